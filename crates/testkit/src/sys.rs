@@ -1,0 +1,42 @@
+//! The system calls of this crate. `unsafe`: a change of the environment.
+#![allow(unsafe_code)]
+
+use std::fs::File;
+use std::io;
+
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::signal::{self, Signal};
+use nix::unistd::{self, Pid};
+
+/// Sends `signal` to the process `pid`.
+pub(crate) fn kill(pid: u32, signal: Signal) -> io::Result<()> {
+    // 0 and negative numbers are whole groups of processes.
+    let pid = i32::try_from(pid).ok().filter(|pid| *pid > 0);
+    let pid = pid.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no process has this number"))?;
+    Ok(signal::kill(Pid::from_raw(pid), signal)?)
+}
+
+/// The number of the calling thread.
+pub(crate) fn thread_id() -> u32 {
+    unistd::gettid().as_raw().cast_unsigned()
+}
+
+/// A file without a name, gone with the last process that has it open.
+pub(crate) fn nameless_file() -> io::Result<File> {
+    Ok(memfd_create("testkit", MFdFlags::MFD_CLOEXEC)?.into())
+}
+
+/// Writes to the standard error, past the harness, which keeps what `eprint!` writes, and past the lock of
+/// `std::io::stderr`, which a thread that hangs may hold.
+pub(crate) fn write_to_stderr(mut text: &[u8]) {
+    while let Ok(written @ 1..) = unistd::write(io::stderr(), text) {
+        text = &text[written..];
+    }
+}
+
+/// Sets a variable in the environment that processes started from now on inherit.
+pub(crate) fn set_variable(name: &str, value: &str) {
+    // SAFETY: std's readers and writers hold a lock of its own, and nothing in a test binary of this workspace reads
+    // the environment behind std's back while tests run.
+    unsafe { std::env::set_var(name, value) };
+}
