@@ -1,0 +1,44 @@
+//! Typed connections between processes: messages, deadlines, descriptors.
+//!
+//! [`pipe`] makes two connected [`Connection`]s. One end goes to another process, inside a message or as an argument
+//! of a task; both then `send` and `recv` values of any type that serde knows.
+//!
+//! ```
+//! let (parent, child) = multiproc_ipc::pipe::<u64, String>()?;
+//! let worker = std::thread::spawn(move || child.send(format!("got {}", child.recv().unwrap())));
+//! parent.send(7)?;
+//! assert_eq!(parent.recv()?, "got 7");
+//! worker.join().unwrap()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Layout
+//!
+//! - [`Connection`], [`pipe`]: values of one type each way.
+//! - [`Fd`]: a file descriptor inside a value.
+//! - [`Message`], [`MessageSocket`]: the layer below, for those who encode in one place and send in another.
+//! - [`Pace`]: when to spin before sleeping, shared by everything that waits.
+//!
+//! Linux only. The peer is trusted to be a program of the same user that speaks this protocol; bytes that break it
+//! are [`RecvError::Corrupt`] or [`DecodeError`], never undefined behaviour.
+
+mod connection;
+mod connection_bytes;
+mod descriptor;
+mod error;
+mod header;
+mod message;
+mod pace;
+mod socket;
+mod sys;
+
+pub use connection::{Connection, DEFAULT_MAX_LEN, pipe};
+pub use descriptor::{Fd, MAX_DESCRIPTORS};
+pub use error::{DecodeError, EncodeError, RecvError, SendError, SendErrorKind};
+pub use message::{Message, Values};
+pub use pace::{Pace, SPIN_BUDGET};
+pub use socket::{INLINE_MAX, MessageSocket, Polled};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;
