@@ -1,0 +1,109 @@
+//! The entry hook of multiproc as an attribute: [`#[main]`](macro@main) for programs, [`#[test]`](macro@test) for
+//! tests.
+//!
+//! A child of multiproc is the same program, started anew. It must enter the hook before it does anything else, or it
+//! would do its parent's work a second time. Both attributes write the hook into the first line of a function, and
+//! refuse what would let something else come first. The function's body is left alone: `return`, `?`, line numbers
+//! and compile errors stay as they are.
+//!
+//! They work with `multiproc` and with `multiproc-pool` alone, under whatever name Cargo.toml gives to the one that
+//! the crate depends on; `multiproc` is preferred where both are there.
+#![forbid(unsafe_code)]
+
+mod function;
+mod main_fn;
+mod root;
+mod test_fn;
+
+use proc_macro::TokenStream;
+
+/// Puts the entry hook, `multiproc::init()`, in the first line of `fn main`.
+///
+/// In a program that the user has started the hook does nothing. In a worker process it never returns: nothing
+/// below it runs there.
+///
+/// # Together with other attributes
+///
+/// Attributes are applied from the first to the last. What starts a runtime is written above, so that the hook comes
+/// before the runtime:
+///
+/// ```ignore
+/// #[tokio::main]
+/// #[multiproc::main]
+/// async fn main() {}
+/// ```
+///
+/// # When to call `init()` by hand
+///
+/// If something must come before it (which then runs in every worker as well), or if `main` is not a Rust function.
+///
+/// # Examples
+///
+/// ```
+/// use multiproc_pool::Process;
+///
+/// fn square(n: u64) -> u64 {
+///     n * n
+/// }
+///
+/// #[multiproc_macros::main]
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let process = Process::spawn(square, 12)?;
+///     assert_eq!(process.join()?, 144);
+///     Ok(())
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
+    expanded(main_fn::expand, args, item)
+}
+
+/// A test of the ordinary harness that may start processes.
+///
+/// It takes the place of `#[test]` and goes with `#[ignore]`, `#[should_panic]` and tests that return `Result`. A
+/// worker process is the test binary, told to run this one test, whose first line it never gets past.
+///
+/// An `async` test needs its runtime started inside the function: what comes before the function's first line would
+/// run in every worker.
+///
+/// # Examples
+///
+/// ```test_harness
+/// use multiproc_pool::Process;
+///
+/// #[multiproc_macros::test]
+/// fn squares_are_computed_elsewhere() -> Result<(), Box<dyn std::error::Error>> {
+///     let process = Process::spawn(|n: u64| (n * n, std::process::id()), 12)?;
+///     let (square, pid) = process.join()?;
+///     assert_eq!(square, 144);
+///     assert_ne!(pid, std::process::id());
+///     Ok(())
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
+    expanded(test_fn::expand, args, item)
+}
+
+type Expand = fn(
+    proc_macro2::TokenStream,
+    proc_macro2::TokenStream,
+    syn::Result<proc_macro2::TokenStream>,
+) -> syn::Result<proc_macro2::TokenStream>;
+
+/// What `expand` gives; or its errors, and the item as it was, so that what names it still resolves.
+fn expanded(expand: Expand, args: TokenStream, item: TokenStream) -> TokenStream {
+    match expand(args.into(), item.clone().into(), root::root()) {
+        Ok(expansion) => expansion.into(),
+        Err(errors) => {
+            let mut output = TokenStream::from(errors.into_compile_error());
+            output.extend(item);
+            output
+        }
+    }
+}
+
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,4 @@
+//! The attribute takes no arguments.
+
+#[multiproc_macros::main(workers = 4)]
+fn main() {}
