@@ -1,0 +1,59 @@
+//! Functions of a Rust program in other processes: typed, and safe from each other's crashes.
+//!
+//! ```
+//! use multiproc::ProcessPool;
+//!
+//! #[multiproc::main] // a worker process never gets past this line
+//! fn main() -> multiproc::Result<()> {
+//!     let pool = ProcessPool::builder().workers(2).retries(1).build()?;
+//!     assert_eq!(pool.map(|n: u64| n * n, 1..=4)?, [1, 4, 9, 16]);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Crate layout
+//!
+//! This crate only joins others, which can be used without it; each is a feature, and all are on by default.
+//!
+//! | feature | crate | what it brings |
+//! |---|---|---|
+//! | `pool` | `multiproc-pool` | [`Process`], [`ProcessPool`], [`init`] |
+//! | `macros` | `multiproc-macros` | [`#[multiproc::main]`](macro@main), [`#[multiproc::test]`](macro@test) |
+//! | `ipc` | `multiproc-ipc` | [`ipc`]: connections between processes |
+//!
+//! # Coming from Python
+//!
+//! | Python | here |
+//! |---|---|
+//! | `multiprocessing.Process(target=f, args=…)` | [`Process::spawn`] |
+//! | `multiprocessing.Pool`, `ProcessPoolExecutor` | [`ProcessPool`] |
+//! | `pool.map`, `pool.apply`, `pool.apply_async` | [`ProcessPool::map`], [`call`](ProcessPool::call), [`submit`](ProcessPool::submit) |
+//! | `multiprocessing.Pipe` | [`ipc::pipe`] |
+//! | `if __name__ == "__main__":` | [`#[multiproc::main]`](macro@main) |
+#![forbid(unsafe_code)]
+
+/// Typed connections between processes: the crate `multiproc-ipc`.
+#[cfg(feature = "ipc")]
+pub use multiproc_ipc as ipc;
+
+/// The entry hook as attributes: the crate `multiproc-macros`.
+#[cfg(feature = "macros")]
+pub use multiproc_macros::{main, test};
+
+#[doc(hidden)]
+#[cfg(feature = "pool")]
+pub use multiproc_pool::entry;
+
+#[cfg(feature = "pool")]
+pub use multiproc_pool::{
+    MAX_WORKERS, Panic, PoolBuilder, PoolError, PoolStats, Process, ProcessBuilder, ProcessError,
+    ProcessPool, Refusal, RemoteError, Result, TaskError, TaskHandle, WorkerInfo, WorkerState, init,
+};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct FrontPageDoctests;
