@@ -1,0 +1,167 @@
+//! What a benchmark is, and the table of all of them. A new group is a file in `groups/` and a line in [`GROUPS`].
+
+use crate::Result;
+use crate::groups::{pool, process, selftest};
+use crate::placement::Placement;
+use crate::session::{Sample, Setting, Start};
+
+/// One figure, and who competes in it.
+#[derive(Debug)]
+pub(crate) struct Bench {
+    /// Dotted, the group first: `pool.call`.
+    pub(crate) name: &'static str,
+    /// For `--list`.
+    pub(crate) about: &'static str,
+    pub(crate) unit: Unit,
+    /// Where it runs: [`Placement::ALL`] for a hand-off between two sides, else [`Placement::ONLY_FREE`].
+    pub(crate) placements: &'static [Placement],
+    /// [`OURS`] first, then peers and floors.
+    pub(crate) contenders: &'static [Contender],
+}
+
+/// The name of what this project brings to a bench.
+pub(crate) const OURS: &str = "ours";
+
+/// One way to do what the bench measures.
+#[derive(Debug)]
+pub(crate) struct Contender {
+    /// [`OURS`], a peer's name, or `floor:` and the name of a floor: a few lines on raw kernel objects, the limit to
+    /// aim at.
+    pub(crate) name: &'static str,
+    pub(crate) start: fn(&Setting) -> Result<Start>,
+    /// Why it cannot run on this machine, if so.
+    pub(crate) missing: fn() -> Option<&'static str>,
+}
+
+impl Contender {
+    /// A contender that is always there.
+    pub(crate) const fn new(name: &'static str, start: fn(&Setting) -> Result<Start>) -> Self {
+        Self { name, start, missing: || None }
+    }
+}
+
+/// What a bench counts in, and with it which direction is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Microseconds for each operation of this name: lower is better.
+    MicrosPer(&'static str),
+    /// Operations of this name a second: higher is better.
+    PerSecond(&'static str),
+}
+
+impl Unit {
+    pub(crate) fn label(self) -> String {
+        match self {
+            Self::MicrosPer(operation) => format!("us/{operation}"),
+            Self::PerSecond(operations) => format!("{operations}/s"),
+        }
+    }
+
+    pub(crate) fn value(self, sample: Sample) -> f64 {
+        let (operations, nanos) = (sample.operations as f64, sample.elapsed.as_nanos() as f64);
+        match self {
+            Self::MicrosPer(_) => nanos / (operations * 1e3),
+            Self::PerSecond(_) => operations * 1e9 / nanos,
+        }
+    }
+
+    /// Ours beside a peer's: below 1 if ours is better.
+    pub(crate) fn ratio(self, ours: f64, peer: f64) -> f64 {
+        match self {
+            Self::MicrosPer(_) => ours / peer,
+            Self::PerSecond(_) => peer / ours,
+        }
+    }
+}
+
+/// The benchmarks, group by group, in the order they run.
+const GROUPS: &[&[Bench]] = &[pool::BENCHES, process::BENCHES];
+
+pub(crate) fn all() -> impl Iterator<Item = &'static Bench> {
+    GROUPS.iter().copied().flatten()
+}
+
+/// All, and those that only test this program: these run when they are named.
+fn known() -> impl Iterator<Item = &'static Bench> {
+    all().chain(selftest::BENCHES)
+}
+
+/// The benches whose names begin with one of these; all without any.
+pub(crate) fn select(names: &[String]) -> Result<Vec<&'static Bench>> {
+    if names.is_empty() {
+        return Ok(all().collect());
+    }
+    for name in names {
+        if !known().any(|bench| covers(name, bench.name)) {
+            let there_are: Vec<_> = all().map(|bench| bench.name).collect();
+            return Err(format!("no benchmark is called {name}; there are {}", there_are.join(", ")).into());
+        }
+    }
+    let wanted = |bench: &&Bench| names.iter().any(|name| covers(name, bench.name));
+    Ok(known().filter(wanted).collect())
+}
+
+/// Whether `prefix` is `name`, or its first words.
+fn covers(prefix: &str, name: &str) -> bool {
+    name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// The contender that `BENCH/CONTENDER` names.
+pub(crate) fn find(path: &str) -> Option<(&'static Bench, &'static Contender)> {
+    let (bench, contender) = path.split_once('/')?;
+    let bench = known().find(|known| known.name == bench)?;
+    let contender = bench.contenders.iter().find(|known| known.name == contender)?;
+    Some((bench, contender))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn names(prefixes: &[&str]) -> Vec<&'static str> {
+        let prefixes: Vec<_> = prefixes.iter().map(ToString::to_string).collect();
+        let selected = select(&prefixes).unwrap();
+        selected.into_iter().map(|bench| bench.name).collect()
+    }
+
+    #[test]
+    fn a_name_selects_by_whole_words_and_no_bench_twice() {
+        assert_eq!(names(&["process.start"]), ["process.start"]);
+        assert_eq!(names(&["pool", "pool.call"]), ["pool.call", "pool.submit", "pool.map"]);
+        assert!(select(&["poo".to_string()]).is_err());
+        assert!(select(&["pool.".to_string()]).is_err());
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_known_ones_but_not_the_self_tests() {
+        let error = select(&["lock".to_string()]).unwrap_err().to_string();
+        assert!(error.contains("lock;") && error.contains("pool.call"), "{error}");
+        assert!(!error.contains("selftest"), "{error}");
+    }
+
+    #[test]
+    fn every_bench_has_ours_first_and_names_of_its_own() {
+        let mut seen = HashSet::new();
+        for bench in known() {
+            assert!(seen.insert(bench.name), "{} stands twice", bench.name);
+            assert_eq!(bench.contenders[0].name, OURS, "{}", bench.name);
+            let contenders: HashSet<_> = bench.contenders.iter().map(|c| c.name).collect();
+            assert_eq!(contenders.len(), bench.contenders.len(), "{}", bench.name);
+        }
+    }
+
+    #[test]
+    fn a_ratio_below_one_means_ours_is_better_in_both_directions() {
+        let sample = |operations, micros| Sample { operations, elapsed: Duration::from_micros(micros) };
+        let (ours, peer) = (sample(10, 20), sample(10, 40));
+        let time = Unit::MicrosPer("call");
+        assert_eq!(time.value(ours), 2.0);
+        assert_eq!(time.ratio(time.value(ours), time.value(peer)), 0.5);
+        let rate = Unit::PerSecond("tasks");
+        assert_eq!(rate.value(peer), 250_000.0);
+        assert_eq!(rate.ratio(rate.value(ours), rate.value(peer)), 0.5);
+    }
+}

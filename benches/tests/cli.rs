@@ -1,0 +1,190 @@
+//! The program as its callers see it: names, exit codes, lines of JSON, and nothing left behind.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::thread;
+use std::time::Duration;
+
+use multiproc_testkit::{Watchdog, until};
+use serde_json::Value;
+
+/// How long anything here may take, on a machine that is busy otherwise.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Runs of the program, told apart by a variable that all their processes inherit.
+struct Run {
+    mark: String,
+}
+
+impl Run {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Relaxed);
+        Self { mark: format!("BENCHES_TEST_RUN={}.{number}", std::process::id()) }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let (name, value) = self.mark.split_once('=').unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_multiproc-benches"));
+        command.args(arguments).env(name, value);
+        command
+    }
+
+    fn output(&self, arguments: &[&str]) -> Output {
+        let _watchdog = Watchdog::new(LIMIT);
+        let output = self.command(arguments).output().unwrap();
+        assert_eq!(self.processes(), [0; 0], "left behind by {arguments:?}");
+        output
+    }
+
+    /// The processes of this run that live.
+    fn processes(&self) -> Vec<u32> {
+        let numbers = fs::read_dir("/proc").unwrap();
+        let numbers = numbers.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+        numbers.filter(|pid| self.has(*pid)).collect()
+    }
+
+    /// A zombie has no environment any more.
+    fn has(&self, pid: u32) -> bool {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|entry| entry == self.mark.as_bytes())
+    }
+}
+
+fn run(arguments: &[&str]) -> Output {
+    Run::new().output(arguments)
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    let lines = text(&output.stdout).lines();
+    lines.map(|line| serde_json::from_str(line).expect(line)).collect()
+}
+
+/// The row of a table that holds these words, in columns.
+fn row<'a>(table: &'a str, words: &[&str]) -> Vec<&'a str> {
+    let mut rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let row = rows.find(|row| row.starts_with(words));
+    row.unwrap_or_else(|| panic!("no row {words:?} in\n{table}"))
+}
+
+#[test]
+fn list_names_every_bench_and_no_self_test() {
+    let output = run(&["--list"]);
+    assert!(output.status.success());
+    let names: Vec<_> =
+        text(&output.stdout).lines().map(|line| line.split_whitespace().next().unwrap()).collect();
+    for name in ["pool.call", "pool.submit", "pool.map", "process.start"] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+    assert!(names.iter().all(|name| !name.starts_with("selftest")), "{names:?}");
+}
+
+#[test]
+fn an_unknown_name_is_an_error_that_lists_the_known_ones() {
+    let output = run(&["pool", "locks"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = text(&output.stderr);
+    assert!(error.contains("locks") && error.contains("process.start"), "{error}");
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn json_is_a_line_a_peer_with_medians_and_a_ratio_below_one_where_ours_is_better() {
+    let output = run(&["selftest.time", "selftest.rate", "--rounds", "3", "--json"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let expected = [
+        r#"{"bench":"selftest.time","placement":"free","ours":2.0,"peer":"peer","peer_value":4.0,"unit":"us/step","ratio":0.5}"#,
+        r#"{"bench":"selftest.time","placement":"free","ours":2.0,"peer":"floor:bare","peer_value":0.5,"unit":"us/step","ratio":4.0}"#,
+        r#"{"bench":"selftest.rate","placement":"free","ours":500000.0,"peer":"peer","peer_value":250000.0,"unit":"steps/s","ratio":0.5}"#,
+    ];
+    assert_eq!(text(&output.stdout).lines().collect::<Vec<_>>(), expected);
+    assert_eq!(lines(&output).len(), expected.len());
+}
+
+#[test]
+fn the_table_names_the_machine_and_shows_median_and_range() {
+    let output = run(&["selftest.time", "--rounds", "3"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let table = text(&output.stdout);
+    for fact in ["machine: ", "Linux ", "rustc ", "date: ", "rounds: 1 discarded + 3"] {
+        assert!(table.contains(fact), "{table}");
+    }
+    let ours = row(table, &["selftest.time", "free", "ours"]);
+    assert_eq!(ours[3..], ["2.00", "1.00", "..", "3.00", "us/step"]);
+    let peer = row(table, &["selftest.time", "free", "peer"]);
+    assert_eq!(peer[3..], ["4.00", "3.00", "..", "5.00", "us/step", "0.500"]);
+}
+
+#[test]
+fn each_placement_holds_or_says_why_not() {
+    let output = run(&["selftest.placed", "--quick", "--json"]);
+    let placements: Vec<_> =
+        lines(&output).iter().map(|line| line["placement"].as_str().unwrap().to_string()).collect();
+    if thread::available_parallelism().unwrap().get() > 1 {
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert_eq!(placements, ["two_cores", "one_core", "free"]);
+    } else {
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(placements, ["one_core", "free"]);
+        assert!(text(&output.stderr).contains("two_cores: refused: needs two processors"));
+    }
+}
+
+#[test]
+fn contenders_that_fail_are_named_with_their_reasons_and_the_others_are_measured() {
+    let output = run(&["selftest.broken", "--quick", "--limit", "3"]);
+    assert_eq!(output.status.code(), Some(1));
+    let table = text(&output.stdout);
+    for (contender, reason) in [
+        ("refuses", "failed: it has its reasons"),
+        ("fails", "failed: it broke in two"),
+        ("aborts", "failed: its process ended: signal: 6 (SIGABRT)"),
+        ("hangs", "failed: killed: no answer within 3s (--limit)"),
+    ] {
+        let row = row(table, &["selftest.broken", "free", contender]);
+        assert_eq!(row[3..].join(" "), reason);
+    }
+    let talks = row(table, &["selftest.broken", "free", "talks"]);
+    assert_eq!(talks[3..], ["2.00", "2.00", "..", "2.00", "us/step", "1.000"]);
+    assert!(text(&output.stderr).contains("@sample 1 1"));
+}
+
+#[test]
+fn a_contender_that_is_busy_between_its_rounds_is_noted() {
+    let output = run(&["selftest.idle", "--quick"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let notes: Vec<_> = text(&output.stdout).lines().filter(|line| line.contains("note:")).collect();
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(notes[0].contains("spins used") && notes[0].contains("while others were measured"), "{notes:?}");
+}
+
+#[test]
+fn a_killed_run_takes_its_contenders_with_it() {
+    let _watchdog = Watchdog::new(LIMIT);
+    let run = Run::new();
+    let mut command = run.command(&["selftest.placed", "--rounds", "1000"]);
+    let mut killed = Running(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());
+    let stderr = BufReader::new(killed.0.stderr.take().unwrap());
+    let first = stderr.lines().next().unwrap().unwrap();
+    assert!(first.contains("selftest.placed"), "{first}");
+    // The run, two contenders, a worker of each.
+    until(LIMIT, || run.processes().len() == 5);
+    drop(killed);
+    until(LIMIT, || run.processes().is_empty());
+}
+
+/// Killed when the test is done with it, also if it fails.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
