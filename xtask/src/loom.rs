@@ -1,0 +1,155 @@
+//! `cargo xtask loom`: the models of every crate that has some, each in a process of its own, since a model that
+//! deadlocks aborts; and the bugs planted in them, which must be caught.
+
+mod build;
+mod report;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use self::report::{Finding, Sum};
+use crate::workspace::Workspace;
+use crate::{Failure, Outcome, shell};
+
+/// How far the orders of threads are searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// In the continuous integration.
+    Quick,
+    /// Some minutes to an hour.
+    Deep,
+}
+
+impl Depth {
+    /// The most preemptions in one order.
+    fn bound(self) -> usize {
+        match self {
+            Self::Quick => 2,
+            Self::Deep => 3,
+        }
+    }
+
+    /// The longest that one model may take.
+    fn limit(self) -> Duration {
+        match self {
+            Self::Quick => Duration::from_secs(300),
+            Self::Deep => Duration::from_secs(3 * 3600),
+        }
+    }
+}
+
+pub(crate) fn run(arguments: &[String]) -> Outcome {
+    check(&Workspace::load()?, depth(arguments).map_err(Failure::Usage)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn depth(arguments: &[String]) -> Result<Depth, String> {
+    match arguments {
+        [] => Ok(Depth::Quick),
+        [deep] if deep == "--deep" => Ok(Depth::Deep),
+        [other, ..] => Err(format!("`cargo xtask loom` takes `--deep` or nothing, got `{other}`")),
+    }
+}
+
+/// Builds the models and runs them all, a line for each; any failure is an error after the last.
+pub(crate) fn check(workspace: &Workspace, depth: Depth) -> Result<(), String> {
+    let target = shell::target()?.join("loom");
+    let logs = target.join("logs");
+    std::fs::create_dir_all(&logs).map_err(|error| format!("cannot make {}: {error}", logs.display()))?;
+    let mut tests = Vec::new();
+    for member in &workspace.members {
+        if member.manifest.dependencies.iter().any(|dependency| dependency.name == "loom") {
+            let name = &member.package.name;
+            println!("-- building the models of {name}");
+            let program = build::program(name, &target)?;
+            tests.extend(
+                build::tests(&program)?.into_iter().map(|name| Test { program: program.clone(), name }),
+            );
+        }
+    }
+    let start = Instant::now();
+    let mut sum = Sum::default();
+    run_all(tests, depth, &logs, |finding| {
+        print!("{finding}");
+        sum.add(&finding);
+    });
+    println!("{sum}, {:.1} s", start.elapsed().as_secs_f64());
+    sum.verdict()
+}
+
+/// One test of a program that checks models.
+struct Test {
+    program: PathBuf,
+    name: String,
+}
+
+/// Runs the tests, as many at a time as there are cores.
+fn run_all(tests: Vec<Test>, depth: Depth, logs: &Path, mut each: impl FnMut(Finding)) {
+    let queue = Mutex::new(tests.into_iter());
+    let (findings, found) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            let (queue, findings) = (&queue, findings.clone());
+            scope.spawn(move || {
+                loop {
+                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some(test) = next else { return };
+                    // Nobody listens only if `each` has panicked.
+                    let _ = findings.send(run_one(&test, depth, logs));
+                }
+            });
+        }
+        drop(findings);
+        found.iter().for_each(&mut each);
+    });
+}
+
+fn run_one(test: &Test, depth: Depth, logs: &Path) -> Finding {
+    let log = logs.join(format!("{}.txt", test.name.replace("::", "-")));
+    let start = Instant::now();
+    let ended = run_into(test, depth, &log);
+    let seconds = start.elapsed().as_secs_f64();
+    let text = std::fs::read(&log).unwrap_or_default(); // what is missing is reported by `ended`
+    report::read(&test.name, &String::from_utf8_lossy(&text), ended, depth.bound(), seconds).with_log(&log)
+}
+
+fn run_into(test: &Test, depth: Depth, log: &Path) -> Result<(), String> {
+    let open = |error| format!("cannot write {}: {error}", log.display());
+    let file = File::create(log).map_err(open)?;
+    let both = file.try_clone().map_err(open)?;
+    let mut command = Command::new(&test.program);
+    command.args(["--exact", &test.name, "--nocapture", "--test-threads=1"]);
+    command.env("LOOM_MAX_PREEMPTIONS", depth.bound().to_string()).env("RUST_BACKTRACE", "0");
+    shell::run_within(command.stdout(file).stderr(both), depth.limit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_argument_is_refused() {
+        assert!(depth(&["--deeper".to_string()]).unwrap_err().contains("--deeper"));
+        assert_eq!(depth(&["--deep".to_string()]), Ok(Depth::Deep));
+    }
+
+    #[test]
+    fn deep_is_deeper() {
+        assert!(Depth::Deep.bound() > Depth::Quick.bound());
+    }
+
+    #[test]
+    fn a_program_that_cannot_be_started_is_a_failure() {
+        let logs = std::env::temp_dir().join(format!("xtask-loom-{}", std::process::id()));
+        std::fs::create_dir(&logs).unwrap();
+        let tests = vec![Test { program: "/no/such/program".into(), name: "models::loom_a".into() }];
+        let mut sum = Sum::default();
+        run_all(tests, Depth::Quick, &logs, |finding| sum.add(&finding));
+        std::fs::remove_dir_all(&logs).unwrap();
+        assert!(sum.verdict().is_err());
+    }
+}
