@@ -22,10 +22,11 @@ const PROBE_EVERY: u32 = 16;
 ///
 /// ```
 /// use multiproc_ipc::Pace;
-/// let pace = Pace::new();
-/// let mut tries = 0;
-/// let found = pace.spin(None, || { tries += 1; (tries == 3).then_some("there") });
-/// assert_eq!(found, Some("there"));
+/// let (sender, receiver) = std::sync::mpsc::channel();
+/// sender.send("there")?;
+/// // One attempt at least is made, however short the time.
+/// assert_eq!(Pace::new().spin(None, || receiver.try_recv().ok()), Some("there"));
+/// # Ok::<(), std::sync::mpsc::SendError<&str>>(())
 /// ```
 #[derive(Debug, Default)]
 pub struct Pace {
