@@ -107,6 +107,7 @@ impl<T: ?Sized> Access<T> {
     /// # Safety
     ///
     /// The access is to `cell`, and the caller's lock excludes every other access.
+    #[allow(clippy::mut_from_ref)] // the cell is what makes it possible, the caller's lock what makes it right
     #[inline(always)]
     pub(crate) unsafe fn get_mut<'a>(&mut self, cell: &'a UnsafeCell<T>) -> &'a mut T {
         let _ = cell;
