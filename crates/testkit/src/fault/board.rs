@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::Memory;
+use super::point::Visit;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering::SeqCst};
 
 /// How many processes besides the victim one scenario may have.
@@ -76,9 +77,9 @@ pub(super) struct Board {
     pub(super) asleep: AtomicU32,
     /// 1: the stage has played to its end.
     pub(super) played: AtomicU32,
-    /// A recording's kill points: address, and how many times it had been there before; then their number.
-    pub(super) recorded: [[AtomicUsize; 2]; RECORDED],
-    pub(super) recorded_len: AtomicUsize,
+    /// A recording's kill points, each as the fields of a [`Visit`]; then their number.
+    recorded: [[AtomicUsize; 4]; RECORDED],
+    recorded_len: AtomicUsize,
 }
 
 impl Board {
@@ -105,9 +106,19 @@ impl Board {
         }
     }
 
+    /// Leaves what a recording has found.
+    pub(super) fn record(&self, visits: &[Visit]) {
+        for (slot, visit) in self.recorded.iter().zip(visits) {
+            let fields = [visit.sleeps, visit.address, visit.nth, visit.position];
+            slot.iter().zip(fields).for_each(|(slot, field)| slot.store(field, SeqCst));
+        }
+        self.recorded_len.store(visits.len().min(RECORDED), SeqCst);
+    }
+
     /// What a recording has found.
-    pub(super) fn recorded(&self) -> Vec<(usize, usize)> {
+    pub(super) fn recorded(&self) -> Vec<Visit> {
         let found = &self.recorded[..self.recorded_len.load(SeqCst).min(RECORDED)];
-        found.iter().map(|[address, nth]| (address.load(SeqCst), nth.load(SeqCst))).collect()
+        let read = |slot: &[AtomicUsize; 4]| slot.each_ref().map(|field| field.load(SeqCst));
+        found.iter().map(read).map(Visit::from).collect()
     }
 }

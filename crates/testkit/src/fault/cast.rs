@@ -191,7 +191,7 @@ pub(super) fn sleeps(pid: Pid) -> bool {
 }
 
 /// How often the process went to sleep so far; one that is gone never does again.
-fn switches(pid: Pid) -> u64 {
+pub(super) fn switches(pid: Pid) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let count =
         status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")?.trim().parse().ok());

@@ -28,6 +28,7 @@ mod board;
 mod cast;
 mod memory;
 mod part;
+mod point;
 mod program;
 mod run;
 mod scenario;

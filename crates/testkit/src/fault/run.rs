@@ -10,12 +10,10 @@ use nix::unistd::Pid;
 
 use super::Label;
 use super::board::{Board, OUTCOMES, PARTS};
+use super::point::Target;
 use super::scenario::Scenario;
-use super::stage::{SLEEP, Target, play};
+use super::stage::play;
 use crate::sys::trace::{self, Change};
-
-/// Up to here every instruction is a kill point; above, those that store to shared memory or enter the kernel.
-const EVERY: usize = 1500;
 
 /// Longest time for one kill point.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -31,7 +29,9 @@ pub struct Summary {
     pub steps: usize,
     /// Kills in a sleep.
     pub sleeps: usize,
-    /// Recorded instructions that the victim did not come to again.
+    /// Points to which the victim did not come at full speed, and was stepped.
+    pub stepped: usize,
+    /// Points to which it did not come at all: it was killed at its end.
     pub missed: usize,
     /// By the names that the scenario lists.
     pub outcomes: Vec<(&'static str, u32)>,
@@ -67,14 +67,18 @@ impl<T> Scenario<T> {
         let mut addresses = BTreeSet::new();
         let board = Board::new();
         for target in self.points(board, labels, &mut summary, told) {
-            let played = self.play(board, labels, target);
+            let mut played = self.play(board, labels, target);
+            if let (true, Target::Visit(visit)) = (played.ended, target) {
+                // At full speed it went another way than step by step. So step it there.
+                summary.stepped += 1;
+                played = self.play(board, labels, Target::Position(visit.position));
+                summary.missed += usize::from(played.ended);
+            }
             for (outcome, count) in summary.outcomes.iter_mut().zip(&board.counts) {
                 outcome.1 += count.load(SeqCst);
             }
-            let by_position = matches!(target, Target::Position(_));
             summary.points += 1;
             summary.sleeps += usize::from(board.asleep.load(SeqCst) == 1);
-            summary.missed += usize::from(played.ended && !by_position);
             addresses.insert(played.address);
             if let Some(label) = labels.iter().find(|label| label.1 == played.address) {
                 *summary.hits.entry(label.0).or_default() += 1;
@@ -82,10 +86,7 @@ impl<T> Scenario<T> {
             if let Err(failure) = played.outcome {
                 let place = place(played.address, labels);
                 let (name, steps) = (&self.name, played.steps);
-                summary.fail(format!("{name}: {target:?} after {steps} steps, at {place}: {failure}"), told);
-            }
-            if played.ended && by_position {
-                break;
+                summary.fail(format!("{name}: killed after {steps} steps, at {place}: {failure}"), told);
             }
         }
         summary.addresses = addresses.len();
@@ -113,15 +114,7 @@ impl<T> Scenario<T> {
         if let Err(failure) = played.outcome {
             summary.fail(format!("{}: the recording: {failure}", self.name), told);
         }
-        if played.steps <= EVERY {
-            // The end is wherever it is in each run: a loop that looks at the clock may take longer.
-            return (0..2 * EVERY).map(Target::Position).collect();
-        }
-        let recorded = board.recorded().into_iter().map(|(address, nth)| match address {
-            SLEEP => Target::Sleep(nth),
-            _ => Target::Address(address, nth),
-        });
-        recorded.collect::<BTreeSet<_>>().into_iter().collect()
+        board.recorded().into_iter().map(Target::Visit).chain([Target::End]).collect()
     }
 
     /// Plays one point in a process of its own.
@@ -184,8 +177,11 @@ impl Summary {
 /// One line: what the chore `fault` reads.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { points, addresses, steps, sleeps, missed, seconds, .. } = self;
-        write!(f, "points={points} addresses={addresses} steps={steps} sleeps={sleeps} missed={missed}")?;
+        let Self { points, addresses, steps, sleeps, stepped, missed, seconds, .. } = self;
+        write!(
+            f,
+            "points={points} addresses={addresses} steps={steps} sleeps={sleeps} stepped={stepped} missed={missed}"
+        )?;
         let outcomes = self.outcomes.iter().filter(|(_, count)| *count > 0);
         write!(f, " outcomes={}", list(outcomes.map(|(name, count)| (*name, *count as usize))))?;
         write!(f, " hits={}", list(self.hits.iter().map(|(name, count)| (*name, *count))))?;

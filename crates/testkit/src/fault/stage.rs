@@ -1,32 +1,15 @@
 //! One kill point, played in a process of its own: the cast is started, the victim stepped and killed, the survivors
 //! judged.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::SeqCst;
 
-use super::board::{Board, RECORDED};
+use super::board::Board;
 use super::cast::Cast;
-use super::memory::Watch;
-use super::scenario::{Fate, Scenario, Scene, Start};
+use super::point::{Record, SLEEP, Target, Visit};
+use super::scenario::{Fate, Scenario, Scene};
 use super::victim::{Step, Victim};
 use super::{Cue, Label, Part};
 use crate::sys::trace;
-
-/// Where the victim is to be killed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Target {
-    /// Nowhere: the instructions that matter are written down.
-    Record,
-    /// After so many steps; a sleep is one more.
-    Position(usize),
-    /// Before the instruction at this address is executed, when that has been done so many times.
-    Address(usize, usize),
-    /// In the sleep that comes after so many others.
-    Sleep(usize),
-}
-
-/// Stands for an address in a recording: a sleep.
-pub(super) const SLEEP: usize = usize::MAX;
 
 /// Plays the scenario up to the judgement, on this process's own board.
 pub(super) fn play<T>(
@@ -44,6 +27,13 @@ pub(super) fn play<T>(
     let outcome = Stage { scenario, labels, target, board, scene: &scene, cast: &mut cast }.play();
     cast.end();
     outcome
+}
+
+/// Where the victim was when it had come as far as it was to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Here {
+    AtTarget,
+    AtEnd,
 }
 
 struct Stage<'s, T: 'static> {
@@ -72,57 +62,93 @@ impl<T> Stage<'_, T> {
         self.judge()
     }
 
-    /// Steps the victim up to the target or its end.
+    /// Lets the victim come to the target, or to its end.
     fn run(&mut self, victim: &mut Victim) -> Result<(), String> {
-        let mut record = (self.target == Target::Record).then(|| Record::new(self.scene, self.labels));
-        let mut visits = BTreeMap::<usize, usize>::new();
-        let (mut position, mut steps, mut sleeps) = (0, 0, 0);
-        let mut asleep = self.scenario.start == Start::Sleep;
-        if asleep {
-            victim.run_to_sleep()?;
-        }
-        loop {
-            self.board.address.store(victim.address, SeqCst);
-            self.board.steps.store(steps, SeqCst);
-            if victim.is_over() {
-                self.board.ended.store(1, SeqCst);
-                break;
+        let outcome = match self.target {
+            Target::Record => {
+                let mut record = Record::new(self.scene, self.labels, self.scenario.start);
+                let outcome = self.step(victim, usize::MAX, Some(&mut record));
+                self.board.record(&record.points());
+                outcome
             }
-            let visit = *visits.get(&victim.address).unwrap_or(&0);
-            let here = match self.target {
-                Target::Record => false,
-                Target::Position(target) => target == position,
-                Target::Address(address, nth) => !asleep && (address, nth) == (victim.address, visit),
-                Target::Sleep(nth) => asleep && nth == sleeps,
-            };
-            if here {
+            Target::Position(position) => self.step(victim, position, None),
+            Target::Visit(visit) => self.run_to(victim, visit),
+            Target::End => self.run_to(victim, Visit { sleeps: usize::MAX, ..Visit::from([0; 4]) }),
+        };
+        self.board.address.store(victim.address, SeqCst);
+        self.board.ended.store(u32::from(outcome? == Here::AtEnd), SeqCst);
+        Ok(())
+    }
+
+    /// Steps it to a position, instruction by instruction.
+    fn step(
+        &mut self,
+        victim: &mut Victim,
+        target: usize,
+        mut record: Option<&mut Record<'_>>,
+    ) -> Result<Here, String> {
+        let (mut step, mut entered) = (Step::Stopped, false);
+        for position in 0..=target {
+            self.board.steps.store(position, SeqCst);
+            if victim.is_over() || step == Step::Ended {
+                return Ok(Here::AtEnd);
+            }
+            let asleep = step == Step::Asleep;
+            if let Some(record) = &mut record {
+                record.come(victim.address, asleep, entered);
+            }
+            if position == target {
                 self.board.asleep.store(u32::from(asleep), SeqCst);
                 break;
             }
-            position += 1;
-            if asleep {
-                if let Some(record) = &mut record {
-                    record.add(SLEEP, sleeps);
+            entered = victim.at_kernel;
+            step = if asleep { self.wake(victim)? } else { victim.step()? };
+        }
+        Ok(Here::AtTarget)
+    }
+
+    /// Lets it run to a visit, which a trap waits for.
+    fn run_to(&mut self, victim: &mut Victim, target: Visit) -> Result<Here, String> {
+        let (mut step, mut sleeps, mut visits) = (Step::Stopped, 0, 0);
+        self.board.steps.store(target.position, SeqCst);
+        loop {
+            let may_come = sleeps == target.sleeps && target.address != SLEEP;
+            match step {
+                Step::Ended => return Ok(Here::AtEnd),
+                Step::Asleep => {
+                    if target.address == SLEEP && sleeps == target.sleeps {
+                        self.board.asleep.store(1, SeqCst);
+                        return Ok(Here::AtTarget);
+                    }
+                    sleeps += 1;
+                    visits = 0;
+                    if sleeps == target.sleeps && target.address != SLEEP {
+                        victim.trap(target.address)?;
+                    }
+                    step = self.wake(victim)?;
                 }
-                sleeps += 1;
-                self.cast.cue(Cue::Asleep)?;
-                self.cast.cue(Cue::Release)?;
-                asleep = victim.wake()? == Step::Asleep;
-                continue;
-            }
-            visits.insert(victim.address, visit + 1);
-            let (before, at_kernel) = (victim.address, victim.at_kernel);
-            asleep = victim.step()? == Step::Asleep;
-            steps += 1;
-            if let Some(record) = &mut record {
-                let after = (victim.address, *visits.get(&victim.address).unwrap_or(&0));
-                record.stepped((before, visit), after, at_kernel);
+                Step::Stopped if may_come && victim.address == target.address => {
+                    if visits == target.nth {
+                        return Ok(Here::AtTarget);
+                    }
+                    visits += 1;
+                    step = victim.step()?;
+                }
+                Step::Stopped => {
+                    if may_come {
+                        victim.trap(target.address)?;
+                    }
+                    step = victim.go()?;
+                }
             }
         }
-        if let Some(record) = record {
-            record.publish(self.board);
-        }
-        Ok(())
+    }
+
+    /// The victim sleeps: the others queue up behind it, and release what it waits for.
+    fn wake(&mut self, victim: &mut Victim) -> Result<Step, String> {
+        self.cast.cue(Cue::Asleep)?;
+        self.cast.cue(Cue::Release)?;
+        victim.wake()
     }
 
     /// What must hold after the kill.
@@ -135,43 +161,5 @@ impl<T> Stage<'_, T> {
         self.cast.add("newcomer", Fate::Survives, |part| (self.scenario.newcomer)(shared, part))?;
         self.cast.cue(Cue::Laps)?;
         self.cast.settle(None, self.scenario.patience)
-    }
-}
-
-/// The instructions of a run that store to shared memory, enter the kernel, or begin a function with a label.
-struct Record<'s> {
-    watch: Watch,
-    labels: &'s [Label],
-    points: Vec<(usize, usize)>,
-}
-
-impl<'s> Record<'s> {
-    fn new<T>(scene: &Scene<T>, labels: &'s [Label]) -> Self {
-        Self { watch: Watch::new(&scene.watched), labels, points: Vec::new() }
-    }
-
-    fn stepped(&mut self, before: (usize, usize), after: (usize, usize), at_kernel: bool) {
-        let stores = self.watch.changed();
-        if self.labels.iter().any(|label| label.1 == before.0) {
-            self.add(before.0, before.1);
-        }
-        if stores || at_kernel {
-            self.add(before.0, before.1);
-            self.add(after.0, after.1);
-        }
-    }
-
-    fn add(&mut self, address: usize, nth: usize) {
-        if self.points.last() != Some(&(address, nth)) {
-            self.points.push((address, nth));
-        }
-    }
-
-    fn publish(&self, board: &Board) {
-        for (slot, point) in board.recorded.iter().zip(&self.points) {
-            slot[0].store(point.0, SeqCst);
-            slot[1].store(point.1, SeqCst);
-        }
-        board.recorded_len.store(self.points.len().min(RECORDED), SeqCst);
     }
 }

@@ -8,8 +8,8 @@ use nix::unistd::Pid;
 
 use super::Part;
 use super::board::Board;
-use super::cast::sleeps;
-use crate::sys::trace::{self, Change};
+use super::cast::{sleeps, switches};
+use crate::sys::trace::{self, Change, Trap};
 
 /// Longest stay in the kernel, or run between two stops.
 const LIMIT: Duration = Duration::from_secs(8);
@@ -33,6 +33,9 @@ pub(super) struct Victim {
     pub(super) address: usize,
     /// Whether that one enters the kernel.
     pub(super) at_kernel: bool,
+    trap: Option<Trap>,
+    /// How often it had gone to sleep when it was found asleep.
+    slept: u64,
 }
 
 impl Victim {
@@ -41,7 +44,8 @@ impl Victim {
         let board = part.board;
         let pid =
             trace::fork(|| part.run(act)).map_err(|error| format!("cannot fork the victim: {error}"))?;
-        let mut victim = Self { pid, board, ended: false, address: 0, at_kernel: false };
+        let mut victim =
+            Self { pid, board, ended: false, address: 0, at_kernel: false, trap: None, slept: 0 };
         match victim.await_change(false)? {
             Step::Stopped => {}
             step => return Err(victim.told(&format!("it did not come to its beginning, but {step:?}"))),
@@ -61,37 +65,52 @@ impl Victim {
         Ok(step)
     }
 
-    /// Runs into the first sleep in the kernel.
-    pub(super) fn run_to_sleep(&mut self) -> Result<(), String> {
-        loop {
-            let before = self.address;
-            trace::go_to_kernel(self.pid)
-                .map_err(|error| self.told(&format!("it does not go on: {error}")))?;
-            match self.await_change(true)? {
-                Step::Stopped => self.look()?,
-                Step::Asleep => {
-                    self.address = before;
-                    return Ok(());
-                }
-                Step::Ended => return Err(self.told("it ended before it slept")),
-            }
+    /// Lets it run to a trap, to a sleep, or to its end.
+    pub(super) fn go(&mut self) -> Result<Step, String> {
+        trace::go(self.pid).map_err(|error| self.told(&format!("it does not go on: {error}")))?;
+        let step = self.await_change(true)?;
+        if step == Step::Stopped {
+            self.untrap()?;
+            self.look()?;
         }
+        Ok(step)
     }
 
-    /// Waits until it is woken from its sleep, and stops.
+    /// Lets it stop before the instruction at `address`, next time it comes there.
+    pub(super) fn trap(&mut self, address: usize) -> Result<(), String> {
+        let trap = Trap::set(self.pid, address).map_err(|error| self.told(&format!("no trap: {error}")))?;
+        self.trap = Some(trap);
+        Ok(())
+    }
+
+    fn untrap(&mut self) -> Result<(), String> {
+        let cleared = self.trap.take().map_or(Ok(()), |trap| trap.clear(self.pid));
+        cleared.map_err(|error| self.told(&format!("the trap stays: {error}")))
+    }
+
+    /// Waits, when it was found asleep, until it has stopped, sleeps again, or has ended.
     pub(super) fn wake(&mut self) -> Result<Step, String> {
         let begin = Instant::now();
         loop {
             match self.poll(begin)? {
-                Some(Step::Asleep) if begin.elapsed() > LIMIT => return Err(self.told("nobody wakes it")),
-                Some(Step::Asleep) | None => trace::pass(),
-                Some(step) => {
-                    if step == Step::Stopped {
-                        self.look()?;
+                Some(Step::Asleep) if switches(self.pid) == self.slept => {
+                    if begin.elapsed() > LIMIT {
+                        return Err(self.told("nobody wakes it"));
                     }
-                    return Ok(step);
                 }
+                Some(Step::Asleep) => {
+                    self.slept = switches(self.pid);
+                    return Ok(Step::Asleep);
+                }
+                Some(Step::Stopped) => {
+                    self.untrap()?;
+                    self.look()?;
+                    return Ok(Step::Stopped);
+                }
+                Some(Step::Ended) => return Ok(Step::Ended),
+                None => {}
             }
+            trace::pass();
         }
     }
 
@@ -126,7 +145,12 @@ impl Victim {
         }
         loop {
             match self.poll(begin)? {
-                Some(step) => return Ok(step),
+                Some(step) => {
+                    if step == Step::Asleep {
+                        self.slept = switches(self.pid);
+                    }
+                    return Ok(step);
+                }
                 None => trace::pass(),
             }
         }

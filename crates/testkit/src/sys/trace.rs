@@ -2,7 +2,9 @@
 //! is refused there.
 #![allow(unsafe_code)]
 
+use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::unix::fs::FileExt;
 
 use nix::errno::Errno;
 use nix::libc;
@@ -87,9 +89,51 @@ pub(crate) fn step(pid: Pid) -> io::Result<()> {
     Ok(ptrace::step(pid, None)?)
 }
 
-/// Lets the stopped process go on to its next entry into the kernel, or exit from it.
-pub(crate) fn go_to_kernel(pid: Pid) -> io::Result<()> {
-    Ok(ptrace::syscall(pid, None)?)
+/// Lets the stopped process run.
+pub(crate) fn go(pid: Pid) -> io::Result<()> {
+    Ok(ptrace::cont(pid, None)?)
+}
+
+/// An instruction of a traced process that was replaced by one that stops it.
+#[derive(Debug)]
+pub(crate) struct Trap {
+    pub(crate) address: usize,
+    original: [u8; TRAP.len()],
+}
+
+const TRAP: &[u8] = if cfg!(target_arch = "x86_64") { &[0xcc] } else { &[0x00, 0x00, 0x20, 0xd4] };
+
+/// How far the process has gone when a trap stops it.
+const PAST: usize = if cfg!(target_arch = "x86_64") { 1 } else { 0 };
+
+impl Trap {
+    /// Puts a trap at `address` of the traced process, which may be asleep.
+    pub(crate) fn set(pid: Pid, address: usize) -> io::Result<Self> {
+        let mut original = [0; TRAP.len()];
+        code(pid)?.read_exact_at(&mut original, address as u64)?;
+        code(pid)?.write_all_at(TRAP, address as u64)?;
+        Ok(Self { address, original })
+    }
+
+    /// Puts the instruction back; if the stopped process is in the trap, it executes the instruction next.
+    pub(crate) fn clear(self, pid: Pid) -> io::Result<()> {
+        code(pid)?.write_all_at(&self.original, self.address as u64)?;
+        let mut registers = ptrace::getregs(pid)?;
+        #[cfg(target_arch = "x86_64")]
+        let next = &mut registers.rip;
+        #[cfg(target_arch = "aarch64")]
+        let next = &mut registers.pc;
+        if *next == (self.address + PAST) as u64 {
+            *next = self.address as u64;
+            ptrace::setregs(pid, registers)?;
+        }
+        Ok(())
+    }
+}
+
+/// The memory of a traced process, to read and to write even where it may not write itself.
+fn code(pid: Pid) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open(format!("/proc/{pid}/mem"))
 }
 
 /// What became of a child.
