@@ -34,7 +34,7 @@ pub const DEFAULT_MAX_LEN: u64 = 1 << 34;
 /// # Cost
 ///
 /// A message of up to 64 KiB is one system call a side, a longer one costs an anonymous file. Receiving spins for
-/// up to 40 µs before it sleeps, as [`Pace`](crate::Pace) says.
+/// up to 40 µs before it sleeps, as [`Pace`](multiproc_sync::Pace) says.
 ///
 /// Plain `Vec<u8>` inside a value is encoded byte by byte; `send_bytes` copies.
 ///

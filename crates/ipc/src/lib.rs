@@ -17,10 +17,11 @@
 //! - [`Connection`], [`pipe`]: values of one type each way.
 //! - [`Fd`]: a file descriptor inside a value.
 //! - [`Message`], [`MessageSocket`]: the layer below, for those who encode in one place and send in another.
-//! - [`Pace`]: when to spin before sleeping, shared by everything that waits.
 //!
 //! Linux only. The peer is trusted to be a program of the same user that speaks this protocol; bytes that break it
 //! are [`RecvError::Corrupt`] or [`DecodeError`], never undefined behaviour.
+
+#![cfg(not(multiproc_loom))] // a model knows no sockets
 
 mod connection;
 mod connection_bytes;
@@ -28,7 +29,6 @@ mod descriptor;
 mod error;
 mod header;
 mod message;
-mod pace;
 mod socket;
 mod sys;
 
@@ -36,7 +36,6 @@ pub use connection::{Connection, DEFAULT_MAX_LEN, pipe};
 pub use descriptor::{Fd, MAX_DESCRIPTORS};
 pub use error::{DecodeError, EncodeError, RecvError, SendError, SendErrorKind};
 pub use message::{Message, Values};
-pub use pace::{Pace, SPIN_BUDGET};
 pub use socket::{INLINE_MAX, MessageSocket, Polled};
 
 #[cfg(doctest)]

@@ -5,10 +5,11 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
+use multiproc_sync::Pace;
+
 use crate::error::{RecvError, SendErrorKind};
 use crate::header::{HEADER_LEN, Header};
 use crate::message::{Body, Message};
-use crate::pace::Pace;
 use crate::sys::wait::Interest;
 use crate::sys::{packet, spill, wait};
 
@@ -180,7 +181,7 @@ impl MessageSocket {
         Ok(Polled::Message(Message { kind: header.kind, body, fds, tag: header.tag }))
     }
 
-    /// Receives, waiting until the deadline; without one, for ever. Spins first, as [`Pace`] says.
+    /// Receives, waiting until the deadline; without one, for ever. Spins first, as [`Pace`](multiproc_sync::Pace) says.
     ///
     /// # Errors
     ///

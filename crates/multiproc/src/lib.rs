@@ -20,6 +20,7 @@
 //! | `pool` | `multiproc-pool` | [`Process`], [`ProcessPool`], [`init`] |
 //! | `macros` | `multiproc-macros` | [`#[multiproc::main]`](macro@main), [`#[multiproc::test]`](macro@test) |
 //! | `ipc` | `multiproc-ipc` | [`ipc`]: connections between processes |
+//! | `sync` | `multiproc-sync` | [`sync`]: locks that survive the death of any process |
 //!
 //! # Coming from Python
 //!
@@ -29,6 +30,7 @@
 //! | `multiprocessing.Pool`, `ProcessPoolExecutor` | [`ProcessPool`] |
 //! | `pool.map`, `pool.apply`, `pool.apply_async` | [`ProcessPool::map`], [`call`](ProcessPool::call), [`submit`](ProcessPool::submit) |
 //! | `multiprocessing.Pipe` | [`ipc::pipe`] |
+//! | `threading.Lock`, `multiprocessing.Lock` | [`sync::Mutex`] |
 //! | `if __name__ == "__main__":` | [`#[multiproc::main]`](macro@main) |
 #![forbid(unsafe_code)]
 
@@ -49,6 +51,10 @@ pub use multiproc_pool::{
     MAX_WORKERS, Panic, PoolBuilder, PoolError, PoolStats, Process, ProcessBuilder, ProcessError,
     ProcessPool, Refusal, RemoteError, Result, TaskError, TaskHandle, WorkerInfo, WorkerState, init,
 };
+
+/// Locks for threads and for shared memory: the crate `multiproc-sync`.
+#[cfg(feature = "sync")]
+pub use multiproc_sync as sync;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -6,9 +6,9 @@ use std::process::ExitStatus;
 use std::sync::{Mutex, PoisonError};
 
 use multiproc_ipc::MessageSocket;
+use multiproc_sync::Generation;
 
 use crate::supervisor;
-use crate::sys::fork::Generation;
 use crate::sys::pidfd::{self, Ended};
 
 /// A child that the supervisor made, and the socket to it.

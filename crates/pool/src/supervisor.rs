@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
 use multiproc_ipc::{Message, MessageSocket, SendErrorKind};
+use multiproc_sync::Generation;
 
 use crate::child::Child;
 use crate::entry::{Entry, MARKER, Marker, Numbered};
-use crate::sys::fork::Generation;
 use crate::sys::thread::{Affinity, block_all_signals};
 use crate::sys::wait::{self, Bell};
 use crate::sys::{child::inode_of, pidfd, spawn};

@@ -14,15 +14,29 @@ struct Layer {
 
 /// The whole table, from the lowest layer up; a crate that is not in it has no place yet.
 const LAYERS: &[Layer] = &[
-    Layer { name: "multiproc-ipc", normal: &[], dev: &[] },
-    Layer { name: "multiproc-pool", normal: &["multiproc-ipc"], dev: &[] },
+    Layer { name: "multiproc-sync", normal: &[], dev: &[] },
+    Layer { name: "multiproc-shm", normal: &["multiproc-sync", "multiproc-macros"], dev: &[] },
+    Layer { name: "multiproc-ipc", normal: &["multiproc-sync", "multiproc-shm"], dev: &[] },
+    Layer { name: "multiproc-pool", normal: &["multiproc-sync", "multiproc-shm", "multiproc-ipc"], dev: &[] },
     // The macros write calls into these two, so their tests and examples expand against them.
-    Layer { name: "multiproc-macros", normal: &[], dev: &["multiproc-pool", "multiproc"] },
-    Layer { name: "multiproc", normal: &["multiproc-ipc", "multiproc-macros", "multiproc-pool"], dev: &[] },
+    Layer { name: "multiproc-macros", normal: &[], dev: &["multiproc-pool", "multiproc-shm", "multiproc"] },
+    Layer {
+        name: "multiproc",
+        normal: &["multiproc-sync", "multiproc-shm", "multiproc-ipc", "multiproc-macros", "multiproc-pool"],
+        dev: &[],
+    },
     Layer { name: "multiproc-testkit", normal: &[], dev: &[] },
     Layer {
         name: "multiproc-benches",
-        normal: &["multiproc", "multiproc-ipc", "multiproc-macros", "multiproc-pool", "multiproc-testkit"],
+        normal: &[
+            "multiproc",
+            "multiproc-sync",
+            "multiproc-shm",
+            "multiproc-ipc",
+            "multiproc-macros",
+            "multiproc-pool",
+            "multiproc-testkit",
+        ],
         dev: &[],
     },
     Layer { name: "xtask", normal: &[], dev: &[] },

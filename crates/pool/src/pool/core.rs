@@ -5,7 +5,8 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-use multiproc_ipc::{Message, Pace};
+use multiproc_ipc::Message;
+use multiproc_sync::{Generation, Pace};
 
 use crate::entry::Entry;
 use crate::error::{Death, PoolError};
@@ -17,7 +18,6 @@ use crate::pool::transport::{Taken, Transport, VERY_LONG};
 use crate::pool::wait::{self, Attended, Drive};
 use crate::request::Hello;
 use crate::supervisor::{self, Line};
-use crate::sys::fork::Generation;
 use crate::sys::thread::{Affinity, block_all_signals};
 use crate::sys::wait::{Bell, Poller};
 

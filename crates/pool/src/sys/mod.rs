@@ -1,7 +1,6 @@
 //! Every system call of the crate.
 
 pub(crate) mod child;
-pub(crate) mod fork;
 pub(crate) mod image;
 pub(crate) mod pidfd;
 pub(crate) mod spawn;

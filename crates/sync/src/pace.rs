@@ -1,8 +1,10 @@
 //! How long to spin before a wait goes to the kernel.
 
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::primitive::AtomicU32;
 
 /// The most time one wait spins: about what waking a thread on another, idle core costs.
 pub const SPIN_BUDGET: Duration = Duration::from_micros(40);
@@ -21,7 +23,7 @@ const PROBE_EVERY: u32 = 16;
 /// side runs instead of being waited for. It loses when nothing comes for long.
 ///
 /// ```
-/// use multiproc_ipc::Pace;
+/// use multiproc_sync::Pace;
 /// let (sender, receiver) = std::sync::mpsc::channel();
 /// sender.send("there")?;
 /// // One attempt at least is made, however short the time.

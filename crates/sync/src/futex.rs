@@ -1,0 +1,89 @@
+//! A word that threads, of one process or of several, can sleep on.
+
+#[cfg(not(multiproc_loom))]
+pub(crate) use self::native::Futex;
+#[cfg(multiproc_loom)]
+pub(crate) use crate::primitive::model::Futex;
+
+/// Who can reach a word, as the kernel files its sleepers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Threads of one process.
+    Private,
+    /// Threads of any process that maps the memory. The kernel wakes only these at a thread's death.
+    Shared,
+}
+
+/// How a sleep ended. Whatever it was, the caller looks at the word again; only after `TimedOut` it may give up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wake {
+    /// Somebody woke the sleeper, or a signal or the heartbeat did, or the word was another already.
+    Look,
+    /// The deadline has passed, and nobody's wake-up was taken.
+    TimedOut,
+}
+
+#[cfg(not(multiproc_loom))]
+mod native {
+    use std::time::{Duration, Instant};
+
+    use super::{Scope, Wake};
+    use crate::primitive::AtomicU32;
+    use crate::sys;
+
+    /// The longest sleep on a shared word: what a chain of deaths may have swallowed costs no more than this.
+    pub(crate) const HEARTBEAT: Duration = Duration::from_secs(1);
+
+    /// The kernel takes the count as a signed number.
+    const EVERYBODY: u32 = i32::MAX as u32;
+
+    /// An atomic word with the kernel's queue of sleepers.
+    #[repr(transparent)]
+    #[derive(Debug)]
+    pub(crate) struct Futex(AtomicU32);
+
+    impl Futex {
+        pub(crate) const fn new(value: u32) -> Self {
+            Self(AtomicU32::new(value))
+        }
+
+        /// Sleeps while the word is `expected`, until woken, or until `deadline`, or a heartbeat if the word is shared.
+        pub(crate) fn wait(&self, expected: u32, scope: Scope, deadline: Option<&Instant>) -> Wake {
+            let rest = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let (timeout, is_deadline) = match (scope, rest) {
+                (Scope::Private, rest) => (rest, true),
+                (Scope::Shared, Some(rest)) if rest < HEARTBEAT => (Some(rest), true),
+                (Scope::Shared, _) => (Some(HEARTBEAT), false),
+            };
+            let timed_out = sys::futex::wait(&self.0, expected, scope, timeout);
+            if timed_out && is_deadline { Wake::TimedOut } else { Wake::Look }
+        }
+
+        /// Wakes up to `count` sleepers; gives how many it found.
+        pub(crate) fn wake(&self, count: u32, scope: Scope) -> u32 {
+            sys::futex::wake(&self.0, count, scope)
+        }
+
+        /// Sets the word and wakes one sleeper of a shared word, in one step of the kernel's: a kill comes before both or after
+        /// both. The value is 1 << 31, or less than 1 << 11.
+        pub(crate) fn set_and_wake_one(&self, value: u32) -> u32 {
+            sys::futex::wake_op(&self.0, sys::futex::Op::Set(value), 1)
+        }
+
+        /// Adds one to the word and wakes all sleepers of a shared word, in one step of the kernel's.
+        pub(crate) fn add_one_and_wake_all(&self) -> u32 {
+            sys::futex::wake_op(&self.0, sys::futex::Op::AddOne, EVERYBODY)
+        }
+    }
+
+    impl std::ops::Deref for Futex {
+        type Target = AtomicU32;
+
+        #[inline(always)]
+        fn deref(&self) -> &AtomicU32 {
+            &self.0
+        }
+    }
+}
+#[cfg(not(multiproc_loom))]
+pub(crate) use self::native::HEARTBEAT;

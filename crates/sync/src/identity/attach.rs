@@ -1,0 +1,99 @@
+//! Gives the calling thread its identity, once, and marks its end.
+
+use std::cell::Cell;
+use std::ptr;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+
+use super::record::{Me, Record};
+use super::{Claim, IdentityError, Owner};
+use crate::generation::Generation;
+use crate::primitive::AtomicU64;
+use crate::registry::{self, Registry};
+use crate::robust_word::OFFSET;
+use crate::sys::robust_list::{self, NoList};
+
+thread_local! {
+    /// Null: no identity yet, or no longer. Nothing to drop, so that it can be read to the thread's very end.
+    static ME: Cell<Option<Me>> = const { Cell::new(None) };
+    /// Marks the thread as left when it ends in order.
+    static LEAVER: Leaver = const { Leaver };
+}
+
+/// This process's claim with its fork generation, so that a fork does not take it for its own; 0: none yet.
+static PROCESS: AtomicU64 = AtomicU64::new(0);
+
+struct Leaver;
+
+impl Drop for Leaver {
+    fn drop(&mut self) {
+        let Some(me) = ME.take() else { return };
+        if let (Some(registry), Some(owner)) = (registry::installed(), Owner::unpacked(me.owner())) {
+            registry.leave(owner.thread);
+        }
+        me.0.give_back();
+    }
+}
+
+/// Called in each fork of this process: its thread is another, and holds nothing.
+pub(crate) fn forget_in_fork() {
+    ME.set(None);
+    Record::forget_all();
+}
+
+/// The calling thread if it has an identity: else it holds nothing.
+#[inline(always)]
+pub(crate) fn attached() -> Option<Me> {
+    ME.get()
+}
+
+/// The calling thread, which gets its identity if it has none yet.
+#[inline(always)]
+pub(crate) fn me() -> Result<Me, IdentityError> {
+    match ME.get() {
+        Some(me) => Ok(me),
+        None => attach(),
+    }
+}
+
+#[cold]
+#[inline(never)]
+pub(crate) fn attach() -> Result<Me, IdentityError> {
+    let registry = registry::installed().ok_or(IdentityError::NoRegistry)?;
+    let list = robust_list::of_this_thread(OFFSET).map_err(|error| match error {
+        NoList::Missing => IdentityError::NoRobustList,
+        NoList::Offset(found) => IdentityError::RobustListOffset { found, expected: OFFSET },
+    })?;
+    let process = process(registry)?;
+    let record = Record::take();
+    record.tid.store(robust_list::thread_id(), Relaxed);
+    record.list.store(list.as_ptr() as usize, Relaxed);
+    let me = Me(record);
+    let Some(thread) = registry.claim_thread(me, process) else {
+        record.give_back();
+        return Err(IdentityError::TooManyThreads);
+    };
+    record.owner.store(Owner { process, thread }.packed(), Relaxed);
+    ME.set(Some(me));
+    // While the thread's values are being dropped this fails: then its end counts as one without order.
+    let _ = LEAVER.try_with(|leaver| _ = ptr::from_ref(leaver));
+    Ok(me)
+}
+
+/// The entry of this process.
+fn process(registry: &Registry) -> Result<Claim, IdentityError> {
+    let generation = Generation::now().number();
+    let known = PROCESS.load(Acquire);
+    if let Some(claim) = Claim::unpacked(known as u32).filter(|_| (known >> 32) as u32 == generation) {
+        return Ok(claim);
+    }
+    let claim = registry.claim_process()?;
+    let ours = u64::from(generation) << 32 | u64::from(claim.packed());
+    match PROCESS.compare_exchange(known, ours, AcqRel, Acquire) {
+        Ok(_) => Ok(claim),
+        Err(theirs) => {
+            // Another thread was quicker; an entry too many would say nothing wrong, but be one less for others.
+            registry.release_process(claim);
+            Ok(Claim::unpacked(theirs as u32).unwrap_or(claim))
+        }
+    }
+}

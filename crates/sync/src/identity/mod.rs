@@ -1,0 +1,72 @@
+//! Who the calling thread is to its family, what it holds, and what has become of the others.
+
+mod owner;
+
+#[cfg(not(multiproc_loom))]
+mod attach;
+#[cfg(not(multiproc_loom))]
+mod list;
+#[cfg(not(multiproc_loom))]
+mod record;
+#[cfg(not(multiproc_loom))]
+mod verdict;
+
+#[cfg(not(multiproc_loom))]
+pub(crate) use self::attach::{attach, attached, forget_in_fork, me};
+pub(crate) use self::owner::{Claim, Owner};
+#[cfg(not(multiproc_loom))]
+pub(crate) use self::record::{Me, holds_within};
+#[cfg(not(multiproc_loom))]
+pub(crate) use self::verdict::{Look, Member, STARTED_BITS, low_bits, until_end, verdict};
+#[cfg(multiproc_loom)]
+pub(crate) use crate::primitive::model::identity::{Me, attached, me, until_end, verdict};
+
+/// The most locks in shared memory that one thread can hold at a time. The kernel follows no more than 2048 at its death,
+/// those of libc among them.
+pub const MAX_HELD: usize = 1024;
+
+/// What is known of a thread that the kernel called dead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Its whole process has ended: nothing writes any more.
+    Gone,
+    /// The thread has ended in order, and its process lives.
+    Left,
+    /// Its process lives, and may still write.
+    Alive {
+        /// A SIGKILL is on its way.
+        dying: bool,
+    },
+}
+
+/// Why a thread cannot hold locks in shared memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IdentityError {
+    /// No registry is installed, so that threads have no names.
+    #[error("this process belongs to no family yet: map the memory through multiproc-shm, which makes one")]
+    NoRegistry,
+    /// The kernel keeps no list of robust locks for this thread.
+    #[error("the kernel keeps no list of robust locks for this thread (get_robust_list failed): locks in shared memory need it")]
+    NoRobustList,
+    /// libc registered a list whose words lie elsewhere.
+    #[error("libc keeps its robust locks at offset {found}, this crate at {expected}: use it with glibc on a 64-bit machine")]
+    RobustListOffset {
+        /// What the list says.
+        found: isize,
+        /// What locks here are laid out for.
+        expected: isize,
+    },
+    /// The process lives in another pid namespace than the family's first.
+    #[error("this process is in another pid namespace than its family, where process numbers mean others: start it in the same one")]
+    ForeignPidNamespace,
+    /// The facts of /proc that tell processes apart could not be read.
+    #[error("/proc/self could not be read, which tells processes of one number apart: mount /proc")]
+    NoProc,
+    /// All entries for processes are taken.
+    #[error("the family has {limit} processes already", limit = crate::registry::MAX_PROCESSES)]
+    TooManyProcesses,
+    /// All entries for threads are taken.
+    #[error("the family has {limit} threads with locks in shared memory already", limit = crate::registry::MAX_THREADS)]
+    TooManyThreads,
+}

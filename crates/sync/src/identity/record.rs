@@ -1,0 +1,160 @@
+//! What a thread holds, written where the other threads of its process can look it up. `unsafe`: records are never freed.
+#![allow(unsafe_code)]
+
+use std::ops::Range;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+
+use super::MAX_HELD;
+use crate::primitive::{AtomicU32, AtomicU64, AtomicUsize};
+use crate::robust_word::RobustWord;
+use crate::sys::robust_list::ListHead;
+
+/// One thread's identity and the locks that it holds. Made once, then handed from thread to thread: never freed, so that
+/// a scan needs no lock, also after a fork in the middle of one.
+#[derive(Debug)]
+pub(crate) struct Record {
+    /// The kernel's number of the thread.
+    pub(super) tid: AtomicU32,
+    in_use: AtomicU32,
+    /// Its packed [`Owner`](super::Owner).
+    pub(super) owner: AtomicU64,
+    /// Its `ListHead`.
+    pub(super) list: AtomicUsize,
+    depth: AtomicUsize,
+    held: [AtomicUsize; MAX_HELD],
+    /// The record made before this one; 0: none.
+    before: AtomicUsize,
+}
+
+/// The record made last; 0: none.
+static LAST: AtomicUsize = AtomicUsize::new(0);
+
+fn all() -> impl Iterator<Item = &'static Record> {
+    // Acquire: with the Release of `push`.
+    let mut next = LAST.load(Acquire);
+    std::iter::from_fn(move || {
+        // SAFETY: 0, or the address of a record that was leaked.
+        let record = unsafe { (next as *const Record).as_ref() }?;
+        next = record.before.load(Relaxed);
+        Some(record)
+    })
+}
+
+/// The calling thread, which has an identity.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Me(pub(super) &'static Record);
+
+impl Record {
+    /// A record that no thread has.
+    pub(super) fn take() -> &'static Self {
+        // AcqRel: with the Release of `give_back`.
+        let free = all().find(|record| record.in_use.compare_exchange(0, 1, AcqRel, Relaxed).is_ok());
+        free.unwrap_or_else(|| {
+            let new = Self {
+                tid: AtomicU32::new(0),
+                in_use: AtomicU32::new(1),
+                owner: AtomicU64::new(0),
+                list: AtomicUsize::new(0),
+                depth: AtomicUsize::new(0),
+                held: [const { AtomicUsize::new(0) }; MAX_HELD],
+                before: AtomicUsize::new(0),
+            };
+            Self::push(Box::leak(Box::new(new)))
+        })
+    }
+
+    fn push(record: &'static Self) -> &'static Self {
+        let mut last = LAST.load(Relaxed);
+        loop {
+            record.before.store(last, Relaxed);
+            // Release: with the Acquire of `all`.
+            match LAST.compare_exchange(last, ptr::from_ref(record) as usize, Release, Relaxed) {
+                Ok(_) => return record,
+                Err(newer) => last = newer,
+            }
+        }
+    }
+
+    /// Ends the use of a record, unless its thread leaves with locks held: then the kernel follows their nodes when it ends,
+    /// and memory with such nodes stays mapped.
+    pub(super) fn give_back(&self) {
+        if self.depth.load(Relaxed) == 0 {
+            self.in_use.store(0, Release);
+        }
+    }
+
+    /// In a fork of the process: the threads of the records are not there.
+    pub(super) fn forget_all() {
+        for record in all() {
+            record.depth.store(0, Relaxed);
+            record.in_use.store(0, Relaxed);
+        }
+    }
+}
+
+impl Me {
+    /// The thread's number in robust words.
+    #[inline(always)]
+    pub(crate) fn tid(self) -> u32 {
+        self.0.tid.load(Relaxed)
+    }
+
+    /// The thread's name in locks that it has a guard of.
+    #[inline(always)]
+    pub(crate) fn owner(self) -> u64 {
+        self.0.owner.load(Relaxed)
+    }
+
+    #[inline(always)]
+    pub(super) fn list(self) -> &'static ListHead {
+        let head = NonNull::new(self.0.list.load(Relaxed) as *mut ListHead);
+        // SAFETY: set to the calling thread's head before the record was handed to it; `Me` stays with its thread (the
+        // record is found in a thread-local), and libc keeps the head until the thread has ended.
+        unsafe { head.unwrap_unchecked().as_ref() }
+    }
+
+    /// Notes that the thread is about to take `word`; `false`: it holds too many.
+    #[inline(always)]
+    pub(crate) fn note(self, word: &RobustWord) -> bool {
+        let depth = self.0.depth.load(Relaxed);
+        let Some(place) = self.0.held.get(depth) else { return false };
+        place.store(ptr::from_ref(word) as usize, Relaxed);
+        // Release: with the Acquire of `holds_within`.
+        self.0.depth.store(depth + 1, Release);
+        true
+    }
+
+    /// Takes the note back.
+    #[inline(always)]
+    pub(crate) fn unnote(self, word: &RobustWord) {
+        let last = self.0.depth.load(Relaxed).wrapping_sub(1);
+        let address = ptr::from_ref(word) as usize;
+        if self.0.held.get(last).is_some_and(|place| place.load(Relaxed) == address) {
+            self.0.depth.store(last, Release);
+        } else {
+            self.unnote_below(address);
+        }
+    }
+
+    /// Locks were released in another order than the reverse of their taking.
+    #[cold]
+    fn unnote_below(self, address: usize) {
+        let depth = self.0.depth.load(Relaxed).min(MAX_HELD);
+        let held = &self.0.held[..depth];
+        let Some(found) = held.iter().rposition(|place| place.load(Relaxed) == address) else { return };
+        // A scan in the middle sees an address twice or not yet gone, never one missing that is held.
+        for place in found..depth - 1 {
+            held[place].store(held[place + 1].load(Relaxed), Release);
+        }
+        self.0.depth.store(depth - 1, Release);
+    }
+}
+
+/// Whether any thread of this process holds, or is taking, a lock at these addresses.
+pub(crate) fn holds_within(addresses: &Range<usize>) -> bool {
+    all().filter(|record| record.in_use.load(Acquire) != 0).any(|record| {
+        let depth = record.depth.load(Acquire).min(MAX_HELD);
+        record.held[..depth].iter().any(|place| addresses.contains(&place.load(Acquire)))
+    })
+}

@@ -1,0 +1,82 @@
+//! What has become of a thread that the kernel called dead, and of its process.
+
+use std::time::{Duration, Instant};
+
+use super::{Owner, Verdict};
+use crate::futex::HEARTBEAT;
+use crate::registry;
+use crate::sys::process::{self, PidFd};
+
+/// What is known of this owner now.
+pub(crate) fn verdict(owner: u64) -> Verdict {
+    let Some((registry, owner)) = registry::installed().zip(Owner::unpacked(owner)) else {
+        // What no member of the family wrote names nobody who could be waited for, nor anybody who is gone.
+        return Verdict::Alive { dying: false };
+    };
+    let Some(member) = registry.member(owner.process) else {
+        return Verdict::Gone;
+    };
+    match member.look() {
+        Look::Ended => Verdict::Gone,
+        Look::Running(_) if registry.has_left(owner.thread) => Verdict::Left,
+        Look::Running(_) => Verdict::Alive { dying: process::is_being_killed(member.pid) },
+    }
+}
+
+/// Waits until the owner's process has ended, up to the deadline, or a heartbeat; `false`: the deadline has passed.
+pub(crate) fn until_end(owner: u64, deadline: Option<&Instant>) -> bool {
+    let rest = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    let time = rest.unwrap_or(HEARTBEAT).min(HEARTBEAT);
+    let named = registry::installed().zip(Owner::unpacked(owner));
+    let ended = match named.and_then(|(registry, owner)| registry.member(owner.process)).map(Member::look) {
+        Some(Look::Running(Some(process))) => process.has_ended(time),
+        Some(Look::Running(None)) => {
+            std::thread::sleep(time.min(BLIND));
+            return rest.is_none_or(|rest| !rest.is_zero());
+        }
+        Some(Look::Ended) | None => true,
+    };
+    ended || rest.is_none_or(|rest| rest > time)
+}
+
+/// How long to sleep where a process cannot be waited for.
+const BLIND: Duration = Duration::from_millis(5);
+
+/// A process as its entry describes it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Member {
+    pub(crate) pid: u32,
+    /// The low bits of its start time.
+    pub(crate) started: u32,
+}
+
+/// What a look at a process found.
+#[derive(Debug)]
+pub(crate) enum Look {
+    /// All of its threads have ended.
+    Ended,
+    /// It runs. `None`: it cannot be waited for now (no descriptor is left, say).
+    Running(Option<PidFd>),
+}
+
+/// How many bits of the start time an entry keeps: a week of ticks of 10 ms.
+pub(crate) const STARTED_BITS: u32 = 26;
+
+impl Member {
+    /// Whether the process runs. What forbids the answer is not taken for an end.
+    pub(crate) fn look(self) -> Look {
+        let process = match PidFd::open(self.pid) {
+            Ok(None) => return Look::Ended,
+            Ok(Some(process)) => process,
+            Err(_) => return Look::Running(None),
+        };
+        // Read after the number was opened: what is open cannot become another process in between.
+        let other = process::start_time(self.pid).is_some_and(|started| low_bits(started) != self.started);
+        if other || process.has_ended(Duration::ZERO) { Look::Ended } else { Look::Running(Some(process)) }
+    }
+}
+
+/// The part of a start time that an entry keeps.
+pub(crate) fn low_bits(started: u64) -> u32 {
+    (started & ((1 << STARTED_BITS) - 1)) as u32
+}

@@ -1,0 +1,64 @@
+//! Locks for threads and for shared memory that survive the death of any process at any instruction.
+//!
+//! ```
+//! let total = multiproc_sync::Mutex::new(0);
+//! std::thread::scope(|scope| {
+//!     for n in 1..=4 {
+//!         let total = &total;
+//!         scope.spawn(move || *total.lock().unwrap() += n);
+//!     }
+//! });
+//! assert_eq!(total.into_inner()?, 10);
+//! # Ok::<(), multiproc_sync::LockError<i32>>(())
+//! ```
+//!
+//! # Layout
+//!
+//! - [`Mutex`]: the same type on a stack and in shared memory.
+//! - [`Doorbell`], [`Pace`]: how to wait for something that another thread or process does.
+//! - [`shm_safe`]: what may lie in shared memory, and how a lock gets there.
+//! - [`registry`]: the names of a family's processes and threads; [`Generation`]: forks.
+//! - [`primitive`]: the atomics below, and the switch to the model checker.
+//!
+//! The crate maps no memory: `multiproc-shm` does. Linux only.
+
+mod doorbell;
+mod futex;
+#[cfg(not(multiproc_loom))]
+mod generation;
+mod identity;
+mod mutex;
+#[cfg(not(multiproc_loom))]
+mod pace;
+mod planted;
+pub mod primitive;
+#[cfg(not(multiproc_loom))]
+pub mod registry;
+mod robust_word;
+pub mod shm_safe;
+#[cfg(not(multiproc_loom))]
+mod sys;
+
+pub use self::doorbell::Doorbell;
+#[cfg(not(multiproc_loom))]
+pub use self::generation::Generation;
+pub use self::identity::{IdentityError, MAX_HELD};
+pub use self::mutex::{LockError, LockResult, Mutex, MutexGuard};
+#[cfg(not(multiproc_loom))]
+pub use self::pace::{Pace, SPIN_BUDGET};
+
+/// The functions that a kill at every instruction must have met, by name and address.
+#[doc(hidden)]
+#[cfg(not(multiproc_loom))]
+pub fn fault_points() -> [(&'static str, usize); 4] {
+    [
+        ("slow", mutex::robust::contended as *const () as usize),
+        ("wake", mutex::robust::wake as *const () as usize),
+        ("recover", mutex::recovery::recover as *const () as usize),
+        ("attach", identity::attach as *const () as usize),
+    ]
+}
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;

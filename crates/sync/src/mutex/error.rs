@@ -1,0 +1,99 @@
+//! Why a lock gave no guard, or one with a warning.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::identity::{IdentityError, MAX_HELD};
+
+/// A guard, or why there is none.
+pub type LockResult<G> = Result<G, LockError<G>>;
+
+/// Why a lock gave no guard, or one with a warning.
+#[non_exhaustive]
+pub enum LockError<G> {
+    /// A thread panicked while it had the guard, as [`std::sync::PoisonError`] tells it. The lock is held: the guard is inside.
+    Poisoned(G),
+    /// The process of the last owner died while it had the guard: the data may be half written. The lock is held: the guard
+    /// is inside. Until [`mark_consistent`](crate::MutexGuard::mark_consistent) each next owner is told again.
+    OwnerDied(G),
+    /// The thread of the last owner has ended and its guard was never dropped, but leaked; its process lives, and may still use
+    /// the data. Passes once that process ends.
+    OwnerLeft,
+    /// An owner gave the lock up for good, with [`abandon`](crate::MutexGuard::abandon).
+    Abandoned,
+    /// The lock was held all the time; for `try_lock`, it was held.
+    TimedOut,
+    /// The calling thread holds the lock itself.
+    Deadlock,
+    /// The calling thread holds [`MAX_HELD`] locks in shared memory.
+    TooManyHeld,
+    /// The calling thread cannot hold locks in shared memory.
+    Identity(IdentityError),
+}
+
+impl<G> LockError<G> {
+    /// The guard, if the lock is held in spite of the error.
+    pub fn into_guard(self) -> Option<G> {
+        match self {
+            Self::Poisoned(guard) | Self::OwnerDied(guard) => Some(guard),
+            _ => None,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Poisoned(_) => "Poisoned",
+            Self::OwnerDied(_) => "OwnerDied",
+            Self::OwnerLeft => "OwnerLeft",
+            Self::Abandoned => "Abandoned",
+            Self::TimedOut => "TimedOut",
+            Self::Deadlock => "Deadlock",
+            Self::TooManyHeld => "TooManyHeld",
+            Self::Identity(_) => "Identity",
+        }
+    }
+}
+
+/// Without the guarded data, so that a result can be unwrapped whatever it guards.
+impl<G> fmt::Debug for LockError<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Identity(error) => f.debug_tuple("Identity").field(error).finish(),
+            Self::Poisoned(_) | Self::OwnerDied(_) => write!(f, "{}(..)", self.name()),
+            _ => f.write_str(self.name()),
+        }
+    }
+}
+
+impl<G> fmt::Display for LockError<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Poisoned(_) => f.write_str(
+                "a thread panicked while it held the lock: check the data, or use `lock_or_reset`",
+            ),
+            Self::OwnerDied(_) => f.write_str(
+                "a process died while it held the lock: mend the data and call `mark_consistent`, or use `lock_or_reset`",
+            ),
+            Self::OwnerLeft => f.write_str(
+                "the thread that held the lock has ended without dropping its guard, and its process lives on: \
+                 drop guards before their thread ends, or end that process",
+            ),
+            Self::Abandoned => f.write_str("the lock was abandoned: its data are not usable any more"),
+            Self::TimedOut => f.write_str("the lock was not free within the time"),
+            Self::Deadlock => f.write_str("the calling thread holds this lock already: drop its guard first"),
+            Self::TooManyHeld => {
+                write!(f, "the calling thread holds {MAX_HELD} locks in shared memory, the most that it can")
+            }
+            Self::Identity(error) => write!(f, "the calling thread cannot hold locks in shared memory: {error}"),
+        }
+    }
+}
+
+impl<G> Error for LockError<G> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Identity(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The right to a mutex's data. `unsafe`: gives references to what the lock guards.
+#![allow(unsafe_code)]
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
+
+use super::state::{ABANDONED, INCONSISTENT, POISONED};
+use super::{Mutex, MutexGuard};
+
+// SAFETY: a shared guard gives `&T` only.
+unsafe impl<T: ?Sized + Sync> Sync for MutexGuard<'_, T> {}
+
+impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    /// A guard of a lock that the calling thread has just taken.
+    #[inline(always)]
+    pub(super) fn new(mutex: &'a Mutex<T>) -> Self {
+        Self { mutex, access: mutex.data.access(), panicking: thread::panicking(), not_send: PhantomData }
+    }
+
+    /// Says that the data are whole again: the next owner is not told of the death, or of the panic, before.
+    ///
+    /// ```
+    /// use multiproc_sync::{LockError, Mutex, MutexGuard};
+    /// let balance = Mutex::new((100, 0));
+    /// std::thread::scope(|scope| {
+    ///     let half_done = || {
+    ///         balance.lock().unwrap().0 -= 10;
+    ///         let _guard = balance.lock();
+    ///         panic!("before the other half");
+    ///     };
+    ///     scope.spawn(half_done).join().unwrap_err();
+    /// });
+    /// match balance.lock() {
+    ///     Err(LockError::Poisoned(mut guard)) => {
+    ///         guard.1 = 100 - guard.0;
+    ///         MutexGuard::mark_consistent(&mut guard);
+    ///     }
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// assert_eq!(*balance.lock().unwrap(), (90, 10));
+    /// ```
+    pub fn mark_consistent(guard: &mut Self) {
+        guard.mutex.head.state.fetch_and(!(POISONED | INCONSISTENT), Relaxed);
+        guard.panicking = thread::panicking();
+    }
+
+    /// Gives the lock up for good: everybody who waits for it, and everybody after, gets [`Abandoned`]. For data that a dead
+    /// owner left beyond mending.
+    ///
+    /// [`Abandoned`]: super::LockError::Abandoned
+    ///
+    /// ```
+    /// use multiproc_sync::{LockError, Mutex, MutexGuard};
+    /// let log = Mutex::new(String::from("torn"));
+    /// MutexGuard::abandon(log.lock().unwrap());
+    /// assert!(matches!(log.lock(), Err(LockError::Abandoned)));
+    /// ```
+    pub fn abandon(guard: Self) {
+        // Those who wait take the lock one after the other, see this, and release it.
+        guard.mutex.head.state.fetch_or(ABANDONED, Relaxed);
+    }
+}
+
+impl<T: ?Sized> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: the lock is held, and the mutex is borrowed for longer than the guard.
+        unsafe { self.access.get() }
+    }
+}
+
+impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: the lock is held, by this guard alone, and the mutex is borrowed for longer than it.
+        unsafe { self.access.get_mut() }
+    }
+}
+
+impl<T: ?Sized> Drop for MutexGuard<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if !self.panicking && thread::panicking() {
+            self.mutex.head.state.fetch_or(POISONED, Relaxed);
+        }
+        self.access.end();
+        self.mutex.unlock();
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+

@@ -1,0 +1,254 @@
+//! A mutex for threads, and for processes.
+#![allow(unsafe_code)] // Send, Sync and ShmSafe of what the lock guards
+
+mod error;
+mod guard;
+mod patience;
+mod private;
+pub(crate) mod recovery;
+pub(crate) mod robust;
+mod spin;
+mod state;
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::atomic::Ordering::Relaxed;
+
+pub use self::error::{LockError, LockResult};
+use self::patience::Patience;
+use self::robust::Refusal;
+use self::state::{ABANDONED, INCONSISTENT, POISONED};
+use crate::primitive::{Access, Deadline, UnsafeCell};
+use crate::robust_word::{OWNER, RobustWord};
+use crate::shm_safe::{Layout, PlaceError, Placement, ShmPlain, ShmSafe};
+
+/// The lock's memory is reached by one process only.
+const PRIVATE: u32 = 0;
+/// The lock lies in shared memory, at its final address.
+const ROBUST: u32 = 1;
+
+/// A mutex that lies on a stack, in a `static`, or in shared memory.
+#[repr(C)]
+pub struct Mutex<T: ?Sized> {
+    head: RobustWord,
+    data: UnsafeCell<T>,
+}
+
+/// The right to the data of a [`Mutex`], which is released when this is dropped.
+#[must_use = "the mutex is released again at once if its guard is not kept"]
+pub struct MutexGuard<'a, T: ?Sized> {
+    mutex: &'a Mutex<T>,
+    access: Access<T>,
+    /// The thread panicked before it had the guard: then its dropping says nothing of the data.
+    panicking: bool,
+    /// Guards stay with their thread: its list has the lock's node.
+    not_send: PhantomData<*mut ()>,
+}
+
+// SAFETY: the data go where the mutex goes.
+unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
+// SAFETY: one guard at a time reaches the data, from whatever thread: as if they were sent there and back.
+unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
+
+impl<T> Mutex<T> {
+    /// A mutex for the threads of this process.
+    #[cfg(not(multiproc_loom))]
+    pub const fn new(value: T) -> Self {
+        Self { head: RobustWord::new(), data: UnsafeCell::new(value) }
+    }
+
+    /// A mutex for the threads of this process.
+    #[cfg(multiproc_loom)]
+    pub fn new(value: T) -> Self {
+        Self { head: RobustWord::new(), data: UnsafeCell::new(value) }
+    }
+
+    /// The data, of a mutex that nobody else has.
+    ///
+    /// # Errors
+    ///
+    /// [`Poisoned`](LockError::Poisoned), with the data, if a thread panicked while it had the guard.
+    pub fn into_inner(self) -> LockResult<T> {
+        let poisoned = self.is_poisoned();
+        let value = self.data.into_inner();
+        if poisoned { Err(LockError::Poisoned(value)) } else { Ok(value) }
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
+    /// Waits for the lock.
+    ///
+    /// # Errors
+    ///
+    /// [`LockError`]; with [`Poisoned`](LockError::Poisoned) and [`OwnerDied`](LockError::OwnerDied) the lock is held all the same.
+    #[inline]
+    #[doc(alias = "acquire")]
+    pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
+        self.acquire(Patience::Endless)
+    }
+
+    /// Takes the lock if it is free.
+    ///
+    /// # Errors
+    ///
+    /// As [`lock`](Self::lock); [`TimedOut`](LockError::TimedOut) if it is held.
+    #[inline]
+    pub fn try_lock(&self) -> LockResult<MutexGuard<'_, T>> {
+        self.acquire(Patience::None)
+    }
+
+    /// Waits for the lock for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`lock`](Self::lock); [`TimedOut`](LockError::TimedOut) if it was held all the time.
+    #[cfg(not(multiproc_loom))]
+    pub fn lock_timeout(&self, timeout: std::time::Duration) -> LockResult<MutexGuard<'_, T>> {
+        match std::time::Instant::now().checked_add(timeout) {
+            Some(deadline) => self.lock_deadline(deadline),
+            None => self.lock(), // longer than a clock can say
+        }
+    }
+
+    /// Waits for the lock until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// As [`lock`](Self::lock); [`TimedOut`](LockError::TimedOut) if it was held all the time.
+    pub fn lock_deadline(&self, deadline: Deadline) -> LockResult<MutexGuard<'_, T>> {
+        self.acquire(Patience::Until(&deadline))
+    }
+
+    /// Waits for the lock, and calls `reset` with the data if an owner panicked or died with them: the everyday form where the
+    /// data can be made anew.
+    ///
+    /// If `reset` panics, the lock stays poisoned.
+    ///
+    /// ```
+    /// let cache = multiproc_sync::Mutex::new(vec![1, 2, 3]);
+    /// std::thread::scope(|scope| {
+    ///     let dies = scope.spawn(|| {
+    ///         let _guard = cache.lock().unwrap();
+    ///         panic!("with the lock held");
+    ///     });
+    ///     dies.join().unwrap_err();
+    /// });
+    /// assert!(cache.lock_or_reset(Vec::clear).unwrap().is_empty());
+    /// assert!(cache.lock().is_ok());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`lock`](Self::lock), but for the two that hold the lock.
+    pub fn lock_or_reset(&self, reset: impl FnOnce(&mut T)) -> LockResult<MutexGuard<'_, T>> {
+        match self.lock() {
+            Err(LockError::Poisoned(mut guard) | LockError::OwnerDied(mut guard)) => {
+                reset(&mut guard);
+                MutexGuard::mark_consistent(&mut guard);
+                Ok(guard)
+            }
+            other => other,
+        }
+    }
+
+    /// The data, of a mutex that nobody else can reach.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.data.get_mut()
+    }
+
+    /// Whether somebody has the lock now; it may be otherwise when the caller learns of it.
+    #[doc(alias = "locked")]
+    pub fn is_locked(&self) -> bool {
+        self.head.word.load(Relaxed) & OWNER != 0
+    }
+
+    /// Whether a thread panicked, or a process died, with the guard, and nobody has
+    /// [mended](MutexGuard::mark_consistent) the data since.
+    pub fn is_poisoned(&self) -> bool {
+        self.head.state.load(Relaxed) & (POISONED | INCONSISTENT) != 0
+    }
+
+    #[inline(always)]
+    fn acquire(&self, patience: Patience<'_>) -> LockResult<MutexGuard<'_, T>> {
+        if self.head.mode.load(Relaxed) == PRIVATE {
+            if !private::lock(&self.head, patience) {
+                return Err(LockError::TimedOut);
+            }
+        } else if let Err(refusal) = robust::lock(&self.head, patience) {
+            return Err(refused(refusal));
+        }
+        let guard = MutexGuard::new(self);
+        if self.head.state.load(Relaxed) == 0 { Ok(guard) } else { self.warned(guard) }
+    }
+
+    /// The result for a lock that is held, and whose state is not plain.
+    #[cold]
+    fn warned<'a>(&'a self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
+        match self.head.state.load(Relaxed) {
+            state if state & ABANDONED != 0 => Err(LockError::Abandoned),
+            state if state & INCONSISTENT != 0 => Err(LockError::OwnerDied(guard)),
+            state if state & POISONED != 0 => Err(LockError::Poisoned(guard)),
+            _ => Ok(guard),
+        }
+    }
+
+    #[inline(always)]
+    fn unlock(&self) {
+        if self.head.mode.load(Relaxed) == PRIVATE {
+            private::unlock(&self.head);
+        } else {
+            robust::unlock(&self.head);
+        }
+    }
+}
+
+#[cold]
+fn refused<G>(refusal: Refusal) -> LockError<G> {
+    match refusal {
+        Refusal::TimedOut => LockError::TimedOut,
+        Refusal::Deadlock => LockError::Deadlock,
+        Refusal::OwnerLeft => LockError::OwnerLeft,
+        Refusal::TooManyHeld => LockError::TooManyHeld,
+        Refusal::Identity(error) => LockError::Identity(error),
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T> From<T> for Mutex<T> {
+    fn from(value: T) -> Self {
+        Self::new(value)
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Mutex");
+        match self.try_lock() {
+            Ok(guard) | Err(LockError::Poisoned(guard) | LockError::OwnerDied(guard)) => {
+                shown.field("data", &&*guard);
+            }
+            Err(error) => {
+                shown.field("data", &format_args!("<{error:?}>"));
+            }
+        }
+        shown.field("poisoned", &self.is_poisoned()).finish_non_exhaustive()
+    }
+}
+
+// SAFETY: `repr(C)`; every bit pattern of the head is a state that the lock can deal with or wait out; what a guard gives
+// `&mut` to holds no lock.
+unsafe impl<T: ShmPlain> ShmSafe for Mutex<T> {
+    const LAYOUT: Layout = Layout::named("multiproc_sync::Mutex/1").with::<T>();
+    const NEEDS_PLACEMENT: bool = true;
+
+    fn place(&mut self, _: &Placement) -> Result<(), PlaceError> {
+        self.head = RobustWord::new();
+        self.head.mode.store(ROBUST, Relaxed);
+        Ok(())
+    }
+}

@@ -1,0 +1,67 @@
+//! The lock of one process's threads: three states, as in Ulrich Drepper's "Futexes Are Tricky" and in the standard library.
+//!
+//! ```text
+//! FREE ──lock──► HELD ──somebody sleeps──► SLEPT_ON
+//!   ▲             │                           │
+//!   └───unlock────┘◄──unlock, wakes one───────┘
+//! ```
+
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+use super::patience::Patience;
+use super::spin::Spin;
+use crate::futex::{Scope, Wake};
+use crate::planted::{Bug, planted};
+use crate::robust_word::RobustWord;
+
+pub(crate) const FREE: u32 = 0;
+const HELD: u32 = 1;
+const SLEPT_ON: u32 = 2;
+
+/// Takes the lock; `false`: not within the caller's patience.
+#[inline(always)]
+pub(crate) fn lock(lock: &RobustWord, patience: Patience<'_>) -> bool {
+    // Acquire: with the Release of `unlock`.
+    lock.word.compare_exchange(FREE, HELD, Acquire, Relaxed).is_ok() || contended(lock, patience)
+}
+
+#[cold]
+#[inline(never)]
+fn contended(lock: &RobustWord, patience: Patience<'_>) -> bool {
+    let Some(deadline) = patience.sleep() else { return false };
+    let mut spin = Spin::new();
+    while lock.word.load(Relaxed) == HELD && spin.once() {}
+    if lock.word.compare_exchange(FREE, HELD, Acquire, Relaxed).is_ok() {
+        return true;
+    }
+    // Who has slept cannot know whether others sleep still, and takes the lock as one that is slept on.
+    let mut taken_as = SLEPT_ON;
+    loop {
+        // Acquire: with the Release of `unlock`.
+        let before = lock.word.swap(taken_as, Acquire);
+        if before == FREE {
+            return true;
+        }
+        if planted(Bug::PrivateSleepForgotten) {
+            let _ = lock.word.compare_exchange(HELD, SLEPT_ON, Relaxed, Relaxed);
+            taken_as = HELD;
+        }
+        if lock.word.wait(SLEPT_ON, Scope::Private, deadline) == Wake::TimedOut {
+            return false;
+        }
+    }
+}
+
+/// Releases the lock.
+#[inline(always)]
+pub(crate) fn unlock(lock: &RobustWord) {
+    let order = if planted(Bug::RelaxedUnlock) { Relaxed } else { Release };
+    if lock.word.swap(FREE, order) == SLEPT_ON {
+        wake(lock);
+    }
+}
+
+#[cold]
+fn wake(lock: &RobustWord) {
+    lock.word.wake(1, Scope::Private);
+}

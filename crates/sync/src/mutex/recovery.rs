@@ -1,0 +1,91 @@
+//! What comes of a lock whose owner the kernel called dead.
+//!
+//! DIED in the word is an alarm, not a proof. Another thread of the owner's process may sit in a system call that writes to
+//! the guarded data, for seconds after; and a thread that has ended may have leaked its guard to a thread that lives. So
+//! the lock's `owner` is looked up:
+//!
+//! - 0: no guard was out. The lock is taken as if it had been released.
+//! - Its process has ended: nothing writes any more. The lock is taken, its data called inconsistent.
+//! - The thread has left in order, and its process lives: `OwnerLeft`. The guard may be anywhere.
+//! - Else the process is being killed, or its thread ended without order: wait for the process's end. With no kill on its
+//!   way, `OwnerLeft` after some heartbeats.
+
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+use super::patience::Patience;
+use super::robust::Refusal;
+use super::state::INCONSISTENT;
+use crate::futex::Scope;
+use crate::identity::{self, Me, Verdict};
+use crate::planted::{Bug, planted};
+use crate::robust_word::{DIED, RobustWord, WAITERS};
+
+/// Heartbeats for which the process of a dead thread is waited for, if nothing says that it is being killed.
+const PATIENT_BEATS: u32 = 3;
+
+/// One locker's dealings with dead owners.
+#[derive(Debug)]
+pub(crate) struct Recovery {
+    beats: u32,
+}
+
+impl Recovery {
+    pub(crate) fn new() -> Self {
+        Self { beats: 0 }
+    }
+
+    /// Takes the lock over, if that can be done now; `false`: look again. The word was `seen`; `slept` is the bit that a locker
+    /// which has slept keeps.
+    #[cold]
+    pub(crate) fn attempt(
+        &mut self,
+        lock: &RobustWord,
+        me: Me,
+        seen: u32,
+        slept: u32,
+        patience: Patience<'_>,
+    ) -> Result<bool, Refusal> {
+        let ready = self.may_take(lock, patience).inspect_err(|_| {
+            // The alarm woke one sleeper alone. If that was this one, another has to see to the lock.
+            if !planted(Bug::WakeSwallowed) {
+                lock.word.wake(1, Scope::Shared);
+            }
+        })?;
+        Ok(ready.is_some_and(|owner| recover(lock, me, seen, slept, owner)))
+    }
+
+    /// The owner whose data pass on, 0 for nobody; `None`: not yet.
+    fn may_take(&mut self, lock: &RobustWord, patience: Patience<'_>) -> Result<Option<u64>, Refusal> {
+        // Acquire: with the Release of `robust::unlock`, so that with 0 the owner's last access is seen.
+        let owner = lock.owner.load(Acquire);
+        if owner == 0 || planted(Bug::AlarmTaken) {
+            return Ok(Some(owner));
+        }
+        match identity::verdict(owner) {
+            Verdict::Gone => return Ok(Some(owner)),
+            Verdict::Left => return Err(Refusal::OwnerLeft),
+            Verdict::Alive { dying } if !dying && self.beats == PATIENT_BEATS => return Err(Refusal::OwnerLeft),
+            Verdict::Alive { dying } => self.beats += u32::from(!dying),
+        }
+        let deadline = patience.sleep().ok_or(Refusal::TimedOut)?;
+        if identity::until_end(owner, deadline) { Ok(None) } else { Err(Refusal::TimedOut) }
+    }
+}
+
+/// Takes the lock of a dead `owner`; `false`: it went to another meanwhile.
+#[inline(never)]
+pub(crate) fn recover(lock: &RobustWord, me: Me, seen: u32, slept: u32, owner: u64) -> bool {
+    // Acquire: with the kernel's barriers at the owner's death.
+    if lock.word.compare_exchange(seen, me.tid() | (seen & WAITERS) | slept, Acquire, Relaxed).is_err() {
+        return false;
+    }
+    if lock.owner.load(Relaxed) != owner && !planted(Bug::VerdictKept) {
+        // Another took it over and died too, since the verdict on the one before: back to the alarm.
+        lock.word.store(DIED | WAITERS, Release);
+        return false;
+    }
+    if owner != 0 {
+        lock.state.fetch_or(INCONSISTENT, Relaxed);
+    }
+    true
+}

@@ -1,0 +1,145 @@
+//! The lock of a family's threads: the kernel marks its word when its owner dies.
+//!
+//! The word lies in the kernel's list of the owning thread, beside libc's robust mutexes. Three things are done otherwise than
+//! in libc, each for a way to lose a wake-up when somebody is killed:
+//!
+//! - Released with sleepers, the word is set free and one of them woken in *one* system call (FUTEX_WAKE_OP). In two, a kill
+//!   between them leaves a free lock and everybody asleep.
+//! - A free lock keeps the bit that says that somebody may sleep. Without it, a sleeper that is killed after it was woken and
+//!   before it ran takes the wake-up along if another has the lock by then: that one wakes nobody when it is done.
+//! - No sleep is endless: what several deaths at once could still swallow costs a heartbeat.
+//!
+//! Dead owners, and when their data pass on, are [`recovery`](super::recovery)'s.
+
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+use super::patience::Patience;
+use super::recovery::Recovery;
+use super::spin::Spin;
+use crate::futex::{Scope, Wake};
+use crate::identity::{self, IdentityError, Me};
+use crate::planted::{Bug, planted};
+use crate::primitive::fence;
+use crate::robust_word::{DIED, OWNER, RobustWord, WAITERS};
+
+/// Why a lock was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    TimedOut,
+    /// The calling thread has it.
+    Deadlock,
+    /// Its owner's thread has ended, with a guard that was never dropped.
+    OwnerLeft,
+    TooManyHeld,
+    Identity(IdentityError),
+}
+
+/// Takes the lock.
+#[inline(always)]
+pub(crate) fn lock(lock: &RobustWord, patience: Patience<'_>) -> Result<(), Refusal> {
+    let me = identity::me().map_err(Refusal::Identity)?;
+    if !me.note(lock) {
+        return Err(Refusal::TooManyHeld);
+    }
+    if !planted(Bug::NeverAnnounced) {
+        me.announce(lock);
+    }
+    // Acquire: with the Release of `unlock`, or with the kernel's own barrier if that did the release.
+    let taken = lock.word.compare_exchange(0, me.tid(), Acquire, Relaxed).map(drop);
+    if let Err(refusal) = taken.or_else(|_| contended(lock, me, patience)) {
+        me.settle();
+        me.unnote(lock);
+        return Err(refusal);
+    }
+    // From here on a guard may be out: a death finds the name. Before, nobody has seen the data.
+    if !planted(Bug::OwnerNeverStored) {
+        lock.owner.store(me.owner(), Relaxed);
+    }
+    me.link(lock); // begins with a barrier for the compiler: no access to the data comes before the name
+    me.settle();
+    Ok(())
+}
+
+#[cold]
+#[inline(never)]
+pub(crate) fn contended(lock: &RobustWord, me: Me, patience: Patience<'_>) -> Result<(), Refusal> {
+    let mut spin = Spin::new();
+    let mut recovery = Recovery::new();
+    // Who has slept cannot know whether others sleep still, and keeps the bit.
+    let mut slept = 0;
+    loop {
+        let seen = lock.word.load(Relaxed);
+        if seen & OWNER == 0 {
+            let ours = me.tid() | (seen & WAITERS) | slept;
+            if seen & DIED != 0 {
+                if recovery.attempt(lock, me, seen, slept, patience)? {
+                    return Ok(());
+                }
+            } else if lock.word.compare_exchange(seen, ours, Acquire, Relaxed).is_ok() {
+                return Ok(());
+            }
+            continue;
+        }
+        if seen & OWNER == me.tid() {
+            return Err(Refusal::Deadlock);
+        }
+        let Some(deadline) = patience.sleep() else { return Err(Refusal::TimedOut) };
+        let marked = || lock.word.compare_exchange(seen, seen | WAITERS, Relaxed, Relaxed).is_ok();
+        if seen & WAITERS == 0 && (spin.once() || !marked()) {
+            continue;
+        }
+        slept = WAITERS;
+        if lock.word.wait(seen | WAITERS, Scope::Shared, deadline) == Wake::TimedOut {
+            return Err(Refusal::TimedOut);
+        }
+    }
+}
+
+/// Releases the lock, unless the calling thread is not its owner: a guard that came into a fork of its process owns nothing.
+#[inline(always)]
+pub(crate) fn unlock(lock: &RobustWord) {
+    let Some(me) = identity::attached() else { return };
+    if lock.word.load(Relaxed) & OWNER != me.tid() {
+        return;
+    }
+    if !planted(Bug::OwnerClearedLate) {
+        // Release, for the compiler: the last access to the data comes before. A death from here on finds no guard.
+        lock.owner.store(0, Release);
+    }
+    me.announce(lock);
+    me.unlink(lock);
+    if planted(Bug::PendingClearedEarly) {
+        me.settle();
+    }
+    if planted(Bug::ExchangeThenWake) {
+        if lock.word.swap(0, Release) & WAITERS != 0 {
+            lock.word.wake(1, Scope::Shared);
+        }
+    } else {
+        let order = if planted(Bug::RelaxedUnlock) { Relaxed } else { Release };
+        if lock.word.compare_exchange(me.tid(), 0, order, Relaxed).is_err() {
+            wake(lock);
+        }
+    }
+    if planted(Bug::OwnerClearedLate) {
+        lock.owner.store(0, Release);
+    }
+    me.settle();
+    me.unnote(lock);
+}
+
+/// Sets the word free for one of those that may sleep.
+#[cold]
+#[inline(never)]
+pub(crate) fn wake(lock: &RobustWord) {
+    // The kernel's store has no order of this language's: everything before it is published here.
+    if !planted(Bug::RelaxedUnlock) {
+        fence(Release);
+    }
+    if planted(Bug::WaitersForgotten) {
+        lock.word.set_and_wake_one(0);
+    } else if lock.word.set_and_wake_one(WAITERS) == 0 {
+        // Nobody sleeps: the bit is of one that has given up. Else it stays until such a time.
+        let _ = lock.word.compare_exchange(WAITERS, 0, Relaxed, Relaxed);
+    }
+}

@@ -1,0 +1,73 @@
+//! Bugs that the model checker, and the kills at every instruction, must find.
+//!
+//! In an ordinary build [`planted`] is a constant `false`, and nothing of them is compiled.
+
+macro_rules! bugs {
+    ($($(#[$doc:meta])+ $name:ident,)+) => {
+        /// A bug that a line of a lock would have if it were written wrongly.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[allow(dead_code)] // all of them are planted in a model only
+        pub(crate) enum Bug {
+            $($(#[$doc])+ $name,)+
+        }
+
+        #[cfg(multiproc_loom)]
+        impl Bug {
+            pub(crate) const ALL: &[Self] = &[$(Self::$name),+];
+        }
+    };
+}
+
+bugs! {
+    /// A released word forgets that somebody may sleep.
+    WaitersForgotten,
+    /// The word is set free first and the sleeper woken after, in two steps.
+    ExchangeThenWake,
+    /// The release orders nothing.
+    RelaxedUnlock,
+    /// The announcement is withdrawn before the word is set free.
+    PendingClearedEarly,
+    /// The lock is taken without an announcement.
+    NeverAnnounced,
+    /// The owner's entry is cleared after the word was set free.
+    OwnerClearedLate,
+    /// The owner's entry is written by nobody.
+    OwnerNeverStored,
+    /// A dead owner's data pass on at the alarm, whatever its process does.
+    AlarmTaken,
+    /// What was found out about one owner is believed of the next.
+    VerdictKept,
+    /// A waiter that gives up does not pass on the wake-up that it got.
+    WakeSwallowed,
+    /// A waiter that has slept takes the lock as if nobody else slept.
+    PrivateSleepForgotten,
+    /// The bell looks for sleepers with no order after what it announces.
+    BellUnfenced,
+    /// The bell's number is read after the last look at the condition.
+    TicketLate,
+}
+
+/// Whether the program is to behave as if it had this bug.
+#[cfg(not(multiproc_loom))]
+#[inline(always)]
+pub(crate) const fn planted(bug: Bug) -> bool {
+    cfg!(multiproc_planted = "exchange_then_wake") && matches!(bug, Bug::ExchangeThenWake)
+}
+
+/// Names the bug that a process is to have.
+#[cfg(multiproc_loom)]
+#[allow(dead_code)] // of the tests
+pub(crate) const VARIABLE: &str = "MULTIPROC_PLANTED";
+
+/// Whether the environment asks for this bug.
+#[cfg(multiproc_loom)]
+pub(crate) fn planted(bug: Bug) -> bool {
+    use std::sync::LazyLock;
+
+    static CHOSEN: LazyLock<Option<Bug>> = LazyLock::new(|| {
+        let name = std::env::var(VARIABLE).ok()?;
+        // Another crate's models plant bugs of their own by the same variable.
+        Bug::ALL.iter().find(|bug| format!("{bug:?}") == name).copied()
+    });
+    *CHOSEN == Some(bug)
+}

@@ -1,0 +1,126 @@
+//! Data whose accesses the model checker watches. `unsafe`: hands out pointers and references to it.
+#![allow(unsafe_code)]
+#![allow(clippy::disallowed_types)] // the one place that may
+
+#[cfg(not(multiproc_loom))]
+use std::cell as inner;
+
+#[cfg(multiproc_loom)]
+use loom::cell as inner;
+
+/// The `UnsafeCell` of the standard library, or the model checker's, which fails a model in which two threads reach
+/// the data with no order between them.
+#[repr(transparent)]
+#[derive(Debug)]
+pub struct UnsafeCell<T: ?Sized>(inner::UnsafeCell<T>);
+
+impl<T> UnsafeCell<T> {
+    /// A cell with this value.
+    #[cfg(not(multiproc_loom))]
+    pub const fn new(value: T) -> Self {
+        Self(inner::UnsafeCell::new(value))
+    }
+
+    /// A cell with this value.
+    #[cfg(multiproc_loom)]
+    #[track_caller]
+    pub fn new(value: T) -> Self {
+        Self(inner::UnsafeCell::new(value))
+    }
+
+    /// Takes the value out.
+    pub fn into_inner(self) -> T {
+        self.0.into_inner()
+    }
+}
+
+impl<T: ?Sized> UnsafeCell<T> {
+    /// Calls `access` with a pointer to the data, which the caller may read through it.
+    #[inline(always)]
+    #[track_caller]
+    pub fn with<R>(&self, access: impl FnOnce(*const T) -> R) -> R {
+        #[cfg(not(multiproc_loom))]
+        return access(self.0.get());
+        #[cfg(multiproc_loom)]
+        return self.0.with(access);
+    }
+
+    /// Calls `access` with a pointer to the data, which the caller may write through it.
+    #[inline(always)]
+    #[track_caller]
+    pub fn with_mut<R>(&self, access: impl FnOnce(*mut T) -> R) -> R {
+        #[cfg(not(multiproc_loom))]
+        return access(self.0.get());
+        #[cfg(multiproc_loom)]
+        return self.0.with_mut(access);
+    }
+
+    /// A pointer to the data for as long as a lock's guard lives.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn access(&self) -> Access<T> {
+        #[cfg(not(multiproc_loom))]
+        // SAFETY: the address of a cell is not null.
+        return Access(unsafe { std::ptr::NonNull::new_unchecked(self.0.get()) });
+        #[cfg(multiproc_loom)]
+        return Access(Some(self.0.get_mut()));
+    }
+
+    /// The data of a cell that nobody else can reach.
+    #[cfg(not(multiproc_loom))]
+    pub fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut()
+    }
+
+    /// The data of a cell that nobody else can reach.
+    #[cfg(multiproc_loom)]
+    pub fn get_mut(&mut self) -> &mut T {
+        // SAFETY: `&mut self` excludes every other access; the pointer outlives the closure no longer than `self`.
+        self.0.with_mut(|data| unsafe { &mut *data })
+    }
+}
+
+/// The right to a cell's data, as a guard has it.
+#[cfg(not(multiproc_loom))]
+#[derive(Debug)]
+pub(crate) struct Access<T: ?Sized>(std::ptr::NonNull<T>);
+
+/// The right to a cell's data, as a guard has it: the model checker knows of it until it is ended.
+#[cfg(multiproc_loom)]
+#[derive(Debug)]
+pub(crate) struct Access<T: ?Sized>(Option<loom::cell::MutPtr<T>>);
+
+impl<T: ?Sized> Access<T> {
+    /// # Safety
+    ///
+    /// The caller's lock excludes every writer, and the cell lives for `'a`.
+    #[inline(always)]
+    pub(crate) unsafe fn get<'a>(&self) -> &'a T {
+        #[cfg(not(multiproc_loom))]
+        // SAFETY: by the caller.
+        return unsafe { self.0.as_ref() };
+        #[cfg(multiproc_loom)]
+        // SAFETY: by the caller; the access is ended with the guard only.
+        return unsafe { &*std::ptr::from_ref(self.0.as_ref().expect("not ended").deref()) };
+    }
+
+    /// # Safety
+    ///
+    /// The caller's lock excludes every other access, and the cell lives for `'a`.
+    #[inline(always)]
+    pub(crate) unsafe fn get_mut<'a>(&mut self) -> &'a mut T {
+        #[cfg(not(multiproc_loom))]
+        // SAFETY: by the caller.
+        return unsafe { self.0.as_mut() };
+        #[cfg(multiproc_loom)]
+        // SAFETY: by the caller; the access is ended with the guard only.
+        return unsafe { &mut *std::ptr::from_mut(self.0.as_ref().expect("not ended").deref()) };
+    }
+
+    /// Ends the access, before the lock is released.
+    #[inline(always)]
+    pub(crate) fn end(&mut self) {
+        #[cfg(multiproc_loom)]
+        drop(self.0.take());
+    }
+}

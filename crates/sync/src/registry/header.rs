@@ -1,0 +1,124 @@
+//! The first page of a registry: what it is, whose, and where its sections are.
+
+use std::mem::size_of;
+
+use super::RegistryError;
+use super::entry::{ProcessEntry, ThreadEntry};
+use super::{MAX_PROCESSES, MAX_THREADS};
+use crate::primitive::AtomicU32;
+
+/// `mpregist`, little endian.
+const MAGIC: u64 = u64::from_le_bytes(*b"mpregist");
+
+/// Of the header and of the entries that this version knows.
+const VERSION: u32 = 1;
+
+/// How many sections a header has room for.
+const SECTIONS: usize = 32;
+
+/// Everything before the first section, in bytes.
+const HEADER_LEN: usize = 4096;
+
+/// What a section holds.
+const PROCESSES: u32 = 1;
+const THREADS: u32 = 2;
+
+/// A run of entries of one kind. Kinds to come (wait records, lock names, holder counts) get numbers of their own; who does not
+/// know a kind passes over it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Section {
+    kind: u32,
+    /// Of one entry, in bytes.
+    stride: u32,
+    /// From the header's beginning, in bytes.
+    offset: u64,
+    count: u64,
+}
+
+const NONE: Section = Section { kind: 0, stride: 0, offset: 0, count: 0 };
+
+/// ```text
+///  0  magic          u64
+///  8  version        u32
+/// 12  section count  u32
+/// 16  length         u64   of everything, in bytes
+/// 24  pid namespace  u64   inode number of the first process's
+/// 32  processes used u32   entries from here on were never claimed
+/// 36  threads used   u32
+/// 40  reserved       24 bytes, 0
+/// 64  sections       32 x { kind u32, stride u32, offset u64, count u64 }
+/// ```
+#[repr(C)]
+#[derive(Debug)]
+pub(super) struct Header {
+    magic: u64,
+    version: u32,
+    section_count: u32,
+    length: u64,
+    pub(super) pid_namespace: u64,
+    pub(super) processes_used: AtomicU32,
+    pub(super) threads_used: AtomicU32,
+    reserved: [u64; 3],
+    sections: [Section; SECTIONS],
+}
+
+const _: () = assert!(size_of::<Header>() <= HEADER_LEN);
+
+const fn section<T>(kind: u32, offset: usize, count: usize) -> Section {
+    Section { kind, stride: size_of::<T>() as u32, offset: offset as u64, count: count as u64 }
+}
+
+const PROCESSES_AT: usize = HEADER_LEN;
+const THREADS_AT: usize = PROCESSES_AT + MAX_PROCESSES * size_of::<ProcessEntry>();
+
+/// Of a registry with the sections of this version, in bytes.
+pub(super) const LEN: usize = THREADS_AT + MAX_THREADS * size_of::<ThreadEntry>();
+
+impl Header {
+    /// The header of a new registry.
+    pub(super) fn new(pid_namespace: u64) -> Self {
+        let mut sections = [NONE; SECTIONS];
+        sections[0] = section::<ProcessEntry>(PROCESSES, PROCESSES_AT, MAX_PROCESSES);
+        sections[1] = section::<ThreadEntry>(THREADS, THREADS_AT, MAX_THREADS);
+        Self {
+            magic: MAGIC,
+            version: VERSION,
+            section_count: 2,
+            length: LEN as u64,
+            pid_namespace,
+            processes_used: AtomicU32::new(0),
+            threads_used: AtomicU32::new(0),
+            reserved: [0; 3],
+            sections,
+        }
+    }
+
+    /// The offsets of the processes' and the threads' sections, if this is a registry that fits into `len` bytes.
+    pub(super) fn check(&self, len: usize) -> Result<(usize, usize), RegistryError> {
+        if self.magic != MAGIC {
+            return Err(RegistryError::Corrupt { what: "its magic is another" });
+        }
+        if self.version != VERSION {
+            return Err(RegistryError::Version { found: self.version, expected: VERSION });
+        }
+        if self.length > len as u64 {
+            return Err(RegistryError::TooShort { len, needed: usize::try_from(self.length).unwrap_or(usize::MAX) });
+        }
+        let listed = self.sections.get(..self.section_count as usize);
+        let listed = listed.ok_or(RegistryError::Corrupt { what: "it lists more sections than it has room for" })?;
+        let find = |wanted: Section, what| {
+            let found = listed.iter().find(|section| section.kind == wanted.kind);
+            let found = found.ok_or(RegistryError::Corrupt { what })?;
+            let end = found.count.checked_mul(found.stride.into()).and_then(|len| len.checked_add(found.offset));
+            let aligned = found.offset.is_multiple_of(64) && found.offset >= HEADER_LEN as u64;
+            let same = (found.stride, found.count) == (wanted.stride, wanted.count);
+            let inside = end.is_some_and(|end| end <= self.length);
+            if aligned && same && inside { Ok(found.offset as usize) } else { Err(RegistryError::Corrupt { what }) }
+        };
+        Ok((
+            find(section::<ProcessEntry>(PROCESSES, 0, MAX_PROCESSES), "its section of processes is not as it should be")?,
+            find(section::<ThreadEntry>(THREADS, 0, MAX_THREADS), "its section of threads is not as it should be")?,
+        ))
+    }
+}

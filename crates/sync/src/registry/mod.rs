@@ -1,0 +1,131 @@
+//! The names of a family's processes and threads, in memory that all of them map. `unsafe`: that memory is given by address.
+//!
+//! A registry is made once a family and mapped for good in every member. This crate defines it and maps nothing: the crate
+//! `multiproc-shm` makes or attaches the memory and [installs](install) it. Without one, placing a lock in shared memory
+//! is a typed error.
+#![allow(unsafe_code)]
+
+mod claim;
+mod entry;
+mod error;
+mod header;
+
+use std::ops::Range;
+use std::ptr::NonNull;
+use std::sync::OnceLock;
+
+pub use self::error::RegistryError;
+use self::entry::{ProcessEntry, ThreadEntry};
+use self::header::Header;
+use crate::identity;
+use crate::sys;
+
+/// The most processes that a family can have at a time.
+pub const MAX_PROCESSES: usize = 4096;
+
+/// The most threads of a family that can hold locks in shared memory, at a time.
+pub const MAX_THREADS: usize = 16_384;
+
+/// A family's registry, mapped for good.
+#[derive(Debug)]
+pub struct Registry {
+    header: &'static Header,
+    processes: &'static [ProcessEntry],
+    threads: &'static [ThreadEntry],
+}
+
+impl Registry {
+    /// How many bytes a registry takes. Memory that was never touched costs nothing in a sparse file: it is mostly that.
+    pub const LEN: usize = header::LEN;
+
+    /// Makes a registry of zeroed memory, for the family of this process.
+    ///
+    /// # Errors
+    ///
+    /// [`TooShort`](RegistryError::TooShort) below [`LEN`](Self::LEN) bytes, [`Misaligned`](RegistryError::Misaligned) off
+    /// a page's beginning, [`NoProc`](RegistryError::NoProc) where /proc is missing.
+    ///
+    /// # Safety
+    ///
+    /// `memory` is `len` zeroed bytes, mapped shared, which stay mapped to the end of the process and are written by
+    /// registries only; nobody uses them before this call has returned.
+    pub unsafe fn format(memory: NonNull<u8>, len: usize) -> Result<Self, RegistryError> {
+        Self::check_place(memory, len)?;
+        if len < Self::LEN {
+            return Err(RegistryError::TooShort { len, needed: Self::LEN });
+        }
+        let pid_namespace = sys::process::pid_namespace().map_err(|_| RegistryError::NoProc)?;
+        // SAFETY: page aligned and long enough, writable, and nobody else's yet: by the caller.
+        unsafe { memory.cast::<Header>().write(Header::new(pid_namespace)) };
+        // SAFETY: what was written; the rest by the caller.
+        unsafe { Self::attach(memory, len) }
+    }
+
+    /// The registry that another process of the family has made in this memory.
+    ///
+    /// # Errors
+    ///
+    /// Memory that holds no registry of this version is refused, and so is one of another pid namespace, where the numbers
+    /// of processes mean others.
+    ///
+    /// # Safety
+    ///
+    /// `memory` is `len` bytes, mapped shared, which stay mapped to the end of the process and are written by registries
+    /// only.
+    pub unsafe fn attach(memory: NonNull<u8>, len: usize) -> Result<Self, RegistryError> {
+        Self::check_place(memory, len)?;
+        if len < size_of::<Header>() {
+            return Err(RegistryError::TooShort { len, needed: Self::LEN });
+        }
+        // SAFETY: aligned, long enough and mapped for good; any bytes are a header, and its plain fields are written
+        // before it is given to anybody.
+        let header: &'static Header = unsafe { memory.cast().as_ref() };
+        let (processes, threads) = header.check(len)?;
+        let ours = sys::process::pid_namespace().map_err(|_| RegistryError::NoProc)?;
+        if header.pid_namespace != ours {
+            return Err(RegistryError::ForeignPidNamespace { family: header.pid_namespace, ours });
+        }
+        // SAFETY: the sections are aligned and lie within the memory, which `check` has seen; they are atomics alone.
+        let (processes, threads) = unsafe {
+            let processes = memory.add(processes).cast::<ProcessEntry>();
+            let threads = memory.add(threads).cast::<ThreadEntry>();
+            (
+                NonNull::slice_from_raw_parts(processes, MAX_PROCESSES).as_ref(),
+                NonNull::slice_from_raw_parts(threads, MAX_THREADS).as_ref(),
+            )
+        };
+        Ok(Self { header, processes, threads })
+    }
+
+    fn check_place(memory: NonNull<u8>, _len: usize) -> Result<(), RegistryError> {
+        if memory.addr().get().is_multiple_of(4096) { Ok(()) } else { Err(RegistryError::Misaligned) }
+    }
+
+    /// Whether this process is in the pid namespace of the family, where process numbers mean the same.
+    pub(crate) fn is_of_this_namespace(&self) -> Result<bool, RegistryError> {
+        let ours = sys::process::pid_namespace().map_err(|_| RegistryError::NoProc)?;
+        Ok(self.header.pid_namespace == ours)
+    }
+}
+
+static INSTALLED: OnceLock<&'static Registry> = OnceLock::new();
+
+/// Makes `registry` that of this process, for good. A fork of the process has it too.
+///
+/// # Errors
+///
+/// [`AlreadyInstalled`](RegistryError::AlreadyInstalled) if there is one: a process belongs to one family.
+pub fn install(registry: &'static Registry) -> Result<(), RegistryError> {
+    INSTALLED.set(registry).map_err(|_| RegistryError::AlreadyInstalled)
+}
+
+/// The registry of this process, if it has one.
+pub fn installed() -> Option<&'static Registry> {
+    INSTALLED.get().copied()
+}
+
+/// Whether any thread of this process holds, or is taking, a lock that lies at these addresses. Such memory has to stay
+/// mapped: the kernel, and libc, reach the lock through the thread's list.
+pub fn holds_within(addresses: &Range<usize>) -> bool {
+    identity::holds_within(addresses)
+}

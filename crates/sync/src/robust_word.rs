@@ -1,0 +1,75 @@
+//! The word that the kernel releases when its owner dies: what is common to every lock in shared memory.
+
+use crate::futex::Futex;
+use crate::primitive::{AtomicU32, AtomicU64, AtomicUsize};
+
+/// The owner's thread number; 0: free.
+pub(crate) const OWNER: u32 = DIED - 1;
+/// Set by the kernel: the owner has died.
+pub(crate) const DIED: u32 = 1 << 30;
+/// Somebody may sleep: who releases has to wake.
+pub(crate) const WAITERS: u32 = 1 << 31;
+
+/// From a node to its word, as glibc has it on 64-bit machines, and so the kernel for all robust words of a thread.
+#[cfg(not(multiproc_loom))]
+pub(crate) const OFFSET: isize = -32;
+
+/// The head of every lock: 40 bytes, the same in private and in shared memory.
+///
+/// ```text
+///  0  word    u32    owner's thread number | DIED | WAITERS, if robust; else 0 free, 1 held, 2 held and slept on
+///  4  mode    u32    0 private, 1 robust
+///  8  state   u32    POISONED | INCONSISTENT | ABANDONED
+/// 12          u32    reserved, 0
+/// 16  owner   u64    who has a guard, as an Owner; 0: nobody
+/// 24  prev    usize  the node before, an address in the owner's process
+/// 32  next    usize  the node after, the kernel's way along the list
+/// ```
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct RobustWord {
+    pub(crate) word: Futex,
+    pub(crate) mode: AtomicU32,
+    pub(crate) state: AtomicU32,
+    reserved: AtomicU32,
+    pub(crate) owner: AtomicU64,
+    pub(crate) prev: AtomicUsize,
+    pub(crate) next: AtomicUsize,
+}
+
+#[cfg(not(multiproc_loom))]
+const _: () = {
+    use std::mem::{offset_of, size_of};
+    assert!(size_of::<RobustWord>() == 40);
+    assert!(offset_of!(RobustWord, word) as isize - offset_of!(RobustWord, next) as isize == OFFSET);
+    // libc finds the neighbour's `prev` right before its `next`.
+    assert!(offset_of!(RobustWord, next) - offset_of!(RobustWord, prev) == size_of::<usize>());
+};
+
+impl RobustWord {
+    #[cfg(not(multiproc_loom))]
+    pub(crate) const fn new() -> Self {
+        Self {
+            word: Futex::new(0),
+            mode: AtomicU32::new(0),
+            state: AtomicU32::new(0),
+            reserved: AtomicU32::new(0),
+            owner: AtomicU64::new(0),
+            prev: AtomicUsize::new(0),
+            next: AtomicUsize::new(0),
+        }
+    }
+
+    #[cfg(multiproc_loom)]
+    pub(crate) fn new() -> Self {
+        Self {
+            word: Futex::new(0),
+            mode: AtomicU32::new(0),
+            state: AtomicU32::new(0),
+            reserved: AtomicU32::new(0),
+            owner: AtomicU64::new(0),
+            prev: AtomicUsize::new(0),
+            next: AtomicUsize::new(0),
+        }
+    }
+}

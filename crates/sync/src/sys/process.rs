@@ -1,0 +1,64 @@
+//! What the kernel tells of another process. `unsafe`: pidfd_open(2), which libc does not wrap.
+#![allow(unsafe_code)]
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+/// A process that has not been reaped, held so that its number cannot come to mean another.
+#[derive(Debug)]
+pub(crate) struct PidFd(OwnedFd);
+
+impl PidFd {
+    /// `None`: there is no process of this number.
+    pub(crate) fn open(pid: u32) -> io::Result<Option<Self>> {
+        // SAFETY: the call takes two integers and touches no memory.
+        let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid as libc::pid_t, 0) };
+        if fd >= 0 {
+            // SAFETY: a descriptor that the kernel has just made for us; pidfds are always closed on exec.
+            return Ok(Some(Self(unsafe { OwnedFd::from_raw_fd(fd as i32) })));
+        }
+        match io::Error::last_os_error() {
+            error if error.raw_os_error() == Some(libc::ESRCH) => Ok(None),
+            error => Err(error),
+        }
+    }
+
+    /// Whether every thread of the process has ended, waiting for it up to `timeout`.
+    pub(crate) fn has_ended(&self, timeout: Duration) -> bool {
+        let mut fds = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
+        // Rounded up, so that a wait never ends before its time.
+        let millis = (timeout + Duration::from_nanos(999_999)).as_millis();
+        matches!(poll(&mut fds, PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)), Ok(1..))
+    }
+}
+
+/// When a process was started, in ticks since the machine was. `None`: there is none of this number, or /proc is missing.
+pub(crate) fn start_time(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field, the program's name, may hold blanks and brackets; the 22nd is the 20th after its last one.
+    let (_, after) = stat.rsplit_once(") ")?;
+    after.split(' ').nth(19)?.parse().ok()
+}
+
+/// Whether a SIGKILL is on its way to any thread of the process: it will end, though it has not yet.
+pub(crate) fn is_being_killed(pid: u32) -> bool {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return false };
+    tasks.flatten().any(|task| {
+        let status = fs::read_to_string(task.path().join("status")).unwrap_or_default();
+        let pending = |line: &str| {
+            let set = line.strip_prefix("SigPnd:").or_else(|| line.strip_prefix("ShdPnd:"))?;
+            u64::from_str_radix(set.trim(), 16).ok()
+        };
+        status.lines().filter_map(pending).any(|set| set & 1 << (libc::SIGKILL - 1) != 0)
+    })
+}
+
+/// The number of the pid namespace of this process: numbers of processes mean nothing outside it.
+pub(crate) fn pid_namespace() -> io::Result<u64> {
+    Ok(fs::metadata("/proc/self/ns/pid")?.ino())
+}

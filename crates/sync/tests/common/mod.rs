@@ -1,0 +1,77 @@
+//! Memory that is shared with forks of the test, and a family in it.
+#![allow(clippy::disallowed_types)] // flags beside the lock, not the lock
+#![allow(unsafe_code, dead_code)] // maps memory and forks; each test program uses some of it
+
+use std::ptr::{self, NonNull};
+
+use multiproc_sync::registry::{self, Registry};
+use multiproc_sync::shm_safe::{Placement, ShmSafe};
+
+/// `len` zeroed bytes, mapped shared, for good.
+pub(crate) fn map(len: usize) -> NonNull<u8> {
+    // SAFETY: a new mapping at an address that the kernel chooses.
+    let address = unsafe {
+        libc::mmap(
+            ptr::null_mut(),
+            len,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_SHARED | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        )
+    };
+    assert_ne!(address, libc::MAP_FAILED);
+    NonNull::new(address.cast()).unwrap()
+}
+
+/// Makes this process the first of a family.
+pub(crate) fn found_family() {
+    static FOUNDED: std::sync::Once = std::sync::Once::new();
+    FOUNDED.call_once(|| {
+        let memory = map(Registry::LEN);
+        // SAFETY: zeroed, mapped shared and never unmapped.
+        let registry = unsafe { Registry::format(memory, Registry::LEN) }.unwrap();
+        registry::install(Box::leak(Box::new(registry))).unwrap();
+    });
+}
+
+/// `value` in shared memory, placed.
+pub(crate) fn share<T: ShmSafe>(value: T) -> &'static T {
+    found_family();
+    let memory = map(size_of::<T>()).cast::<T>();
+    // SAFETY: fresh shared memory, which is never unmapped and which nobody else knows yet.
+    unsafe {
+        memory.write(value);
+        let value = &mut *memory.as_ptr();
+        value.place(&Placement::new().unwrap()).unwrap();
+        value
+    }
+}
+
+/// Runs `body` in a fork; gives its number.
+pub(crate) fn fork(body: impl FnOnce()) -> i32 {
+    // SAFETY: the fork runs `body` and ends without returning to the harness.
+    match unsafe { libc::fork() } {
+        0 => {
+            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
+            // SAFETY: ends the process at once, without the parent's exit handlers.
+            unsafe { libc::_exit(i32::from(ended.is_err())) }
+        }
+        pid => pid,
+    }
+}
+
+/// Waits for a fork; gives its raw status.
+pub(crate) fn reap(pid: i32) -> i32 {
+    let mut status = 0;
+    // SAFETY: waits for a child of this process.
+    assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
+    status
+}
+
+/// Kills a fork and waits for it.
+pub(crate) fn kill(pid: i32) {
+    // SAFETY: a child that has not been waited for.
+    unsafe { libc::kill(pid, libc::SIGKILL) };
+    reap(pid);
+}
