@@ -45,7 +45,6 @@ impl<T> Memory<T> {
     }
 
     /// The value for as long as this process lives.
-    #[must_use]
     pub fn leak(self) -> &'static T {
         let value = self.value;
         std::mem::forget(self);

@@ -19,10 +19,14 @@
 //!    kernel shows of them, not by how long it takes. Then all and a newcomer use the state for three laps
 //!    ([`Cue::Laps`]).
 //!
-//! Up to 1500 instructions each is a kill point. Above, a recording finds those that store to the watched memory or
-//! enter the kernel, and the kills go before and after them, found again by address and count.
+//! The kill points come of a recording, in which the victim is stepped from its beginning to its end. Each is found
+//! again by the victim's sleeps before it, its address, and how often it was passed since: the victim runs into a trap
+//! there, which costs the same for the first step and for the last. Where it goes another way at full speed, it is
+//! stepped again. Up to 1500 steps each is a kill point. Above, a loop's instructions are when they are executed first;
+//! and every step that stores to the watched memory or enters the kernel, before and after it. If even that is more
+//! than 1500, only these.
 //!
-//! A process that has another's instruction set would step differently: x86-64 and aarch64 are known.
+//! Instructions are told apart on x86-64 and aarch64.
 
 mod board;
 mod cast;

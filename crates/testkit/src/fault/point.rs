@@ -6,7 +6,8 @@ use super::Label;
 use super::memory::Watch;
 use super::scenario::{Scene, Start};
 
-/// Up to here every instruction is a kill point; above, those that store to shared memory or enter the kernel.
+/// Up to here every step is a kill point; above, each instruction once, when it is executed first, and each step that
+/// stores to shared memory or enters the kernel. If that is still too many, the latter alone.
 const EVERY: usize = 1500;
 
 /// Stands for an address: in a sleep.
@@ -87,8 +88,10 @@ impl<'s> Record<'s> {
         let slept = |visit: &Visit| visit.sleeps > 0 || visit.address == SLEEP;
         let mut way = self.way.clone();
         way.retain(|(visit, _)| self.start == Start::Begin || slept(visit));
+        let first_or_matters = |&(visit, matters): &(Visit, bool)| visit.nth == 0 || matters;
         if way.len() > EVERY {
-            way.retain(|(_, matters)| *matters);
+            let few = way.iter().filter(|step| first_or_matters(step)).count() <= EVERY;
+            way.retain(|step| if few { first_or_matters(step) } else { step.1 });
         }
         way.into_iter().map(|(visit, _)| visit).collect()
     }
