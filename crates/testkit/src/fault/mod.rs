@@ -24,7 +24,7 @@
 //! there, which costs the same for the first step and for the last. Where it goes another way at full speed, it is
 //! stepped again. Up to 1500 steps each is a kill point. Above, a loop's instructions are when they are executed first;
 //! and every step that stores to the watched memory or enters the kernel, before and after it. If even that is more
-//! than 1500, only these.
+//! than 4500, only these.
 //!
 //! Instructions are told apart on x86-64 and aarch64.
 

@@ -7,8 +7,11 @@ use super::memory::Watch;
 use super::scenario::{Scene, Start};
 
 /// Up to here every step is a kill point; above, each instruction once, when it is executed first, and each step that
-/// stores to shared memory or enters the kernel. If that is still too many, the latter alone.
+/// stores to shared memory or enters the kernel.
 const EVERY: usize = 1500;
+
+/// If even that is more than this, only the steps that store to shared memory or enter the kernel are kill points.
+const ONCE: usize = 4500;
 
 /// Stands for an address: in a sleep.
 pub(super) const SLEEP: usize = usize::MAX;
@@ -90,7 +93,7 @@ impl<'s> Record<'s> {
         way.retain(|(visit, _)| self.start == Start::Begin || slept(visit));
         let first_or_matters = |&(visit, matters): &(Visit, bool)| visit.nth == 0 || matters;
         if way.len() > EVERY {
-            let few = way.iter().filter(|step| first_or_matters(step)).count() <= EVERY;
+            let few = way.iter().filter(|step| first_or_matters(step)).count() <= ONCE;
             way.retain(|step| if few { first_or_matters(step) } else { step.1 });
         }
         way.into_iter().map(|(visit, _)| visit).collect()

@@ -93,11 +93,10 @@ impl Victim {
         let begin = Instant::now();
         loop {
             match self.poll(begin)? {
-                Some(Step::Asleep) if switches(self.pid) == self.slept => {
-                    if begin.elapsed() > LIMIT {
-                        return Err(self.told("nobody wakes it"));
-                    }
+                Some(Step::Asleep) if switches(self.pid) == self.slept && begin.elapsed() > LIMIT => {
+                    return Err(self.told("nobody wakes it"));
                 }
+                Some(Step::Asleep) if switches(self.pid) == self.slept => {}
                 Some(Step::Asleep) => {
                     self.slept = switches(self.pid);
                     return Ok(Step::Asleep);

@@ -142,7 +142,8 @@ fn scene<const HOW: u32>() -> Scene<Shared> {
     let shared = unsafe { Memory::<Shared>::zeroed() }.leak();
     shared.how.store(HOW, SeqCst);
     let start = std::ptr::from_ref(shared).addr();
-    Scene { shared, watched: vec![start..start + size_of::<Shared>()] }
+    let all = start..start + size_of::<Shared>();
+    Scene { shared, watched: vec![all] }
 }
 
 const RIGHT: fn() -> Scene<Shared> = scene::<{ Unlock::WakeOp as u32 }>;
