@@ -28,6 +28,90 @@ const PRIVATE: u32 = 0;
 const ROBUST: u32 = 1;
 
 /// A mutex that lies on a stack, in a `static`, or in shared memory.
+///
+/// ```
+/// use multiproc_sync::Mutex;
+///
+/// static HITS: Mutex<u64> = Mutex::new(0);
+/// std::thread::scope(|scope| {
+///     (0..4).for_each(|_| _ = scope.spawn(|| *HITS.lock().unwrap() += 1));
+/// });
+/// assert_eq!(*HITS.lock().unwrap(), 4);
+/// ```
+///
+/// Between processes it lies in a segment, which makes it *robust*: `Shared<Mutex<T>>` of the crate `multiproc-shm` puts it there,
+/// and goes to other processes inside a message or as an argument of a task; its page has the example.
+///
+/// # The word
+///
+/// ```text
+///            31        30       29                        0
+///          ┌─────────┬────────┬──────────────────────────┐      in private memory:
+///  robust  │ WAITERS │ DIED   │ owner's thread number    │      0 free, 1 held, 2 held and slept on
+///          └─────────┴────────┴──────────────────────────┘
+///   0                       free
+///   WAITERS                 free, and somebody may sleep: stays until nobody is found asleep
+///   tid, tid | WAITERS      held
+///   DIED, DIED | WAITERS    the kernel's alarm: the owner's thread has ended with the lock
+/// ```
+///
+/// The word, a mode, the state of the data, the owner's name and the kernel's list node take 40 bytes; the data follow.
+///
+/// # Ordering and fairness
+///
+/// Releasing happens before the next acquiring, as with every mutex. It is not fair: who comes when the lock is free takes it,
+/// though others sleep; one of those is woken at each release, so that none sleeps on while the lock is free.
+///
+/// # What happens to it
+///
+/// | event | private | robust |
+/// |---|---|---|
+/// | the owner panics | [`Poisoned`](LockError::Poisoned) | the same |
+/// | the owner's process dies | with everybody who could see it | [`OwnerDied`](LockError::OwnerDied), once the *whole* process has ended: another of its threads may sit in a system call that writes to the data |
+/// | it dies with the lock, but no guard out | | nothing: the next one gets it as if released |
+/// | the owner's thread ends, its guard leaked | held for ever | [`OwnerLeft`](LockError::OwnerLeft) as long as its process lives |
+/// | `mem::forget(guard)` | held for ever | held until the thread ends; its owner gets [`Deadlock`](LockError::Deadlock); the memory stays mapped |
+/// | locked twice by a thread | waits for ever | [`Deadlock`](LockError::Deadlock) |
+/// | `fork` with a guard | the child has a copy of lock and guard | the guard in the child owns nothing: to drop it does nothing |
+/// | `exec` with a guard | gone with the memory | [`OwnerLeft`](LockError::OwnerLeft) after three heartbeats, [`OwnerDied`](LockError::OwnerDied) at its end |
+/// | moved, dropped while held | as any value | cannot be: it is reached by reference only |
+/// | a waiter is killed | with everybody else | the others are not kept waiting |
+///
+/// # Cost
+///
+/// Private: one atomic exchange to lock and one to release, as the standard library's. Robust: two compare-exchanges and a
+/// dozen plain stores, no system call; see docs/performance.md of the repository. A waiter spins for some microseconds, then
+/// sleeps. A release with sleepers is one system call. A sleep in shared memory lasts a second at most, then the sleeper looks
+/// again. A thread's first robust lock gives it a name in its family: two or three system calls, once.
+///
+/// A thread holds at most [`MAX_HELD`](crate::MAX_HELD) robust locks at a time. Not to be used in a signal handler.
+///
+/// # What does not compile
+///
+/// Guards stay with their thread:
+///
+/// ```compile_fail,E0277
+/// let mutex = multiproc_sync::Mutex::new(0);
+/// let guard = mutex.lock().unwrap();
+/// std::thread::scope(|scope| {
+///     scope.spawn(move || drop(guard));
+/// });
+/// ```
+///
+/// No lock lies in what another lock guards, in shared memory: a guard's `&mut` could move it away from where the kernel knows it.
+///
+/// ```compile_fail,E0277
+/// use multiproc_sync::{Mutex, shm_safe::ShmSafe};
+/// fn place<T: ShmSafe>(_: T) {}
+/// place(Mutex::new(Mutex::new(0)));
+/// ```
+///
+/// # Sources
+///
+/// Ulrich Drepper, "Futexes Are Tricky" (the private lock); the kernel's robust-futexes documentation; the single system call and
+/// the lasting bit are this project's answer to wake-ups that libc's robust mutex loses.
+#[doc(alias = "threading.Lock")]
+#[doc(alias = "multiprocessing.Lock")]
 #[repr(C)]
 pub struct Mutex<T: ?Sized> {
     head: RobustWord,

@@ -114,11 +114,15 @@ impl Header {
             let aligned = found.offset.is_multiple_of(64) && found.offset >= HEADER_LEN as u64;
             let same = (found.stride, found.count) == (wanted.stride, wanted.count);
             let inside = end.is_some_and(|end| end <= self.length);
-            if aligned && same && inside { Ok(found.offset as usize) } else { Err(RegistryError::Corrupt { what }) }
+            if aligned && same && inside { Ok(found.offset as usize..(found.offset + found.count * u64::from(found.stride)) as usize) } else { Err(RegistryError::Corrupt { what }) }
         };
-        Ok((
-            find(section::<ProcessEntry>(PROCESSES, 0, MAX_PROCESSES), "its section of processes is not as it should be")?,
-            find(section::<ThreadEntry>(THREADS, 0, MAX_THREADS), "its section of threads is not as it should be")?,
-        ))
+        let processes =
+            find(section::<ProcessEntry>(PROCESSES, 0, MAX_PROCESSES), "its section of processes is not as it should be")?;
+        let threads =
+            find(section::<ThreadEntry>(THREADS, 0, MAX_THREADS), "its section of threads is not as it should be")?;
+        if processes.start < threads.end && threads.start < processes.end {
+            return Err(RegistryError::Corrupt { what: "its sections overlap" });
+        }
+        Ok((processes.start, threads.start))
     }
 }

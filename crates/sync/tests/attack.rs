@@ -1,0 +1,240 @@
+//! What safe code, or a process that ends badly, could do to a robust mutex: each is harmless.
+#![allow(unsafe_code)] // ends threads and makes forks behind the runtime's back
+#![allow(clippy::disallowed_types)] // flags beside the lock, not the lock
+
+mod common;
+
+use std::mem;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::thread;
+
+use common::{fork, kill, reap, share};
+use multiproc_sync::{LockError, MAX_HELD, Mutex, MutexGuard, registry};
+use multiproc_testkit::{Watchdog, eventually};
+
+fn flag() -> &'static AtomicU32 {
+    &share([const { AtomicU32::new(0) }; 1])[0]
+}
+
+fn idle() -> ! {
+    loop {
+        thread::park();
+    }
+}
+
+fn range<T>(value: &T) -> std::ops::Range<usize> {
+    let start = std::ptr::from_ref(value) as usize;
+    start..start + size_of::<T>()
+}
+
+#[test]
+fn a_forgotten_guard_is_held_by_its_thread_and_keeps_its_memory() {
+    let _watchdog = Watchdog::with_limit(60);
+    let [first, second] = [share(Mutex::new(0_u64)), share(Mutex::new(0_u64))];
+    mem::forget(first.lock().unwrap());
+    assert!(matches!(first.lock(), Err(LockError::Deadlock)));
+    assert!(matches!(first.try_lock(), Err(LockError::Deadlock)));
+    assert!(registry::holds_within(&range(first)));
+    assert!(!registry::holds_within(&range(second)));
+    // The list goes through the forgotten lock, and on.
+    for _ in 0..3 {
+        *second.lock().unwrap() += 1;
+    }
+    assert_eq!(*second.lock().unwrap(), 3);
+    assert!(!registry::holds_within(&range(second)));
+}
+
+/// The guard may be anywhere: its lock goes to nobody before the process's end.
+#[test]
+fn the_lock_of_a_thread_that_left_is_had_once_its_process_has_ended() {
+    let _watchdog = Watchdog::with_limit(60);
+    let (mutex, left) = (share(Mutex::new(0_u64)), flag());
+    let owner = fork(|| {
+        let leaks = thread::spawn(|| mem::forget(mutex.lock().unwrap()));
+        leaks.join().unwrap();
+        left.store(1, SeqCst);
+        idle();
+    });
+    eventually("the thread has left", || left.load(SeqCst) == 1);
+    // Two of a kind: the error passes the wake-up on.
+    thread::scope(|scope| {
+        let tries = [(); 2].map(|()| scope.spawn(|| matches!(mutex.lock(), Err(LockError::OwnerLeft))));
+        assert!(tries.into_iter().all(|refused| refused.join().unwrap()));
+    });
+    assert!(matches!(mutex.try_lock(), Err(LockError::OwnerLeft)));
+    kill(owner);
+    assert!(matches!(mutex.lock(), Err(LockError::OwnerDied(_))));
+}
+
+#[test]
+fn a_leaked_guard_of_this_process_is_never_passed_on() {
+    let _watchdog = Watchdog::with_limit(60);
+    let mutex = share(Mutex::new(0_u64));
+    let data = thread::spawn(|| {
+        let guard = Box::leak(Box::new(mutex.lock().unwrap()));
+        &mut **guard
+    });
+    let data = data.join().unwrap();
+    assert!(matches!(mutex.lock(), Err(LockError::OwnerLeft)));
+    *data = 1;
+}
+
+/// A thread that ends without order says nothing: its process is waited for, for three heartbeats.
+#[test]
+fn a_thread_that_ends_without_order_has_left_after_some_heartbeats() {
+    let _watchdog = Watchdog::with_limit(60);
+    let (mutex, held) = (share(Mutex::new(0_u64)), flag());
+    let owner = fork(|| {
+        // SAFETY: ends the thread alone, past the runtime: its destructors do not run, and nothing of it is joined.
+        thread::spawn(|| unsafe {
+            mem::forget(mutex.lock().unwrap());
+            held.store(1, SeqCst);
+            libc::syscall(libc::SYS_exit, 0);
+        });
+        idle();
+    });
+    eventually("the lock is held", || held.load(SeqCst) == 1);
+    assert!(matches!(mutex.lock(), Err(LockError::OwnerLeft)));
+    kill(owner);
+    assert!(matches!(mutex.lock(), Err(LockError::OwnerDied(_))));
+}
+
+#[test]
+fn a_guard_in_a_fork_owns_nothing() {
+    let _watchdog = Watchdog::with_limit(60);
+    let (outer, mutex) = (share(Mutex::new(0_u64)), share(Mutex::new(0_u64)));
+    let _outer = outer.lock().unwrap();
+    let guard = mutex.lock().unwrap();
+    let child = fork(|| {
+        // SAFETY: a bitwise copy of the guard, as the fork has one; the parent's is another process's.
+        drop(unsafe { std::ptr::read(&raw const guard) });
+        assert!(mutex.is_locked());
+        assert!(matches!(mutex.try_lock(), Err(LockError::TimedOut)));
+        assert!(matches!(outer.try_lock(), Err(LockError::TimedOut)));
+        // It is a process of the family like any other.
+        *share(Mutex::new(0_u64)).lock().unwrap() += 1;
+    });
+    assert_eq!(reap(child), 0);
+    assert!(mutex.is_locked());
+    drop(guard);
+    *mutex.lock().unwrap() += 1;
+}
+
+#[test]
+fn a_fork_that_ends_takes_no_lock_of_its_parent_along() {
+    let _watchdog = Watchdog::with_limit(60);
+    let mutex = share(Mutex::new(0_u64));
+    let guard = mutex.lock().unwrap();
+    kill(fork(|| idle()));
+    let waiter = fork(|| assert!(matches!(mutex.try_lock(), Err(LockError::TimedOut))));
+    assert_eq!(reap(waiter), 0);
+    drop(guard);
+    assert!(mutex.lock().is_ok());
+}
+
+#[test]
+fn locks_are_released_in_any_order() {
+    let _watchdog = Watchdog::with_limit(60);
+    let locks: Vec<_> = (0..5).map(|_| share(Mutex::new(0_u64))).collect();
+    for order in [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 0, 4, 1, 3]] {
+        let mut guards: Vec<_> = locks.iter().map(|lock| Some(lock.lock().unwrap())).collect();
+        for index in order {
+            guards[index] = None;
+            assert!(!registry::holds_within(&range(locks[index])));
+            assert!(guards.iter().zip(&locks).all(|(guard, lock)| guard.is_some() == lock.is_locked()));
+        }
+    }
+}
+
+#[test]
+fn no_thread_holds_more_than_the_kernel_would_follow() {
+    let _watchdog = Watchdog::with_limit(60);
+    let owner = fork(|| {
+        let locks = share([const { [const { AtomicU32::new(0) }; 16] }; 1]); // what a lock may stand beside
+        let many: Vec<_> = (0..=MAX_HELD).map(|_| share(Mutex::new(0_u64))).collect();
+        let guards: Vec<_> = many[..MAX_HELD].iter().map(|lock| lock.lock().unwrap()).collect();
+        assert!(matches!(many[MAX_HELD].lock(), Err(LockError::TooManyHeld)));
+        drop(guards);
+        assert!(many[MAX_HELD].lock().is_ok());
+        locks[0][0].store(1, SeqCst);
+    });
+    assert_eq!(reap(owner), 0);
+}
+
+#[test]
+fn a_killed_owner_of_many_locks_loses_them_all() {
+    let _watchdog = Watchdog::with_limit(60);
+    let many: Vec<_> = (0..500).map(|_| share(Mutex::new(0_u64))).collect();
+    let held = flag();
+    let owner = fork(|| {
+        let _guards: Vec<_> = many.iter().map(|lock| lock.lock().unwrap()).collect();
+        held.store(1, SeqCst);
+        idle();
+    });
+    eventually("all are held", || held.load(SeqCst) == 1);
+    kill(owner);
+    for lock in many {
+        let Err(LockError::OwnerDied(mut guard)) = lock.lock() else { panic!("the owner died") };
+        MutexGuard::mark_consistent(&mut guard);
+    }
+}
+
+/// Nodes of libc's robust mutexes and of ours stand in one list; the kernel follows both.
+#[test]
+fn robust_mutexes_of_libc_stand_in_the_same_list() {
+    struct Theirs(std::cell::UnsafeCell<libc::pthread_mutex_t>);
+    impl Theirs {
+        fn new() -> &'static Self {
+            let theirs = common::map(size_of::<Self>()).cast::<Self>();
+            // SAFETY: fresh memory of the right size; the attributes live through the call.
+            unsafe {
+                let mut attributes = mem::zeroed();
+                libc::pthread_mutexattr_init(&raw mut attributes);
+                libc::pthread_mutexattr_setpshared(&raw mut attributes, libc::PTHREAD_PROCESS_SHARED);
+                libc::pthread_mutexattr_setrobust(&raw mut attributes, libc::PTHREAD_MUTEX_ROBUST);
+                libc::pthread_mutex_init((*theirs.as_ptr()).0.get(), &raw const attributes);
+                theirs.as_ref()
+            }
+        }
+        fn lock(&self) -> i32 {
+            // SAFETY: an initialised mutex.
+            unsafe { libc::pthread_mutex_lock(self.0.get()) }
+        }
+        fn unlock(&self) {
+            // SAFETY: as above, held by this thread.
+            assert_eq!(unsafe { libc::pthread_mutex_unlock(self.0.get()) }, 0);
+        }
+    }
+
+    let _watchdog = Watchdog::with_limit(60);
+    let ours = [share(Mutex::new(0_u64)), share(Mutex::new(0_u64))];
+    let theirs = [Theirs::new(), Theirs::new()];
+    let held = flag();
+    let owner = fork(|| {
+        let mix = |last: bool| {
+            let first = ours[0].lock().unwrap();
+            assert_eq!(theirs[0].lock(), 0);
+            let second = ours[1].lock().unwrap();
+            assert_eq!(theirs[1].lock(), 0);
+            theirs[0].unlock();
+            drop(first);
+            if last {
+                mem::forget(second);
+            } else {
+                theirs[1].unlock();
+                drop(second);
+            }
+        };
+        (0..1000).for_each(|_| mix(false));
+        mix(true);
+        held.store(1, SeqCst);
+        idle();
+    });
+    eventually("the last two are held", || held.load(SeqCst) == 1);
+    kill(owner);
+    assert!(ours[0].lock().is_ok());
+    assert!(matches!(ours[1].lock(), Err(LockError::OwnerDied(_))));
+    assert_eq!(theirs[0].lock(), 0);
+    assert_eq!(theirs[1].lock(), libc::EOWNERDEAD);
+    theirs[0].unlock();
+}
