@@ -99,6 +99,7 @@ fn scenario(
     Scenario {
         name: name.to_string(),
         outcomes: &[],
+        prepare: || (),
         scene,
         start,
         victim,

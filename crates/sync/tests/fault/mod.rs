@@ -1,5 +1,6 @@
 //! Who is killed, in which company, and how the survivors are judged.
 
+mod crowd;
 pub(crate) mod doorbell;
 mod family;
 pub(crate) mod mutex;

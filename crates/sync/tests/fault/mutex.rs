@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use multiproc_testkit::fault::{Act, Peer, Scenario, Start};
 
+use super::crowd;
 use super::peers::{
     BARGER, DEAD_OWNER, DOOMED_SLEEPER, DYING_OWNER, HOLDER, KEEPER, LATE_SLEEPER, PASSER, SECOND_SLEEPER,
     SLEEPER,
@@ -26,6 +27,7 @@ fn scenario(
     Scenario {
         name: name.to_string(),
         outcomes: &["Ok", "OwnerDied"],
+        prepare: || (),
         scene,
         start: Start::Begin,
         victim,
@@ -66,6 +68,11 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
         woken(scenario("heir/barging", recoverer, vec![DYING_OWNER, SECOND_SLEEPER, BARGER], &[recover])),
         scenario("attach/alone", attacher, vec![], &["attach"]),
         scenario("attach/used entry", attacher, vec![PASSER], &["attach"]),
+        Scenario {
+            prepare: crowd::prepare,
+            scene: crowd::scene,
+            ..scenario("attach/crowded", attacher, vec![], &["attach"])
+        },
         Scenario {
             outcomes: &["Ok", "OwnerDied", "Abandoned"],
             ..scenario("abandon/sleeping", abandoner, vec![SLEEPER], &[wake])

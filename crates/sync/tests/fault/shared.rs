@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_types)] // a flag beside the lock, not the lock
 #![allow(unsafe_code)]
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
 use multiproc_sync::{LockError, LockResult, Mutex, MutexGuard};
@@ -23,8 +24,13 @@ pub(crate) struct Shared {
     visitor: AtomicU32,
 }
 
+/// A lock of a new family.
 pub(super) fn scene() -> Scene<Shared> {
-    let registry = family::found();
+    scene_in(family::found())
+}
+
+/// A lock of the family whose registry lies at these addresses.
+pub(super) fn scene_in(registry: Range<usize>) -> Scene<Shared> {
     let value = Shared { mutex: Mutex::new([0; 2]), spare: Mutex::new([0; 2]), visitor: AtomicU32::new(0) };
     // SAFETY: locks and numbers may be zero.
     let shared = unsafe {

@@ -64,6 +64,7 @@ impl<T> Scenario<T> {
         let begin = Instant::now();
         let mut summary =
             Summary { outcomes: self.outcomes.iter().map(|name| (*name, 0)).collect(), ..Summary::default() };
+        (self.prepare)();
         let mut addresses = BTreeSet::new();
         let board = Board::new();
         for target in self.points(board, labels, &mut summary, told) {

@@ -55,6 +55,8 @@ pub struct Scenario<T: 'static> {
     pub name: String,
     /// Names of outcomes that the survivors count.
     pub outcomes: &'static [&'static str],
+    /// Called once, in the program itself, before the first kill point: for what all scenes are made from.
+    pub prepare: fn(),
     /// Makes the state, in a process of its own for each kill point.
     pub scene: fn() -> Scene<T>,
     /// From where the victim is stepped.

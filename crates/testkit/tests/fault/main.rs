@@ -159,6 +159,7 @@ fn scenario(
     Scenario {
         name: name.to_string(),
         outcomes: &["Ok", "OwnerDied"],
+        prepare: || (),
         scene,
         start: Start::Begin,
         victim,
