@@ -4,8 +4,10 @@ mod args;
 mod contender;
 mod groups;
 mod host;
+mod locks;
 mod machine;
 mod ours;
+mod pair;
 mod peers;
 mod placement;
 mod processes;
@@ -17,6 +19,8 @@ mod rounds;
 mod run;
 mod session;
 mod stats;
+mod steps;
+mod sys;
 
 use std::process::ExitCode;
 

@@ -1,5 +1,7 @@
 //! What this project brings to each bench.
 
+pub(crate) mod mutex;
+
 use multiproc::{Process, ProcessPool};
 
 use crate::Result;

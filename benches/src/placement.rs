@@ -26,6 +26,8 @@ impl Placement {
     /// For hand-offs: what waking costs depends on where the sleeper is.
     pub(crate) const ALL: &[Self] = &[Self::TwoCores, Self::OneCore, Self::Free];
     pub(crate) const ONLY_FREE: &[Self] = &[Self::Free];
+    /// For what takes turns so often that nothing else would be seen but waking another core.
+    pub(crate) const ONLY_ONE_CORE: &[Self] = &[Self::OneCore];
 
     pub(crate) fn name(self) -> &'static str {
         match self {

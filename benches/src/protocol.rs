@@ -1,8 +1,6 @@
 //! The lines that a contender's process exchanges with the one that runs the benches. What else a contender prints is
 //! no answer.
 
-use std::time::Duration;
-
 use crate::session::Sample;
 
 /// Asks for one round. The end of input asks to end.
@@ -22,7 +20,7 @@ impl Answer {
     pub(crate) fn line(&self) -> String {
         match self {
             Self::Ready => "@ready".to_string(),
-            Self::Sample(sample) => format!("@sample {} {}", sample.operations, sample.elapsed.as_nanos()),
+            Self::Sample(sample) => format!("@sample {} {}", sample.operations, sample.spent),
             Self::Failed(reason) => format!("@failed {}", reason.replace('\n', " ")),
         }
     }
@@ -38,12 +36,11 @@ impl Answer {
         }
     }
 
-    /// A sample without operations or without time would divide by zero.
+    /// A sample of no operations, or of some that took nothing, would divide by zero.
     fn sample(text: &str) -> Option<Self> {
-        let (operations, nanos) = text.split_once(' ')?;
-        let (operations, nanos) = (operations.parse().ok()?, nanos.parse().ok()?);
-        (operations > 0 && nanos > 0)
-            .then_some(Self::Sample(Sample { operations, elapsed: Duration::from_nanos(nanos) }))
+        let (operations, spent) = text.split_once(' ')?;
+        let (operations, spent) = (operations.parse().ok()?, spent.parse().ok()?);
+        (operations > 0 && spent > 0).then_some(Self::Sample(Sample { operations, spent }))
     }
 }
 
@@ -55,7 +52,7 @@ mod tests {
     fn answers_are_read_as_they_are_written() {
         for answer in [
             Answer::Ready,
-            Answer::Sample(Sample { operations: 1000, elapsed: Duration::from_nanos(123_456_789) }),
+            Answer::Sample(Sample { operations: 1000, spent: 123_456_789 }),
             Answer::Failed("the worker died".to_string()),
         ] {
             assert_eq!(Answer::parse(&answer.line()), Some(answer));

@@ -1,7 +1,7 @@
 //! What a benchmark is, and the table of all of them. A new group is a file in `groups/` and a line in [`GROUPS`].
 
 use crate::Result;
-use crate::groups::{pool, process, selftest};
+use crate::groups::{mutex, pool, process, selftest};
 use crate::placement::Placement;
 use crate::session::{Sample, Setting, Start};
 
@@ -13,7 +13,7 @@ pub(crate) struct Bench {
     /// For `--list`.
     pub(crate) about: &'static str,
     pub(crate) unit: Unit,
-    /// Where it runs: [`Placement::ALL`] for a hand-off between two sides, else [`Placement::ONLY_FREE`].
+    /// Where it runs: [`Placement::ALL`] for a hand-off between two sides, else mostly [`Placement::ONLY_FREE`].
     pub(crate) placements: &'static [Placement],
     /// [`OURS`] first, then peers and floors.
     pub(crate) contenders: &'static [Contender],
@@ -45,6 +45,10 @@ impl Contender {
 pub(crate) enum Unit {
     /// Microseconds for each operation of this name: lower is better.
     MicrosPer(&'static str),
+    /// Nanoseconds for each operation of this name: lower is better.
+    NanosPer(&'static str),
+    /// Instructions for each operation of this name: lower is better.
+    InstructionsPer(&'static str),
     /// Operations of this name a second: higher is better.
     PerSecond(&'static str),
 }
@@ -53,29 +57,32 @@ impl Unit {
     pub(crate) fn label(self) -> String {
         match self {
             Self::MicrosPer(operation) => format!("us/{operation}"),
+            Self::NanosPer(operation) => format!("ns/{operation}"),
+            Self::InstructionsPer(operation) => format!("instructions/{operation}"),
             Self::PerSecond(operations) => format!("{operations}/s"),
         }
     }
 
     pub(crate) fn value(self, sample: Sample) -> f64 {
-        let (operations, nanos) = (sample.operations as f64, sample.elapsed.as_nanos() as f64);
+        let (operations, spent) = (sample.operations as f64, sample.spent as f64);
         match self {
-            Self::MicrosPer(_) => nanos / (operations * 1e3),
-            Self::PerSecond(_) => operations * 1e9 / nanos,
+            Self::MicrosPer(_) => spent / (operations * 1e3),
+            Self::NanosPer(_) | Self::InstructionsPer(_) => spent / operations,
+            Self::PerSecond(_) => operations * 1e9 / spent,
         }
     }
 
     /// Ours beside a peer's: below 1 if ours is better.
     pub(crate) fn ratio(self, ours: f64, peer: f64) -> f64 {
         match self {
-            Self::MicrosPer(_) => ours / peer,
+            Self::MicrosPer(_) | Self::NanosPer(_) | Self::InstructionsPer(_) => ours / peer,
             Self::PerSecond(_) => peer / ours,
         }
     }
 }
 
 /// The benchmarks, group by group, in the order they run.
-const GROUPS: &[&[Bench]] = &[pool::BENCHES, process::BENCHES];
+const GROUPS: &[&[Bench]] = &[pool::BENCHES, process::BENCHES, mutex::BENCHES];
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Bench> {
     GROUPS.iter().copied().flatten()
@@ -155,11 +162,13 @@ mod tests {
 
     #[test]
     fn a_ratio_below_one_means_ours_is_better_in_both_directions() {
-        let sample = |operations, micros| Sample { operations, elapsed: Duration::from_micros(micros) };
+        let sample = |operations, micros| Sample::timed(operations, Duration::from_micros(micros));
         let (ours, peer) = (sample(10, 20), sample(10, 40));
         let time = Unit::MicrosPer("call");
         assert_eq!(time.value(ours), 2.0);
         assert_eq!(time.ratio(time.value(ours), time.value(peer)), 0.5);
+        assert_eq!(Unit::NanosPer("call").value(ours), 2000.0);
+        assert_eq!(Unit::InstructionsPer("call").ratio(30.0, 60.0), 0.5);
         let rate = Unit::PerSecond("tasks");
         assert_eq!(rate.value(peer), 250_000.0);
         assert_eq!(rate.ratio(rate.value(ours), rate.value(peer)), 0.5);

@@ -34,6 +34,11 @@ impl Setting {
         self.sides.map(|sides| sides.near)
     }
 
+    /// Where a worker that is a thread goes by itself; processes are put there.
+    pub(crate) fn far(&self) -> Option<Cpu> {
+        self.sides.map(|sides| sides.far)
+    }
+
     /// Picks a size: the second one for `--quick`.
     pub(crate) fn size(&self, full: u64, quick: u64) -> u64 {
         if self.quick { quick } else { full }
@@ -76,7 +81,7 @@ pub(crate) trait Session {
             operations += self.batch()?;
             let elapsed = begin.elapsed();
             if elapsed >= length {
-                return Ok(Sample { operations, elapsed });
+                return Ok(Sample::timed(operations, elapsed));
             }
         }
     }
@@ -92,5 +97,12 @@ impl<F: FnMut() -> Result<u64>> Session for F {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sample {
     pub(crate) operations: u64,
-    pub(crate) elapsed: Duration,
+    /// What they took together: nanoseconds, or instructions in a bench whose unit counts these.
+    pub(crate) spent: u64,
+}
+
+impl Sample {
+    pub(crate) fn timed(operations: u64, elapsed: Duration) -> Self {
+        Self { operations, spent: u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX) }
+    }
 }

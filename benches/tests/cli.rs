@@ -79,7 +79,7 @@ fn list_names_every_bench_and_no_self_test() {
     assert!(output.status.success());
     let names: Vec<_> =
         text(&output.stdout).lines().map(|line| line.split_whitespace().next().unwrap()).collect();
-    for name in ["pool.call", "pool.submit", "pool.map", "process.start"] {
+    for name in ["pool.call", "pool.submit", "pool.map", "process.start", "mutex.2proc"] {
         assert!(names.contains(&name), "{names:?}");
     }
     assert!(names.iter().all(|name| !name.starts_with("selftest")), "{names:?}");
@@ -134,6 +134,31 @@ fn each_placement_holds_or_says_why_not() {
         assert_eq!(placements, ["one_core", "free"]);
         assert!(text(&output.stderr).contains("two_cores: refused: needs two processors"));
     }
+}
+
+#[test]
+fn two_sides_of_a_lock_are_placed_and_lose_no_operation() {
+    let output = run(&["mutex.2threads", "mutex.2proc", "--rounds", "1", "--quick", "--json"]);
+    if thread::available_parallelism().unwrap().get() > 1 {
+        // A lock that lost an operation would have failed its round.
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+    let lines = lines(&output);
+    for (bench, peers) in [("mutex.2threads", 6), ("mutex.2proc", 4)] {
+        let found = lines.iter().filter(|line| line["bench"] == bench && line["placement"] == "one_core");
+        assert_eq!(found.count(), peers, "{lines:?}");
+    }
+}
+
+#[test]
+fn each_part_of_a_lock_costs_instructions() {
+    let output = run(&["mutex.instructions.parts", "--rounds", "1", "--json"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let lines = lines(&output);
+    let counts: Vec<_> = lines.iter().map(|line| line["peer_value"].as_f64().unwrap()).collect();
+    assert_eq!(counts.len(), 6);
+    assert!(counts[0] > 4.0 && counts.is_sorted_by(|fewer, more| fewer < more), "{counts:?}");
+    assert!(counts.iter().all(|count| count.fract() == 0.0), "the loop is not counted evenly: {counts:?}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::workspace::Workspace;
-use crate::{Failure, Outcome, alone, loom, shell, stress, table, tidy};
+use crate::{Failure, Outcome, alone, fault, loom, shell, stress, table, tidy};
 
 struct Step {
     name: &'static str,
@@ -24,6 +24,7 @@ const STEPS: &[Step] = &[
         run: crates,
     },
     Step { name: "loom", about: "models in every order, and bugs planted in them", run: quick_loom },
+    Step { name: "fault", about: "kills before every instruction of the locks' operations", run: all_faults },
     Step { name: "stress", about: "ten seconds of word counts while workers are killed", run: short_stress },
     Step {
         name: "alone",
@@ -151,6 +152,10 @@ fn crates(workspace: &Workspace) -> Result<(), String> {
 
 fn quick_loom(workspace: &Workspace) -> Result<(), String> {
     loom::check(workspace, loom::Depth::Quick)
+}
+
+fn all_faults(_workspace: &Workspace) -> Result<(), String> {
+    fault::check(&[])
 }
 
 fn short_stress(workspace: &Workspace) -> Result<(), String> {

@@ -1,8 +1,10 @@
 //! Chores of the workspace: `cargo xtask help` lists them. This file only dispatches.
 
 mod alone;
+mod artifact;
 mod bench;
 mod ci;
+mod fault;
 mod loom;
 mod manifest;
 mod markdown;
@@ -59,6 +61,12 @@ const CHORES: &[Chore] = &[
         arguments: "[--deep]",
         about: "models of waiting in every order, and bugs planted in them",
         run: loom::run,
+    },
+    Chore {
+        name: "fault",
+        arguments: "[NAME…]",
+        about: "kills before every instruction of the locks' operations, and a planted bug",
+        run: fault::run,
     },
     Chore {
         name: "stress",

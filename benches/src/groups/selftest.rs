@@ -89,7 +89,7 @@ impl<const N: usize> Session for MadeUp<N> {
     fn round(&mut self, _length: Duration) -> Result<Sample> {
         let micros = self.micros[self.round % N];
         self.round += 1;
-        Ok(Sample { operations: 10, elapsed: Duration::from_micros(micros) })
+        Ok(Sample::timed(10, Duration::from_micros(micros)))
     }
 }
 

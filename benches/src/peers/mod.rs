@@ -1,7 +1,12 @@
 //! What a user would pick instead, and the floor: a file for each.
 
 pub(crate) mod fork;
+pub(crate) mod futex;
 pub(crate) mod image;
+pub(crate) mod parts;
 pub(crate) mod pipe_pool;
 pub(crate) mod procspawn;
+pub(crate) mod pthread;
 pub(crate) mod python;
+pub(crate) mod raw_sync;
+pub(crate) mod threads_only;

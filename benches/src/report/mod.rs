@@ -19,8 +19,16 @@ pub(crate) trait Report {
 
 /// Prints the names of the benches.
 pub(crate) fn list() {
+    let name = registry::all().map(|bench| bench.name.len()).max().unwrap_or_default();
+    let unit = registry::all().map(|bench| bench.unit.label().len()).max().unwrap_or_default();
     for bench in registry::all() {
         let placements: Vec<_> = bench.placements.iter().map(|placement| placement.name()).collect();
-        println!("{:<16} {:<10} {} [{}]", bench.name, bench.unit.label(), bench.about, placements.join(", "));
+        println!(
+            "{:name$}  {:unit$}  {} [{}]",
+            bench.name,
+            bench.unit.label(),
+            bench.about,
+            placements.join(", ")
+        );
     }
 }

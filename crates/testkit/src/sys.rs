@@ -1,6 +1,10 @@
 //! The system calls of this crate. `unsafe`: a change of the environment.
 #![allow(unsafe_code)]
 
+pub(crate) mod futex;
+pub(crate) mod memory;
+pub(crate) mod trace;
+
 use std::fs::File;
 use std::io;
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::shell;
+use crate::{artifact, shell};
 
 /// Switches the crates' primitives over to the model checker.
 const CFG: &str = "--cfg multiproc_loom";
@@ -11,26 +11,10 @@ const CFG: &str = "--cfg multiproc_loom";
 /// The program with the tests of the crate `name`.
 pub(super) fn program(name: &str, target: &Path) -> Result<PathBuf, String> {
     let mut command = shell::cargo(["test", "--lib", "--no-run", "--profile", "loom", "--package", name]);
-    command.arg("--target-dir").arg(target).args(["--quiet", "--message-format", "json-render-diagnostics"]);
+    command.arg("--target-dir").arg(target).arg("--quiet");
     let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
     command.env("RUSTFLAGS", format!("{flags} {CFG}").trim_start());
-    let messages = shell::capture(&mut command)?;
-    let mut programs = messages.lines().filter_map(executable);
-    programs.next().ok_or_else(|| format!("cargo built no test program for {name}"))
-}
-
-/// The program that a message of cargo is about, if it is about one.
-fn executable(message: &str) -> Option<PathBuf> {
-    let (_, after) = message.split_once("\"executable\":\"")?;
-    let mut path = String::new();
-    let mut characters = after.chars();
-    loop {
-        match characters.next()? {
-            '"' => return Some(path.into()),
-            '\\' => path.push(characters.next()?),
-            other => path.push(other),
-        }
-    }
+    artifact::program(&mut command)?.ok_or_else(|| format!("cargo built no test program for {name}"))
 }
 
 /// The names of the tests in files whose names begin with `loom_`.
@@ -46,14 +30,6 @@ fn names(list: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_program_is_found_among_the_messages() {
-        let library = r#"{"reason":"compiler-artifact","executable":null,"fresh":true}"#;
-        let program = r#"{"reason":"compiler-artifact","executable":"/a \"b\"/pool-1","fresh":true}"#;
-        assert_eq!(executable(library), None);
-        assert_eq!(executable(program), Some(PathBuf::from("/a \"b\"/pool-1")));
-    }
 
     #[test]
     fn only_models_are_run() {

@@ -1,0 +1,111 @@
+//! Mutexes around one number, which is increased: nobody else wants it, a thread does, a process does; and what the
+//! parts of a robust one cost.
+
+use crate::locks::{stepped, two_processes, two_threads, uncontended};
+use crate::ours::mutex as ours;
+use crate::peers::parts::{self, up_to};
+use crate::peers::{futex, pthread, raw_sync, threads_only};
+use crate::placement::Placement;
+use crate::registry::{Bench, Contender, OURS, Unit};
+
+/// What is done with the locks, and each with its name.
+macro_rules! contenders {
+    ($run:path { $($name:expr => $lock:expr,)* }) => {
+        &[$(Contender::new($name, |setting| $run(setting, $lock)),)*]
+    };
+}
+
+/// Ours beside every other lock that works within a process.
+macro_rules! beside_all {
+    ($run:path, $ours:expr, $floor:expr) => {
+        contenders!($run {
+            OURS => $ours,
+            "std" => threads_only::std(),
+            "parking_lot" => threads_only::parking_lot(),
+            "pthread.pshared" => pthread::plain(),
+            "pthread.robust" => pthread::robust(),
+            "raw_sync" => raw_sync::shared(),
+            "floor:futex" => $floor,
+        })
+    };
+}
+
+/// Ours, and a lock for each part.
+macro_rules! part_by_part {
+    ($run:path) => {
+        contenders!($run {
+            OURS => ours::robust(),
+            "1:word" => up_to::<{ parts::WORD }>(),
+            "2:+robust_list" => up_to::<{ parts::LIST }>(),
+            "3:+mode" => up_to::<{ parts::MODE }>(),
+            "4:+owner" => up_to::<{ parts::OWNER }>(),
+            "5:+held_record" => up_to::<{ parts::HELD }>(),
+            "6:+poison" => up_to::<{ parts::POISON }>(),
+        })
+    };
+}
+
+pub(crate) const BENCHES: &[Bench] = &[
+    Bench {
+        name: "mutex.uncontended.private",
+        about: "lock, add one, unlock, between threads; nobody else wants it",
+        unit: Unit::NanosPer("operation"),
+        placements: Placement::ONLY_FREE,
+        contenders: beside_all!(uncontended, ours::private(), futex::between_threads()),
+    },
+    Bench {
+        name: "mutex.uncontended.robust",
+        about: "the same, between processes that may die",
+        unit: Unit::NanosPer("operation"),
+        placements: Placement::ONLY_FREE,
+        contenders: beside_all!(uncontended, ours::robust(), futex::between_processes()),
+    },
+    Bench {
+        name: "mutex.2threads",
+        about: "the same by two threads at once",
+        unit: Unit::NanosPer("operation"),
+        placements: Placement::ALL,
+        contenders: beside_all!(two_threads, ours::private(), futex::between_threads()),
+    },
+    Bench {
+        name: "mutex.2proc",
+        about: "the same by two processes at once",
+        unit: Unit::NanosPer("operation"),
+        placements: Placement::ALL,
+        contenders: contenders!(two_processes {
+            OURS => ours::robust(),
+            "pthread.pshared" => pthread::plain(),
+            "pthread.robust" => pthread::robust(),
+            "raw_sync" => raw_sync::shared(),
+            "floor:futex" => futex::between_processes(),
+        }),
+    },
+    Bench {
+        name: "mutex.parts",
+        about: "the same with a robust mutex that gets one part after the other; nobody else wants it",
+        unit: Unit::NanosPer("operation"),
+        placements: Placement::ONLY_FREE,
+        contenders: part_by_part!(uncontended),
+    },
+    Bench {
+        name: "mutex.instructions.private",
+        about: "instructions of what mutex.uncontended.private times",
+        unit: Unit::InstructionsPer("operation"),
+        placements: Placement::ONLY_ONE_CORE,
+        contenders: beside_all!(stepped, ours::private(), futex::between_threads()),
+    },
+    Bench {
+        name: "mutex.instructions.robust",
+        about: "instructions of what mutex.uncontended.robust times",
+        unit: Unit::InstructionsPer("operation"),
+        placements: Placement::ONLY_ONE_CORE,
+        contenders: beside_all!(stepped, ours::robust(), futex::between_processes()),
+    },
+    Bench {
+        name: "mutex.instructions.parts",
+        about: "instructions of what mutex.parts times",
+        unit: Unit::InstructionsPer("operation"),
+        placements: Placement::ONLY_ONE_CORE,
+        contenders: part_by_part!(stepped),
+    },
+];

@@ -1,0 +1,230 @@
+//! Two sides that want one lock at the same time, for as long as a round lasts. What counts is what both get done.
+
+use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
+use crate::Result;
+use crate::groups::agree;
+use crate::locks::{self, Lock};
+use crate::peers::fork::{Forks, wait};
+use crate::placement::{self, Cpu};
+use crate::session::{Sample, Session, Setting};
+use crate::sys;
+
+/// Operations between two looks at the clock.
+const CALLS: u64 = 64;
+
+/// The first batch, which is only to show that both sides are there.
+const FIRST: Duration = Duration::from_millis(1);
+
+/// Where a round stands: phases count up, so that a side that comes late does not take one for another.
+#[derive(Debug, Default)]
+struct Gate {
+    /// Rounds that the other side is ready for.
+    ready: AtomicU32,
+    /// Twice the rounds that have ended, and one more while one runs.
+    phase: AtomicU32,
+}
+
+fn running(round: u32) -> u32 {
+    2 * round - 1
+}
+
+fn ended(round: u32) -> u32 {
+    2 * round
+}
+
+#[derive(Debug)]
+pub(crate) struct Pair<L: 'static> {
+    lock: &'static L,
+    gate: &'static Gate,
+    round: u32,
+    added: u64,
+    /// A byte for each round; `None` once the other side is told to end.
+    requests: Option<PipeWriter>,
+    /// What the other side did in each round.
+    counts: PipeReader,
+    other: Option<Other>,
+}
+
+#[derive(Debug)]
+enum Other {
+    Thread(JoinHandle<()>),
+    Process(Pid),
+}
+
+impl<L: Lock> Pair<L> {
+    pub(crate) fn of_threads(lock: &'static L, setting: &Setting) -> Result<Self> {
+        let (mut pair, side) = Self::apart(lock)?;
+        let far = setting.far();
+        pair.other = Some(Other::Thread(thread::spawn(move || side.run_on(far))));
+        Ok(pair)
+    }
+
+    pub(crate) fn of_processes(lock: &'static L) -> Result<Self> {
+        let forks = Forks::of_one_thread()?;
+        let (mut pair, side) = Self::apart(lock)?;
+        let child = forks.start(|| {
+            // Held open here, the pipe of requests would never end. A parent that is killed cannot end a round.
+            pair.requests = None;
+            if prctl::set_pdeathsig(Signal::SIGKILL).is_ok() {
+                locks::have_two_threads();
+                side.run();
+            }
+        })?;
+        pair.other = Some(Other::Process(child));
+        locks::have_two_threads();
+        Ok(pair)
+    }
+
+    fn apart(lock: &'static L) -> Result<(Self, Side<L>)> {
+        let gate = sys::leak_shared(Gate::default())?;
+        let (their_requests, requests) = pipe()?;
+        let (counts, their_counts) = pipe()?;
+        let side = Side { lock, gate, requests: their_requests, counts: their_counts };
+        let requests = Some(requests);
+        Ok((Self { lock, gate, round: 0, added: 0, requests, counts, other: None }, side))
+    }
+
+    /// Both at once, until `length` has passed here.
+    fn contend(&mut self, length: Duration) -> Result<Sample> {
+        self.round += 1;
+        self.requests.as_mut().ok_or("the other side was told to end")?.write_all(&[1])?;
+        // Relaxed here and there: the words order nothing but themselves; the numbers come by pipe and under the lock.
+        while self.gate.ready.load(Ordering::Relaxed) != self.round {
+            thread::yield_now();
+        }
+        self.gate.phase.store(running(self.round), Ordering::Relaxed);
+        let begin = Instant::now();
+        let mut done = 0;
+        let elapsed = loop {
+            locks::add(self.lock, CALLS);
+            done += CALLS;
+            let elapsed = begin.elapsed();
+            if elapsed >= length {
+                break elapsed;
+            }
+        };
+        self.gate.phase.store(ended(self.round), Ordering::Relaxed);
+        let mut theirs = [0; size_of::<u64>()];
+        self.counts.read_exact(&mut theirs)?;
+        done += u64::from_ne_bytes(theirs);
+        self.added += done;
+        agree(self.lock.number(), self.added)?;
+        Ok(Sample::timed(done, elapsed))
+    }
+}
+
+impl<L: Lock> Session for Pair<L> {
+    fn batch(&mut self) -> Result<u64> {
+        Ok(self.contend(FIRST)?.operations)
+    }
+
+    fn round(&mut self, length: Duration) -> Result<Sample> {
+        self.contend(length)
+    }
+}
+
+impl<L> Drop for Pair<L> {
+    fn drop(&mut self) {
+        self.requests = None;
+        // How it ended is of no interest now.
+        match self.other.take() {
+            Some(Other::Thread(thread)) => drop(thread.join()),
+            Some(Other::Process(child)) => drop(wait(child)),
+            None => {}
+        }
+    }
+}
+
+/// The side that is not measured by itself.
+struct Side<L: 'static> {
+    lock: &'static L,
+    gate: &'static Gate,
+    requests: PipeReader,
+    counts: PipeWriter,
+}
+
+impl<L: Lock> Side<L> {
+    fn run_on(self, cpu: Option<Cpu>) {
+        // Left where it is, it would be missed there: a placement is looked at before the first round.
+        if cpu.is_none_or(|cpu| placement::pin(Pid::from_raw(0), cpu).is_ok()) {
+            self.run();
+        }
+    }
+
+    /// Sleeps between rounds. Ends with the pipe of requests.
+    fn run(mut self) {
+        for round in 1.. {
+            if self.requests.read_exact(&mut [0]).is_err() {
+                break;
+            }
+            self.gate.ready.store(round, Ordering::Relaxed);
+            while self.gate.phase.load(Ordering::Relaxed) < running(round) {
+                thread::yield_now();
+            }
+            let mut done: u64 = 0;
+            while self.gate.phase.load(Ordering::Relaxed) == running(round) {
+                locks::add(self.lock, CALLS);
+                done += CALLS;
+            }
+            if self.counts.write_all(&done.to_ne_bytes()).is_err() {
+                break;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU64;
+
+    use super::*;
+    use crate::peers::threads_only;
+    use crate::placement::Placement;
+
+    fn setting() -> Setting {
+        Setting::new(Placement::Free, true).unwrap()
+    }
+
+    #[test]
+    fn both_sides_count_in_every_round() {
+        let lock = threads_only::std().unwrap();
+        let mut pair = Pair::of_threads(lock, &setting()).unwrap();
+        let done: u64 = (0..5).map(|_| pair.contend(FIRST).unwrap().operations).sum();
+        drop(pair);
+        assert_eq!(lock.number(), done);
+    }
+
+    /// Loses one operation of a thousand.
+    #[derive(Default)]
+    struct Leaky {
+        calls: AtomicU64,
+        number: AtomicU64,
+    }
+
+    impl Lock for Leaky {
+        fn add_one(&self) {
+            if self.calls.fetch_add(1, Ordering::Relaxed) % 1000 != 999 {
+                self.number.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+
+        fn number(&self) -> u64 {
+            self.number.load(Ordering::Relaxed)
+        }
+    }
+
+    #[test]
+    fn a_lock_that_loses_an_operation_fails_its_round() {
+        let mut pair = Pair::of_threads(Box::leak(Box::<Leaky>::default()), &setting()).unwrap();
+        let ends = (0..1000).find_map(|_| pair.contend(FIRST).err());
+        assert!(ends.is_some_and(|error| error.to_string().contains("is right")));
+    }
+}

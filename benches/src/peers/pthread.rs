@@ -1,0 +1,74 @@
+//! libc's mutexes in memory that processes share: the plain kind and the robust one. `unsafe`: they are C.
+#![allow(unsafe_code)]
+
+use std::cell::UnsafeCell;
+use std::mem::MaybeUninit;
+
+use nix::errno::Errno;
+
+use crate::Result;
+use crate::locks::Lock;
+use crate::sys;
+
+pub(crate) fn plain() -> Result<&'static Pthread> {
+    Pthread::shared(libc::PTHREAD_MUTEX_STALLED)
+}
+
+pub(crate) fn robust() -> Result<&'static Pthread> {
+    Pthread::shared(libc::PTHREAD_MUTEX_ROBUST)
+}
+
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Pthread {
+    mutex: UnsafeCell<libc::pthread_mutex_t>,
+    number: UnsafeCell<u64>,
+}
+
+// SAFETY: a pthread mutex is made for several threads, and the number is reached under it only.
+unsafe impl Sync for Pthread {}
+
+impl Pthread {
+    fn shared(robustness: libc::c_int) -> Result<&'static Self> {
+        let place = sys::map_shared(size_of::<Self>())?.cast::<Self>();
+        let mut attributes = MaybeUninit::uninit();
+        let attributes = attributes.as_mut_ptr();
+        // SAFETY: the attributes are initialised before they are set and used; the mutex lies in zeroed memory that
+        // is never unmapped, is initialised where it stays, and nobody knows of it before.
+        unsafe {
+            check(libc::pthread_mutexattr_init(attributes))?;
+            check(libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED))?;
+            check(libc::pthread_mutexattr_setrobust(attributes, robustness))?;
+            let lock = place.as_ref();
+            check(libc::pthread_mutex_init(lock.mutex.get(), attributes))?;
+            Ok(lock)
+        }
+    }
+
+    #[inline]
+    fn with<T>(&self, section: impl FnOnce(&mut u64) -> T) -> T {
+        // SAFETY: the mutex was initialised where it lies; the number is reached between lock and unlock.
+        unsafe {
+            let locked = libc::pthread_mutex_lock(self.mutex.get());
+            assert_eq!(locked, 0, "a pthread mutex cannot be locked");
+            let result = section(&mut *self.number.get());
+            libc::pthread_mutex_unlock(self.mutex.get());
+            result
+        }
+    }
+}
+
+impl Lock for Pthread {
+    #[inline]
+    fn add_one(&self) {
+        self.with(|number| *number += 1);
+    }
+
+    fn number(&self) -> u64 {
+        self.with(|number| *number)
+    }
+}
+
+fn check(code: libc::c_int) -> Result<()> {
+    if code == 0 { Ok(()) } else { Err(Errno::from_raw(code).into()) }
+}

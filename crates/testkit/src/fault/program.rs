@@ -1,0 +1,95 @@
+//! The `main` of a fault program: lists and runs its scenarios, a line for each.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use super::{Label, Scenario};
+
+/// Runs one entry of the program; gives its line and how many failures it had.
+type Run = Box<dyn Fn(&[Label]) -> (String, usize)>;
+
+/// A fault program: its scenarios by name.
+///
+/// Run with `--list` it prints their names, with names it runs those, with none it runs all. Each prints
+/// `fault: scenario=NAME …` at its end, and `fault: FAILED …` for each point that failed.
+#[derive(Default)]
+pub struct Program {
+    labels: Vec<Label>,
+    entries: Vec<(String, Run)>,
+}
+
+impl Program {
+    /// A program whose kill points at `labels` are counted.
+    #[must_use]
+    pub fn new(labels: &[Label]) -> Self {
+        Self { labels: labels.to_vec(), entries: Vec::new() }
+    }
+
+    /// Adds a scenario.
+    #[must_use]
+    pub fn scenario<T: 'static>(mut self, scenario: Scenario<T>) -> Self {
+        let name = scenario.name.clone();
+        let run = move |labels: &[Label]| {
+            let summary = scenario.run(labels, tell);
+            (summary.to_string(), summary.failures.len())
+        };
+        self.entries.push((name, Box::new(run)));
+        self
+    }
+
+    /// Adds a check that is no scenario. It gives facts as `key=value …`, or why it failed.
+    #[must_use]
+    pub fn check(mut self, name: &str, check: fn() -> Result<String, String>) -> Self {
+        let own = name.to_string();
+        let run = move |_: &[Label]| {
+            let begin = Instant::now();
+            let (facts, failed) = match check() {
+                Ok(facts) => (facts, 0),
+                Err(failure) => {
+                    tell(&format!("{own}: {failure}"));
+                    ("points=0".to_string(), 1)
+                }
+            };
+            (format!("{facts} failed={failed} seconds={:.1}", begin.elapsed().as_secs_f64()), failed)
+        };
+        self.entries.push((name.to_string(), Box::new(run)));
+        self
+    }
+
+    /// Does what the arguments ask for; 2 stands for a name that is not there.
+    #[must_use]
+    pub fn main(self) -> ExitCode {
+        let arguments: Vec<String> = std::env::args().skip(1).collect();
+        if arguments.iter().any(|argument| argument == "--list") {
+            self.entries.iter().for_each(|(name, _)| println!("{name}"));
+            return ExitCode::SUCCESS;
+        }
+        let mut failures = 0;
+        for wanted in &arguments {
+            if !self.entries.iter().any(|(name, _)| name == wanted) {
+                eprintln!("there is no scenario `{wanted}`; --list names them");
+                return ExitCode::from(2);
+            }
+        }
+        for (name, run) in &self.entries {
+            if arguments.is_empty() || arguments.contains(name) {
+                let (line, failed) = run(&self.labels);
+                println!("fault: scenario={name} {line}");
+                failures += failed;
+            }
+        }
+        ExitCode::from(u8::from(failures > 0))
+    }
+}
+
+/// Prints a failure on one line.
+fn tell(failure: &str) {
+    println!("fault: FAILED {}", failure.replace('\n', " "));
+}
+
+impl std::fmt::Debug for Program {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = self.entries.iter().map(|(name, _)| name);
+        f.debug_list().entries(names).finish()
+    }
+}

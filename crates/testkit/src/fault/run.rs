@@ -1,0 +1,224 @@
+//! All kill points of a scenario, one after the other, and what came of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::{Duration, Instant};
+use std::{fmt, fs};
+
+use nix::sys::signal::{self, Signal};
+use nix::unistd::Pid;
+
+use super::Label;
+use super::board::{Board, OUTCOMES, PARTS};
+use super::point::Target;
+use super::scenario::Scenario;
+use super::stage::play;
+use crate::sys::trace::{self, Change};
+
+/// Longest time for one kill point.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// What the kill points of one scenario came to.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// How often the victim was killed, or had got away to its end.
+    pub points: usize,
+    /// At how many different instructions.
+    pub addresses: usize,
+    /// Instructions of the whole operation, once.
+    pub steps: usize,
+    /// Kills in a sleep.
+    pub sleeps: usize,
+    /// Points to which the victim did not come at full speed, and was stepped.
+    pub stepped: usize,
+    /// Points to which it did not come at all: it was killed at its end.
+    pub missed: usize,
+    /// By the names that the scenario lists.
+    pub outcomes: Vec<(&'static str, u32)>,
+    /// Kills at the entry of a function with a label.
+    pub hits: BTreeMap<&'static str, usize>,
+    /// A sentence for each point that failed.
+    pub failures: Vec<String>,
+    /// Wall time.
+    pub seconds: f64,
+}
+
+/// A point that was played.
+struct Played {
+    ended: bool,
+    address: usize,
+    steps: usize,
+    outcome: Result<(), String>,
+}
+
+impl<T> Scenario<T> {
+    /// Kills the victim at every point, each in a fresh scene; `told` hears of failures as they come.
+    ///
+    /// # Panics
+    ///
+    /// If this process has other threads, or too many peers or outcomes are listed.
+    pub fn run(&self, labels: &[Label], mut told: impl FnMut(&str)) -> Summary {
+        let told = &mut told;
+        assert!(self.peers.len() < PARTS, "{}: at most {} peers", self.name, PARTS - 1);
+        assert!(self.outcomes.len() <= OUTCOMES, "{}: at most {OUTCOMES} outcomes", self.name);
+        let begin = Instant::now();
+        let mut summary =
+            Summary { outcomes: self.outcomes.iter().map(|name| (*name, 0)).collect(), ..Summary::default() };
+        (self.prepare)();
+        let mut addresses = BTreeSet::new();
+        let board = Board::new();
+        for target in self.points(board, labels, &mut summary, told) {
+            let mut played = self.play(board, labels, target);
+            if let (true, Target::Visit(visit)) = (played.ended, target) {
+                // At full speed it went another way than step by step. So step it there.
+                summary.stepped += 1;
+                played = self.play(board, labels, Target::Position(visit.position));
+                summary.missed += usize::from(played.ended);
+            }
+            for (outcome, count) in summary.outcomes.iter_mut().zip(&board.counts) {
+                outcome.1 += count.load(SeqCst);
+            }
+            summary.points += 1;
+            summary.sleeps += usize::from(board.asleep.load(SeqCst) == 1);
+            addresses.insert(played.address);
+            if let Some(label) = labels.iter().find(|label| label.1 == played.address) {
+                *summary.hits.entry(label.0).or_default() += 1;
+            }
+            if let Err(failure) = played.outcome {
+                let place = place(played.address, labels);
+                let (name, steps) = (&self.name, played.steps);
+                summary.fail(format!("{name}: killed after {steps} steps, at {place}: {failure}"), told);
+            }
+        }
+        summary.addresses = addresses.len();
+        for label in &self.must_hit {
+            if summary.hits.contains_key(label) {
+                continue;
+            }
+            let failure = format!("{}: no kill point in `{label}`, which it was made for", self.name);
+            summary.fail(failure, told);
+        }
+        summary.seconds = begin.elapsed().as_secs_f64();
+        summary
+    }
+
+    /// Records the operation once, and gives the points where it is to be killed.
+    fn points(
+        &self,
+        board: &'static Board,
+        labels: &[Label],
+        summary: &mut Summary,
+        told: &mut dyn FnMut(&str),
+    ) -> Vec<Target> {
+        let played = self.play(board, labels, Target::Record);
+        summary.steps = played.steps;
+        if let Err(failure) = played.outcome {
+            summary.fail(format!("{}: the recording: {failure}", self.name), told);
+        }
+        board.recorded().into_iter().map(Target::Visit).chain([Target::End]).collect()
+    }
+
+    /// Plays one point in a process of its own.
+    fn play(&self, board: &'static Board, labels: &[Label], target: Target) -> Played {
+        board.clear();
+        let outcome = self.play_apart(board, labels, target);
+        Played {
+            ended: board.ended.load(SeqCst) == 1,
+            address: board.address.load(SeqCst),
+            steps: board.steps.load(SeqCst),
+            outcome,
+        }
+    }
+
+    fn play_apart(&self, board: &'static Board, labels: &[Label], target: Target) -> Result<(), String> {
+        let stage = trace::fork(|| {
+            std::panic::set_hook(Box::new(|panic| board.failure.write(&panic.to_string())));
+            let play = || play(self, labels, target, board);
+            if let Ok(Err(failure)) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(play)) {
+                board.failure.write(&failure);
+            }
+            board.played.store(1, SeqCst);
+        });
+        let stage = stage.map_err(|error| format!("cannot fork: {error}"))?;
+        await_stage(stage)?;
+        match board.failure.read() {
+            Some(failure) => Err(failure),
+            None if board.played.load(SeqCst) == 0 => Err("the stage ended early".to_string()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Waits for the end of a stage; its cast ends with it.
+fn await_stage(stage: Pid) -> Result<(), String> {
+    let begin = Instant::now();
+    loop {
+        match trace::change(stage, false) {
+            Ok(Change::Exited(0)) => return Ok(()),
+            Ok(Change::None) if begin.elapsed() > LIMIT => {
+                // It exists until it is reaped here.
+                let _ = signal::kill(stage, Signal::SIGKILL);
+                let _ = trace::change(stage, true);
+                return Err(format!("the stage did not end within {LIMIT:?}"));
+            }
+            Ok(Change::None | Change::Stopped(_)) => std::thread::sleep(Duration::from_micros(100)),
+            Ok(change) => return Err(format!("the stage ended: {change:?}")),
+            Err(error) => return Err(format!("cannot wait for the stage: {error}")),
+        }
+    }
+}
+
+impl Summary {
+    fn fail(&mut self, failure: String, told: &mut dyn FnMut(&str)) {
+        told(&failure);
+        self.failures.push(failure);
+    }
+}
+
+/// One line: what the chore `fault` reads.
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { points, addresses, steps, sleeps, stepped, missed, seconds, .. } = self;
+        write!(
+            f,
+            "points={points} addresses={addresses} steps={steps} sleeps={sleeps} stepped={stepped} missed={missed}"
+        )?;
+        let outcomes = self.outcomes.iter().filter(|(_, count)| *count > 0);
+        write!(f, " outcomes={}", list(outcomes.map(|(name, count)| (*name, *count as usize))))?;
+        write!(f, " hits={}", list(self.hits.iter().map(|(name, count)| (*name, *count))))?;
+        write!(f, " failed={} seconds={seconds:.1}", self.failures.len())
+    }
+}
+
+/// `name:count,…`, or `-`.
+fn list<'n>(counts: impl Iterator<Item = (&'n str, usize)>) -> String {
+    let counts: Vec<String> = counts.map(|(name, count)| format!("{name}:{count}")).collect();
+    if counts.is_empty() { "-".to_string() } else { counts.join(",") }
+}
+
+/// Where `address` lies in the program, beside which label.
+fn place(address: usize, labels: &[Label]) -> String {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let mut base = None;
+    for line in maps.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let Some((start, end)) = words[0].split_once('-') else { continue };
+        let number = |text| usize::from_str_radix(text, 16).unwrap_or(0);
+        let file = words.get(5).copied().unwrap_or("?");
+        // The first mapping of a file is where its image begins.
+        if base.is_none_or(|(_, name)| name != file) {
+            base = Some((number(start), file));
+        }
+        if (number(start)..number(end)).contains(&address)
+            && let Some((start, file)) = base
+        {
+            let name = file.rsplit('/').next().unwrap_or(file);
+            let nearest = labels.iter().filter(|label| label.1 <= address).max_by_key(|label| label.1);
+            let beside = nearest.filter(|label| address - label.1 < 4096);
+            let beside =
+                beside.map(|(name, at)| format!(" ({name}+{:#x})", address - at)).unwrap_or_default();
+            return format!("{name}+{:#x}{beside}", address - start);
+        }
+    }
+    format!("{address:#x}")
+}

@@ -1,0 +1,165 @@
+//! `cargo xtask fault`: the programs that kill processes before every instruction of an operation, each scenario in a
+//! process of its own; and the planted bug, which must be found by name.
+
+mod build;
+mod report;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use self::report::{Finding, Sum};
+use crate::{Failure, Outcome, shell};
+
+/// The longest that one scenario may take: far beyond what it does.
+const LIMIT: Duration = Duration::from_secs(180);
+
+/// A fault program: a test of a package with a `main` of its own.
+#[derive(Clone, Copy, Debug)]
+struct Program {
+    package: &'static str,
+    test: &'static str,
+}
+
+/// A bug that a cfg `multiproc_planted` switches on.
+#[derive(Clone, Copy, Debug)]
+struct Planted {
+    program: Program,
+    bug: &'static str,
+    /// The scenario that must find it.
+    scenario: &'static str,
+    /// What the failure must say.
+    says: &'static str,
+}
+
+const MUTEX: Program = Program { package: "multiproc-sync", test: "fault_mutex" };
+
+const PROGRAMS: &[Program] = &[MUTEX];
+
+const PLANTED: &[Planted] = &[Planted {
+    program: MUTEX,
+    bug: "exchange_then_wake",
+    scenario: "owner/sleeping+barging",
+    says: "asleep for good",
+}];
+
+pub(crate) fn run(arguments: &[String]) -> Outcome {
+    if let Some(flag) = arguments.iter().find(|argument| argument.starts_with('-')) {
+        return Err(Failure::Usage(format!(
+            "`cargo xtask fault` takes names of scenarios or nothing, got `{flag}`"
+        )));
+    }
+    check(arguments)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Builds the programs and runs their scenarios, a line for each; any failure is an error after the last.
+///
+/// With `names`, only scenarios whose names contain one of them.
+pub(crate) fn check(names: &[String]) -> Result<(), String> {
+    let target = shell::target()?.join("fault");
+    let logs = target.join("logs");
+    std::fs::create_dir_all(&logs).map_err(|error| format!("cannot make {}: {error}", logs.display()))?;
+    let wanted =
+        |scenario: &str| names.is_empty() || names.iter().any(|name| scenario.contains(name.as_str()));
+    let mut runs = Vec::new();
+    for program in PROGRAMS {
+        println!("-- building {} of {}", program.test, program.package);
+        let path = build::program(program, None, &target)?;
+        let scenarios = build::scenarios(&path)?.into_iter().filter(|scenario| wanted(scenario));
+        runs.extend(scenarios.map(|scenario| Run { program: path.clone(), scenario, planted: None }));
+    }
+    for planted in PLANTED.iter().filter(|planted| wanted(planted.scenario)) {
+        println!(
+            "-- building {} of {} with {} planted",
+            planted.program.test, planted.program.package, planted.bug
+        );
+        let path = build::program(&planted.program, Some(planted.bug), &target.join("planted"))?;
+        runs.push(Run { program: path, scenario: planted.scenario.to_string(), planted: Some(*planted) });
+    }
+    let start = Instant::now();
+    let mut sum = Sum::default();
+    run_all(runs, &logs, |finding| {
+        print!("{finding}");
+        sum.add(&finding);
+    });
+    println!("{sum}, {:.1} s", start.elapsed().as_secs_f64());
+    sum.verdict(names.is_empty())
+}
+
+/// One scenario of a program.
+#[derive(Debug)]
+struct Run {
+    program: PathBuf,
+    scenario: String,
+    planted: Option<Planted>,
+}
+
+/// Runs them, as many at a time as there are cores.
+fn run_all(runs: Vec<Run>, logs: &Path, mut each: impl FnMut(Finding)) {
+    let queue = Mutex::new(runs.into_iter());
+    let (findings, found) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            let (queue, findings) = (&queue, findings.clone());
+            scope.spawn(move || {
+                loop {
+                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some(run) = next else { return };
+                    // Nobody listens only if `each` has panicked.
+                    let _ = findings.send(run_one(&run, logs));
+                }
+            });
+        }
+        drop(findings);
+        found.iter().for_each(&mut each);
+    });
+}
+
+fn run_one(run: &Run, logs: &Path) -> Finding {
+    let planted = run.planted.map(|planted| format!("-{}", planted.bug)).unwrap_or_default();
+    let log = logs.join(format!("{}{planted}.txt", run.scenario.replace('/', "-")));
+    let ended = run_into(run, &log);
+    let text = std::fs::read(&log).unwrap_or_default(); // what is missing is reported by `ended`
+    let text = String::from_utf8_lossy(&text);
+    let finding = match &run.planted {
+        None => report::read(&run.scenario, &text, ended),
+        Some(planted) => report::read_planted(planted, &text),
+    };
+    finding.with_log(&log)
+}
+
+fn run_into(run: &Run, log: &Path) -> Result<(), String> {
+    let open = |error| format!("cannot write {}: {error}", log.display());
+    let file = File::create(log).map_err(open)?;
+    let both = file.try_clone().map_err(open)?;
+    let mut command = Command::new(&run.program);
+    command.arg(&run.scenario).env("RUST_BACKTRACE", "0").stdout(file).stderr(both);
+    shell::run_within(&mut command, LIMIT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_refused() {
+        let refused = run(&["--deep".to_string()]);
+        assert!(matches!(refused, Err(Failure::Usage(message)) if message.contains("--deep")));
+    }
+
+    #[test]
+    fn a_program_that_cannot_be_started_is_a_failure() {
+        let logs = std::env::temp_dir().join(format!("xtask-fault-{}", std::process::id()));
+        std::fs::create_dir(&logs).unwrap();
+        let runs =
+            vec![Run { program: "/no/such/program".into(), scenario: "owner/alone".into(), planted: None }];
+        let mut sum = Sum::default();
+        run_all(runs, &logs, |finding| sum.add(&finding));
+        std::fs::remove_dir_all(&logs).unwrap();
+        assert!(sum.verdict(false).is_err());
+    }
+}

@@ -1,0 +1,27 @@
+//! Builds a fault program, in the release profile, and lists its scenarios.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::Program;
+use crate::{artifact, shell};
+
+/// Builds `program`, with a bug planted in the workspace's crates if one is named.
+pub(super) fn program(program: &Program, bug: Option<&str>, target: &Path) -> Result<PathBuf, String> {
+    let Program { package, test } = program;
+    let mut command =
+        shell::cargo(["test", "--release", "--no-run", "--quiet", "--package", package, "--test", test]);
+    command.arg("--target-dir").arg(target);
+    if let Some(bug) = bug {
+        let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
+        let flags = format!("{flags} --cfg multiproc_planted=\"{bug}\"");
+        command.env("RUSTFLAGS", flags.trim_start());
+    }
+    artifact::program(&mut command)?.ok_or_else(|| format!("cargo built no program {test} of {package}"))
+}
+
+/// The names of a program's scenarios.
+pub(super) fn scenarios(program: &Path) -> Result<Vec<String>, String> {
+    let list = shell::capture(Command::new(program).arg("--list"))?;
+    Ok(list.lines().map(str::to_string).collect())
+}
