@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
 use multiproc_ipc::{
-    Connection, DecodeError, EncodeError, MAX_DESCRIPTORS, Message, MessageSocket, RecvError, SendErrorKind, pipe,
+    Connection, DecodeError, EncodeError, MAX_DESCRIPTORS, Message, MessageSocket, RecvError, SendErrorKind,
+    pipe,
 };
 use multiproc_shm::transfer::{self, Fd, Transfer};
 use multiproc_shm::{Shared, ShmError};

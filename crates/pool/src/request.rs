@@ -42,10 +42,12 @@ impl Hello {
         let inode = if image.has_build_id() { None } else { Inode::of_this_process().ok() };
         // Without a registry (no memory for it, say) a child starts all the same: it gets one with the first shared value.
         let family = family::descriptor().ok().map(FdRef::from);
-        Message::encode(&OutgoingHello { image: image.id(), inode, once, family }).map_err(|error| match error {
-            EncodeError::Descriptor(error) => error, // no room for a duplicate
-            other => io::Error::other(other),
-        })
+        Message::encode(&OutgoingHello { image: image.id(), inode, once, family }).map_err(
+            |error| match error {
+                EncodeError::Descriptor(error) => error, // no room for a duplicate
+                other => io::Error::other(other),
+            },
+        )
     }
 
     /// As a parent would say that runs another build of the program.

@@ -126,7 +126,7 @@ fn grandchildren_are_of_the_family() {
     let inside = Shared::new(AtomicU32::new(0)).unwrap();
     let starts_one = |argument: (SharedPair, Shared<AtomicU32>)| {
         let grandchild = Process::spawn(stays_inside, argument).unwrap();
-        grandchild.join().map(|()| ()).unwrap_err();
+        grandchild.join().unwrap_err();
     };
     let child = Process::spawn(starts_one, (pair.clone(), inside.clone())).unwrap();
     eventually("the grandchild is inside", || inside.load(SeqCst) != 0);
@@ -149,8 +149,11 @@ fn what_a_child_has_made_its_parent_can_lock() {
     let other = Process::spawn(makes, ()).unwrap().join().unwrap();
     assert_eq!(values(&theirs), (3, 3));
     // Between siblings, by way of their parent.
-    pool.call(|(a, b): (SharedPair, SharedPair)| (count(&a, 1), count(&b, 1)), (theirs.clone(), other.clone()))
-        .unwrap();
+    pool.call(
+        |(a, b): (SharedPair, SharedPair)| (count(&a, 1), count(&b, 1)),
+        (theirs.clone(), other.clone()),
+    )
+    .unwrap();
     assert_eq!((values(&theirs), values(&other)), ((4, 4), (4, 4)));
 }
 

@@ -84,10 +84,15 @@ pub fn adopt(fd: OwnedFd) -> Result<(), FamilyError> {
     SharedMemory::sealed_len(fd.as_fd())?;
     let _beginning = begin();
     if let Some(ours) = DESCRIPTOR.get() {
-        let identity =
-            |fd: BorrowedFd<'_>| memfd::identity(fd).map_err(ShmError::kernel("look at the family's registry"));
+        let identity = |fd: BorrowedFd<'_>| {
+            memfd::identity(fd).map_err(ShmError::kernel("look at the family's registry"))
+        };
         // A file that somebody holds open shares its number with no other.
-        return if identity(*ours)? == identity(fd.as_fd())? { Ok(()) } else { Err(FamilyError::AlreadyMember) };
+        return if identity(*ours)? == identity(fd.as_fd())? {
+            Ok(())
+        } else {
+            Err(FamilyError::AlreadyMember)
+        };
     }
     if registry::installed().is_some() {
         return Err(FamilyError::AlreadyMember);
@@ -106,16 +111,12 @@ fn found() -> Result<&'static Registry, FamilyError> {
 }
 
 /// Makes the registry in `memory` that of this process, and keeps the memory mapped for good.
-fn install(
-    memory: SharedMemory,
-    new: bool,
-) -> Result<(&'static Registry, BorrowedFd<'static>), FamilyError> {
+fn install(memory: SharedMemory, new: bool) -> Result<(&'static Registry, BorrowedFd<'static>), FamilyError> {
     let (address, len) = (memory.as_non_null(), memory.len());
     // SAFETY: `len` bytes mapped shared; kept mapped below if a registry comes of it, which is then the only one who knows the
     // address. New memory is zeroed and nobody else's.
-    let registry = unsafe {
-        if new { Registry::format(address, len) } else { Registry::attach(address, len) }
-    }?;
+    let registry =
+        unsafe { if new { Registry::format(address, len) } else { Registry::attach(address, len) } }?;
     let memory: &'static SharedMemory = Box::leak(Box::new(memory));
     let registry: &'static Registry = Box::leak(Box::new(registry));
     registry::install(registry)?;

@@ -1,5 +1,6 @@
-//! Guards that are forgotten, leaked, forked or too many: each is harmless.
-#![allow(unsafe_code)] // copies a guard as a fork does
+//! Guards that are forgotten, leaked, forked or too many: each is harmless. `unsafe`: guards are
+//! copied bit by bit, as a fork has them.
+#![allow(unsafe_code)]
 
 mod common;
 

@@ -1,5 +1,6 @@
-//! Bytes that nobody wrote on purpose, and locks that are not ready: values all the same, or typed errors.
-#![allow(unsafe_code)] // writes into a segment behind its type's back, and places by hand
+//! Bytes that nobody wrote on purpose, and locks that are not ready: values all the same, or typed errors. `unsafe`: a
+//! segment is written behind its type's back, by the only thread that uses it.
+#![allow(unsafe_code)]
 
 mod common;
 

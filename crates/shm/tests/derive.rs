@@ -73,7 +73,8 @@ fn structs_without_locks_are_plain() {
     is_plain::<Nothing>();
     let shared = Shared::new(Mutex::new(Wrapped(7_u8, Id(8)))).unwrap();
     let mut value = shared.lock().unwrap();
-    std::mem::swap(&mut *value, &mut Wrapped(9, Id(10)));
+    let before = std::mem::replace(&mut *value, Wrapped(9, Id(10)));
+    assert_eq!((before.0, before.1.0), (7, 8));
     assert_eq!((value.0, value.1.0), (9, 10));
 }
 

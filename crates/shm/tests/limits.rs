@@ -1,10 +1,11 @@
-//! Limits of the surroundings: a binary of its own, since it lowers those of its process.
-#![allow(unsafe_code)] // lowers a limit of a fork
+//! Limits of the surroundings: a binary of its own, since it lowers those of its process. `unsafe`: a system call that
+//! takes a structure.
+#![allow(unsafe_code)]
 
 mod common;
 
 use common::{fork, reap};
-use multiproc_shm::{FamilyError, Shared, ShmError, SharedMemory, family};
+use multiproc_shm::{FamilyError, Shared, SharedMemory, ShmError, family};
 use multiproc_sync::Mutex;
 
 fn limit(resource: libc::__rlimit_resource_t, soft: u64) {
