@@ -83,23 +83,33 @@ pub fn descriptor() -> Result<BorrowedFd<'static>, FamilyError> {
 pub fn adopt(fd: OwnedFd) -> Result<(), FamilyError> {
     SharedMemory::sealed_len(fd.as_fd())?;
     let _beginning = begin();
-    if let Some(ours) = DESCRIPTOR.get() {
-        let identity = |fd: BorrowedFd<'_>| {
-            memfd::identity(fd).map_err(ShmError::kernel("look at the family's registry"))
-        };
-        // A file that somebody holds open shares its number with no other.
-        return if identity(*ours)? == identity(fd.as_fd())? {
-            Ok(())
-        } else {
-            Err(FamilyError::AlreadyMember)
-        };
+    if !is_ours(fd.as_fd())? {
+        let fd: &'static OwnedFd = Box::leak(Box::new(fd));
+        DESCRIPTOR.get_or_init(|| fd.as_fd());
     }
-    if registry::installed().is_some() {
-        return Err(FamilyError::AlreadyMember);
-    }
-    let fd: &'static OwnedFd = Box::leak(Box::new(fd));
-    DESCRIPTOR.get_or_init(|| fd.as_fd());
     Ok(())
+}
+
+/// As [`adopt`], for a descriptor that came with a value: what it is the registry of is found out before it is this process's.
+pub(crate) fn join(fd: OwnedFd) -> Result<(), FamilyError> {
+    let beginning = begin();
+    if !is_ours(fd.as_fd())? {
+        let (_, fd) = install(SharedMemory::attach(fd)?, false)?;
+        DESCRIPTOR.get_or_init(|| fd);
+    }
+    drop(beginning);
+    registry().map(drop)
+}
+
+/// Whether `fd` is the registry of this process's family; `false` if it has none. Called while a family is begun.
+fn is_ours(fd: BorrowedFd<'_>) -> Result<bool, FamilyError> {
+    let Some(ours) = DESCRIPTOR.get() else {
+        return if registry::installed().is_some() { Err(FamilyError::AlreadyMember) } else { Ok(false) };
+    };
+    let identity =
+        |fd: BorrowedFd<'_>| memfd::identity(fd).map_err(ShmError::kernel("look at the family's registry"));
+    // A file that somebody holds open shares its number with no other.
+    if identity(*ours)? == identity(fd)? { Ok(true) } else { Err(FamilyError::AlreadyMember) }
 }
 
 /// Begins a family.

@@ -25,7 +25,7 @@ use crate::sys::memfd;
 ///
 /// # Cost
 ///
-/// Four system calls; above 1 MiB the limits of memory are looked up as well, some 100 µs. Pages cost memory once they
+/// A handful of system calls; above 1 MiB the limits of memory are looked up as well, some 100 µs. Pages cost memory once they
 /// are touched.
 ///
 /// ```

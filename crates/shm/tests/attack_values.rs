@@ -4,11 +4,14 @@
 
 mod common;
 
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicI64, AtomicU16, Ordering::SeqCst};
 
-use common::{fork, pack, reap};
-use multiproc_shm::{PlaceError, Placement, Shared, SharedMemory, ShmSafe};
+use common::{fork, pack, reap, unpack};
+use multiproc_shm::transfer::FdRef;
+use multiproc_shm::{FamilyError, Layout, PlaceError, Placement, Shared, SharedMemory, ShmError, ShmSafe};
 use multiproc_sync::Mutex;
+use multiproc_sync::registry::Registry;
 use multiproc_testkit::Watchdog;
 
 #[derive(ShmSafe)]
@@ -49,6 +52,31 @@ fn a_lock_is_not_placed_without_a_registry() {
         assert_eq!(*shared.lock().unwrap(), 7);
         // SAFETY: as above.
         assert!(unsafe { Placement::new() }.is_ok());
+    });
+    assert_eq!(reap(child), 0);
+}
+
+/// A damaged registry is refused, and the process can still begin a family.
+#[test]
+fn a_forged_registry_is_not_joined() {
+    let _watchdog = Watchdog::with_limit(60);
+    let child = fork(|| {
+        let layout = Layout::named("multiproc_shm::Shared/1").with::<Mutex<u64>>().to_u64();
+        let numbers = [1_u32, 256].map(u32::to_le_bytes);
+        let lengths = [layout, size_of::<Mutex<u64>>() as u64].map(u64::to_le_bytes);
+        let rest = [align_of::<Mutex<u64>>() as u32, 1].map(u32::to_le_bytes);
+        let header = [&b"mpshared"[..], numbers.as_flattened(), lengths.as_flattened(), rest.as_flattened()];
+        let forged = SharedMemory::anonymous(4096).unwrap();
+        for (at, byte) in header.concat().into_iter().enumerate() {
+            // SAFETY: within the mapping, which no other thread uses.
+            unsafe { forged.as_ptr().add(at).write_volatile(byte) };
+        }
+        let registry = SharedMemory::anonymous(Registry::LEN).unwrap();
+        let handle = (FdRef::from(forged.as_fd()), Some(FdRef::from(registry.as_fd())));
+        let error = unpack::<Shared<Mutex<u64>>>(pack(&handle).unwrap()).unwrap_err();
+        let error = error.downcast::<ShmError>().unwrap();
+        assert!(matches!(*error, ShmError::Family(FamilyError::Registry(_))), "{error}");
+        assert!(Shared::new(Mutex::new(7_u64)).unwrap().lock().is_ok());
     });
     assert_eq!(reap(child), 0);
 }
