@@ -6,8 +6,8 @@ use multiproc_testkit::fault::{Act, Peer, Scenario, Start};
 
 use super::crowd;
 use super::peers::{
-    BARGER, DEAD_OWNER, DOOMED_SLEEPER, DYING_OWNER, HOLDER, KEEPER, LATE_SLEEPER, PASSER, SECOND_SLEEPER,
-    SLEEPER,
+    BARGER, DEAD_OWNER, DOOMED_SLEEPER, DYING_OWNER, HOLDER, KEEPER, LATE_SLEEPER, LEAVER, PASSER,
+    SECOND_SLEEPER, SLEEPER,
 };
 use super::shared::{Shared, newcomer, scene};
 use super::victims::{abandoner, attacher, holding_owner, impatient, owner, patient, recoverer};
@@ -72,6 +72,11 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
             prepare: crowd::prepare,
             scene: crowd::scene,
             ..scenario("attach/crowded", attacher, vec![], &["attach"])
+        },
+        Scenario {
+            // The leaver ends before the others have done their laps: then its data pass on.
+            outcomes: &["Ok", "OwnerDied", "OwnerLeft"],
+            ..woken(scenario("left/sleeping", patient, vec![LEAVER, SECOND_SLEEPER], &[]))
         },
         Scenario {
             outcomes: &["Ok", "OwnerDied", "Abandoned"],
