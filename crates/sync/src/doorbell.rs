@@ -1,5 +1,5 @@
-//! How one side waits for what another does, in one process or in two.
-#![allow(unsafe_code)] // the promises of ShmSafe
+//! How one side waits for what another does, in one process or in two. `unsafe`: what it promises as a value in shared memory.
+#![allow(unsafe_code)]
 
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 

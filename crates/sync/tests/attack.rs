@@ -1,5 +1,6 @@
-//! What safe code, or a process that ends badly, could do to a robust mutex: each is harmless.
-#![allow(unsafe_code)] // ends threads and makes forks behind the runtime's back
+//! What safe code, or a process that ends badly, could do to a robust mutex: each is harmless. `unsafe`: ends threads and copies
+//! guards behind the runtime's back.
+#![allow(unsafe_code)]
 #![allow(clippy::disallowed_types)] // flags beside the lock, not the lock
 
 mod common;

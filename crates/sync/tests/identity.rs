@@ -1,5 +1,5 @@
-//! Who can hold locks in shared memory, and how often their names can be had.
-#![allow(unsafe_code)] // a filter of system calls
+//! Who can hold locks in shared memory, and how often their names can be had. `unsafe`: a filter of system calls.
+#![allow(unsafe_code)]
 
 mod common;
 

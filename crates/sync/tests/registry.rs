@@ -1,5 +1,5 @@
-//! Memory that is no registry, or not this process's.
-#![allow(unsafe_code)] // forges headers
+//! Memory that is no registry, or not this process's. `unsafe`: forges headers in mappings of its own.
+#![allow(unsafe_code)]
 
 mod common;
 

@@ -15,11 +15,13 @@ mod verdict;
 pub(crate) use self::attach::{attach, attached, forget_in_fork, me};
 pub(crate) use self::owner::{Claim, Owner};
 #[cfg(not(multiproc_loom))]
+pub(crate) use self::list::List;
+#[cfg(not(multiproc_loom))]
 pub(crate) use self::record::{Me, holds_within};
 #[cfg(not(multiproc_loom))]
 pub(crate) use self::verdict::{Look, Member, STARTED_BITS, low_bits, until_end, verdict};
 #[cfg(multiproc_loom)]
-pub(crate) use crate::primitive::model::identity::{Me, attached, me, until_end, verdict};
+pub(crate) use crate::primitive::model::identity::{List, Me, attached, me, until_end, verdict};
 
 /// The most locks in shared memory that one thread can hold at a time. The kernel follows no more than 2048 at its death,
 /// those of libc among them.

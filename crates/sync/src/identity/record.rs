@@ -6,13 +6,17 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use super::MAX_HELD;
+use super::list::List;
 use crate::primitive::{AtomicU32, AtomicU64, AtomicUsize};
 use crate::robust_word::RobustWord;
 use crate::sys::robust_list::ListHead;
 
 /// One thread's identity and the locks that it holds. Made once, then handed from thread to thread: never freed, so that
 /// a scan needs no lock, also after a fork in the middle of one.
+///
+/// What a lock touches comes first, within one cache line as long as few are held.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Record {
     /// The kernel's number of the thread.
     pub(super) tid: AtomicU32,
@@ -21,6 +25,7 @@ pub(crate) struct Record {
     pub(super) owner: AtomicU64,
     /// Its `ListHead`.
     pub(super) list: AtomicUsize,
+    /// How many locks are held, up to [`MAX_HELD`].
     depth: AtomicUsize,
     held: [AtomicUsize; MAX_HELD],
     /// The record made before this one; 0: none.
@@ -106,32 +111,35 @@ impl Me {
         self.0.owner.load(Relaxed)
     }
 
+    /// The thread's list. Asked for once in each function: the barriers in there would have it read again and again.
     #[inline(always)]
-    pub(super) fn list(self) -> &'static ListHead {
+    pub(crate) fn list(self) -> List {
         let head = NonNull::new(self.0.list.load(Relaxed) as *mut ListHead);
         // SAFETY: set to the calling thread's head before the record was handed to it; `Me` stays with its thread (the
         // record is found in a thread-local), and libc keeps the head until the thread has ended.
-        unsafe { head.unwrap_unchecked().as_ref() }
+        List(unsafe { head.unwrap_unchecked().as_ref() })
     }
 
     /// Notes that the thread is about to take `word`; `false`: it holds too many.
     #[inline(always)]
     pub(crate) fn note(self, word: &RobustWord) -> bool {
-        let depth = self.0.depth.load(Relaxed);
-        let Some(place) = self.0.held.get(depth) else { return false };
+        let Record { depth, held, .. } = self.0;
+        let before = depth.load(Relaxed);
+        let Some(place) = held.get(before) else { return false };
         place.store(ptr::from_ref(word) as usize, Relaxed);
         // Release: with the Acquire of `holds_within`.
-        self.0.depth.store(depth + 1, Release);
+        depth.store(before + 1, Release);
         true
     }
 
     /// Takes the note back.
     #[inline(always)]
     pub(crate) fn unnote(self, word: &RobustWord) {
-        let last = self.0.depth.load(Relaxed).wrapping_sub(1);
+        let Record { depth, held, .. } = self.0;
+        let last = depth.load(Relaxed).wrapping_sub(1);
         let address = ptr::from_ref(word) as usize;
-        if self.0.held.get(last).is_some_and(|place| place.load(Relaxed) == address) {
-            self.0.depth.store(last, Release);
+        if held.get(last).is_some_and(|place| place.load(Relaxed) == address) {
+            depth.store(last, Release);
         } else {
             self.unnote_below(address);
         }

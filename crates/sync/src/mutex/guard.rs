@@ -69,23 +69,34 @@ impl<T: ?Sized> Deref for MutexGuard<'_, T> {
 
     #[inline(always)]
     fn deref(&self) -> &T {
-        // SAFETY: the lock is held, and the mutex is borrowed for longer than the guard.
-        unsafe { self.access.get() }
+        // SAFETY: the access to this mutex's data, whose lock is held.
+        unsafe { self.access.get(&self.mutex.data) }
     }
 }
 
 impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: the lock is held, by this guard alone, and the mutex is borrowed for longer than it.
-        unsafe { self.access.get_mut() }
+        // SAFETY: the access to this mutex's data, whose lock is held by this guard alone.
+        unsafe { self.access.get_mut(&self.mutex.data) }
     }
 }
 
 impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
-        if !self.panicking && thread::panicking() {
+        if thread::panicking() {
+            return self.drop_while_panicking();
+        }
+        self.access.end();
+        self.mutex.unlock();
+    }
+}
+
+impl<T: ?Sized> MutexGuard<'_, T> {
+    #[cold]
+    fn drop_while_panicking(&mut self) {
+        if !self.panicking {
             self.mutex.head.state.fetch_or(POISONED, Relaxed);
         }
         self.access.end();

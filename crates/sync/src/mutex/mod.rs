@@ -1,5 +1,5 @@
-//! A mutex for threads, and for processes.
-#![allow(unsafe_code)] // Send, Sync and ShmSafe of what the lock guards
+//! A mutex for threads, and for processes. `unsafe`: says that the lock makes its data safe to share.
+#![allow(unsafe_code)]
 
 mod error;
 mod guard;

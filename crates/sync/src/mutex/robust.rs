@@ -17,7 +17,7 @@ use super::patience::Patience;
 use super::recovery::Recovery;
 use super::spin::Spin;
 use crate::futex::{Scope, Wake};
-use crate::identity::{self, IdentityError, Me};
+use crate::identity::{self, IdentityError, List, Me};
 use crate::planted::{Bug, planted};
 use crate::primitive::fence;
 use crate::robust_word::{DIED, OWNER, RobustWord, WAITERS};
@@ -35,29 +35,55 @@ pub(crate) enum Refusal {
 }
 
 /// Takes the lock.
+///
+/// Here and in [`unlock`] whatever is rare ends in a call of a cold function, with nothing left to do after it: then the way
+/// that is taken saves no registers, which would cost a third of the whole.
 #[inline(always)]
 pub(crate) fn lock(lock: &RobustWord, patience: Patience<'_>) -> Result<(), Refusal> {
-    let me = identity::me().map_err(Refusal::Identity)?;
+    let Some(me) = identity::attached() else { return lock_unattached(lock, patience) };
     if !me.note(lock) {
         return Err(Refusal::TooManyHeld);
     }
+    let list = me.list();
     if !planted(Bug::NeverAnnounced) {
-        me.announce(lock);
+        list.announce(lock);
     }
     // Acquire: with the Release of `unlock`, or with the kernel's own barrier if that did the release.
-    let taken = lock.word.compare_exchange(0, me.tid(), Acquire, Relaxed).map(drop);
-    if let Err(refusal) = taken.or_else(|_| contended(lock, me, patience)) {
-        me.settle();
-        me.unnote(lock);
-        return Err(refusal);
+    if lock.word.compare_exchange(0, me.tid(), Acquire, Relaxed).is_err() {
+        return lock_slowly(lock, me, patience);
     }
+    taken(lock, me, list);
+    Ok(())
+}
+
+/// Completes the taking of a lock whose word names the calling thread.
+#[inline(always)]
+fn taken(lock: &RobustWord, me: Me, list: List) {
     // From here on a guard may be out: a death finds the name. Before, nobody has seen the data.
     if !planted(Bug::OwnerNeverStored) {
         lock.owner.store(me.owner(), Relaxed);
     }
-    me.link(lock); // begins with a barrier for the compiler: no access to the data comes before the name
-    me.settle();
-    Ok(())
+    list.link(lock); // begins with a barrier for the compiler: no access to the data comes before the name
+    list.settle();
+}
+
+#[cold]
+fn lock_unattached(word: &RobustWord, patience: Patience<'_>) -> Result<(), Refusal> {
+    identity::me().map_err(Refusal::Identity)?;
+    lock(word, patience)
+}
+
+#[cold]
+fn lock_slowly(lock: &RobustWord, me: Me, patience: Patience<'_>) -> Result<(), Refusal> {
+    let result = contended(lock, me, patience);
+    match result {
+        Ok(()) => taken(lock, me, me.list()),
+        Err(_) => {
+            me.list().settle();
+            me.unnote(lock);
+        }
+    }
+    result
 }
 
 #[cold]
@@ -99,17 +125,19 @@ pub(crate) fn contended(lock: &RobustWord, me: Me, patience: Patience<'_>) -> Re
 #[inline(always)]
 pub(crate) fn unlock(lock: &RobustWord) {
     let Some(me) = identity::attached() else { return };
-    if lock.word.load(Relaxed) & OWNER != me.tid() {
+    let tid = me.tid();
+    if lock.word.load(Relaxed) & OWNER != tid {
         return;
     }
     if !planted(Bug::OwnerClearedLate) {
         // Release, for the compiler: the last access to the data comes before. A death from here on finds no guard.
         lock.owner.store(0, Release);
     }
-    me.announce(lock);
-    me.unlink(lock);
+    let list = me.list();
+    list.announce(lock);
+    list.unlink(lock);
     if planted(Bug::PendingClearedEarly) {
-        me.settle();
+        list.settle();
     }
     if planted(Bug::ExchangeThenWake) {
         if lock.word.swap(0, Release) & WAITERS != 0 {
@@ -117,15 +145,27 @@ pub(crate) fn unlock(lock: &RobustWord) {
         }
     } else {
         let order = if planted(Bug::RelaxedUnlock) { Relaxed } else { Release };
-        if lock.word.compare_exchange(me.tid(), 0, order, Relaxed).is_err() {
-            wake(lock);
+        if lock.word.compare_exchange(tid, 0, order, Relaxed).is_err() {
+            return unlock_slowly(lock, me);
         }
     }
+    released(lock, me, list);
+}
+
+/// Completes the release of a lock whose word is free.
+#[inline(always)]
+fn released(lock: &RobustWord, me: Me, list: List) {
     if planted(Bug::OwnerClearedLate) {
         lock.owner.store(0, Release);
     }
-    me.settle();
+    list.settle();
     me.unnote(lock);
+}
+
+#[cold]
+fn unlock_slowly(lock: &RobustWord, me: Me) {
+    wake(lock);
+    released(lock, me, me.list());
 }
 
 /// Sets the word free for one of those that may sleep.

@@ -55,13 +55,12 @@ impl<T: ?Sized> UnsafeCell<T> {
         return self.0.with_mut(access);
     }
 
-    /// A pointer to the data for as long as a lock's guard lives.
+    /// The right to the data for as long as a lock's guard lives.
     #[inline(always)]
     #[track_caller]
     pub(crate) fn access(&self) -> Access<T> {
         #[cfg(not(multiproc_loom))]
-        // SAFETY: the address of a cell is not null.
-        return Access(unsafe { std::ptr::NonNull::new_unchecked(self.0.get()) });
+        return Access(std::marker::PhantomData);
         #[cfg(multiproc_loom)]
         return Access(Some(self.0.get_mut()));
     }
@@ -80,10 +79,10 @@ impl<T: ?Sized> UnsafeCell<T> {
     }
 }
 
-/// The right to a cell's data, as a guard has it.
+/// The right to a cell's data, as a guard has it: nothing, but in a model.
 #[cfg(not(multiproc_loom))]
 #[derive(Debug)]
-pub(crate) struct Access<T: ?Sized>(std::ptr::NonNull<T>);
+pub(crate) struct Access<T: ?Sized>(std::marker::PhantomData<*mut T>);
 
 /// The right to a cell's data, as a guard has it: the model checker knows of it until it is ended.
 #[cfg(multiproc_loom)]
@@ -93,12 +92,13 @@ pub(crate) struct Access<T: ?Sized>(Option<loom::cell::MutPtr<T>>);
 impl<T: ?Sized> Access<T> {
     /// # Safety
     ///
-    /// The caller's lock excludes every writer, and the cell lives for `'a`.
+    /// The access is to `cell`, and the caller's lock excludes every writer.
     #[inline(always)]
-    pub(crate) unsafe fn get<'a>(&self) -> &'a T {
+    pub(crate) unsafe fn get<'a>(&self, cell: &'a UnsafeCell<T>) -> &'a T {
+        let _ = cell;
         #[cfg(not(multiproc_loom))]
         // SAFETY: by the caller.
-        return unsafe { self.0.as_ref() };
+        return unsafe { &*cell.0.get() };
         #[cfg(multiproc_loom)]
         // SAFETY: by the caller; the access is ended with the guard only.
         return unsafe { &*std::ptr::from_ref(self.0.as_ref().expect("not ended").deref()) };
@@ -106,12 +106,14 @@ impl<T: ?Sized> Access<T> {
 
     /// # Safety
     ///
-    /// The caller's lock excludes every other access, and the cell lives for `'a`.
+    /// The access is to `cell`, and the caller's lock excludes every other access.
+    #[allow(clippy::mut_from_ref)] // the cell is what makes it possible, the caller's lock what makes it right
     #[inline(always)]
-    pub(crate) unsafe fn get_mut<'a>(&mut self) -> &'a mut T {
+    pub(crate) unsafe fn get_mut<'a>(&mut self, cell: &'a UnsafeCell<T>) -> &'a mut T {
+        let _ = cell;
         #[cfg(not(multiproc_loom))]
         // SAFETY: by the caller.
-        return unsafe { self.0.as_mut() };
+        return unsafe { &mut *cell.0.get() };
         #[cfg(multiproc_loom)]
         // SAFETY: by the caller; the access is ended with the guard only.
         return unsafe { &mut *std::ptr::from_mut(self.0.as_ref().expect("not ended").deref()) };

@@ -121,18 +121,19 @@ impl ThreadEntry {
         if !unowned {
             return None;
         }
-        me.announce(&self.life);
+        let list = me.list();
+        list.announce(&self.life);
         let taken = self.life.word.compare_exchange(seen, me.tid(), AcqRel, Relaxed).is_ok();
         if !taken {
-            me.settle();
+            list.settle();
             return None;
         }
-        me.link(&self.life);
+        list.link(&self.life);
         // The process first: a generation with another's process would be recycled under its thread.
         self.process.store(process.packed(), Release);
         let generation = (self.mark.load(Relaxed) as u16).wrapping_add(1);
         self.mark.store(generation.into(), Release);
-        me.settle();
+        list.settle();
         Some(generation)
     }
 }

@@ -1,6 +1,7 @@
-//! Memory that is shared with forks of the test, and a family in it.
+//! Memory that is shared with forks of the test, and a family in it. `unsafe`: maps it for good, forks and waits.
 #![allow(clippy::disallowed_types)] // flags beside the lock, not the lock
-#![allow(unsafe_code, dead_code)] // maps memory and forks; each test program uses some of it
+#![allow(unsafe_code)]
+#![allow(dead_code)] // each test program uses some of it
 
 use std::ptr::{self, NonNull};
 
