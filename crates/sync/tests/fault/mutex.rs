@@ -10,7 +10,9 @@ use super::peers::{
     SECOND_SLEEPER, SLEEPER,
 };
 use super::shared::{Shared, newcomer, scene};
-use super::victims::{abandoner, attacher, holding_owner, impatient, owner, patient, recoverer};
+use super::victims::{
+    abandoner, attacher, holding_owner, impatient, owner, patient, recoverer, woken_by_time,
+};
 
 /// Shorter than the heartbeat: what one death costs, nobody waits for that.
 const ONE_DEATH: Duration = Duration::from_millis(400);
@@ -60,6 +62,7 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
         woken(scenario("woken/sleeping", patient, vec![HOLDER, SECOND_SLEEPER], &[wake])),
         woken(scenario("woken/barging", patient, vec![HOLDER, BARGER], &[wake])),
         woken(scenario("woken/sleeping+barging", patient, vec![HOLDER, SECOND_SLEEPER, BARGER], &[wake])),
+        woken(scenario("woken by time/sleeping", woken_by_time, vec![KEEPER, SECOND_SLEEPER], &[])),
         scenario("recoverer/alone", recoverer, vec![DEAD_OWNER], &[recover]),
         scenario("recoverer/sleeping", recoverer, vec![DEAD_OWNER, LATE_SLEEPER], &[recover]),
         scenario("recoverer/barging", recoverer, vec![DEAD_OWNER, BARGER], &[recover]),

@@ -13,6 +13,9 @@ const EVERY: usize = 1500;
 /// If even that is more than this, only the steps that store to shared memory or enter the kernel are kill points.
 const ONCE: usize = 4500;
 
+/// Up to here a point that a run at full speed does not come to is stepped to, whatever it does.
+const NEAR: usize = 2500;
+
 /// Stands for an address: in a sleep.
 pub(super) const SLEEP: usize = usize::MAX;
 
@@ -35,7 +38,7 @@ pub(super) struct Visit {
 impl Visit {
     /// Whether to come here step by step, if a run at full speed does not. Far from the beginning that takes long.
     pub(super) fn is_worth_steps(&self) -> bool {
-        self.matters || self.position < EVERY
+        self.matters || self.position < NEAR
     }
 }
 
