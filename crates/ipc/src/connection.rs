@@ -7,10 +7,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use multiproc_shm::transfer::{self, Fd, FdRef};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
-use crate::descriptor::Fd;
 use crate::error::{RecvError, SendError, SendErrorKind};
 use crate::message::Message;
 use crate::socket::MessageSocket;
@@ -264,14 +264,13 @@ impl<S, R> fmt::Debug for Connection<S, R> {
 /// A connection travels inside a message, as an [`Fd`] does: sent by value, it moves to the receiver.
 impl<S, R> Serialize for Connection<S, R> {
     fn serialize<T: Serializer>(&self, serializer: T) -> Result<T::Ok, T::Error> {
-        let fd = self.as_fd().try_clone_to_owned().map_err(serde::ser::Error::custom)?;
-        Fd::from(fd).serialize(serializer)
+        FdRef::from(self.as_fd()).serialize(serializer)
     }
 }
 
 impl<'de, S, R> Deserialize<'de> for Connection<S, R> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let fd = Fd::deserialize(deserializer)?.into_owned();
-        Ok(Self::new(MessageSocket::from_fd(fd).map_err(serde::de::Error::custom)?))
+        Ok(Self::new(MessageSocket::from_fd(fd).map_err(transfer::refuse_decoding)?))
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 
+use multiproc_shm::transfer::Refusal;
 use thiserror::Error;
 
 /// A value could not be turned into a message.
@@ -31,6 +32,15 @@ pub enum EncodeError {
     /// A descriptor in the value could not be duplicated (the limit on open files, most often).
     #[error("a descriptor in the message could not be duplicated: {0}")]
     Descriptor(#[source] io::Error),
+    /// A handle in the value refused to travel.
+    #[error("a handle in a {type_name} cannot be sent: {reason}")]
+    Handle {
+        /// The Rust type that was to be sent.
+        type_name: &'static str,
+        /// What the handle said, as an error of its own type.
+        #[source]
+        reason: Refusal,
+    },
 }
 
 /// A message could not be turned into a value.
@@ -44,6 +54,15 @@ pub enum DecodeError {
         type_name: &'static str,
         /// What serde or the type itself said.
         reason: String,
+    },
+    /// A handle in the message cannot be used here: it is of another layout or family, say, or no handle.
+    #[error("a handle in a {type_name} cannot be used here: {reason}")]
+    Handle {
+        /// The Rust type that was expected.
+        type_name: &'static str,
+        /// What the handle said, as an error of its own type.
+        #[source]
+        reason: Refusal,
     },
     /// Bytes are left over behind the value.
     #[error("{left} bytes are left over behind a {type_name}. Do both ends agree on the type?")]

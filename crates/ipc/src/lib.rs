@@ -25,7 +25,6 @@
 
 mod connection;
 mod connection_bytes;
-mod descriptor;
 mod error;
 mod header;
 mod message;
@@ -33,9 +32,9 @@ mod socket;
 mod sys;
 
 pub use connection::{Connection, DEFAULT_MAX_LEN, pipe};
-pub use descriptor::{Fd, MAX_DESCRIPTORS};
 pub use error::{DecodeError, EncodeError, RecvError, SendError, SendErrorKind};
-pub use message::{Message, Values};
+pub use message::{MAX_DESCRIPTORS, Message, Values};
+pub use multiproc_shm::transfer::Fd;
 pub use socket::{INLINE_MAX, MessageSocket, Polled};
 
 #[cfg(doctest)]

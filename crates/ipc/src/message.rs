@@ -4,13 +4,18 @@ use std::any::type_name;
 use std::io;
 use std::os::fd::OwnedFd;
 
+use multiproc_shm::transfer::{self, TransferError, Transfers};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::descriptor::{self, MAX_DESCRIPTORS};
 use crate::error::{DecodeError, EncodeError};
 use crate::socket::INLINE_MAX;
 use crate::sys::spill;
+
+/// Most descriptors in one message.
+///
+/// The kernel takes 253 a packet; one place is kept for the body of a long message.
+pub const MAX_DESCRIPTORS: usize = 252;
 
 /// What a message's bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +39,9 @@ pub(crate) enum Body {
 
 /// Encoded values, detached from their types, ready to be sent any number of times.
 ///
+/// The handles among them have left their owners once it is sent for the first time, or decoded here; dropped before that,
+/// it gives them back.
+///
 /// This is the layer below [`Connection`](crate::Connection), for those who encode in one place and send, store or
 /// decode in another: a pool encodes a task's argument at the call and decodes its result where it is awaited.
 ///
@@ -54,6 +62,8 @@ pub struct Message {
     pub(crate) body: Body,
     pub(crate) fds: Vec<OwnedFd>,
     pub(crate) tag: u64,
+    /// Of the handles among the values.
+    pub(crate) transfers: Transfers,
 }
 
 impl Default for Message {
@@ -65,12 +75,18 @@ impl Default for Message {
 impl Message {
     /// A message without values.
     pub const fn new() -> Self {
-        Self { kind: Kind::Values, body: Body::Inline(Vec::new()), fds: Vec::new(), tag: 0 }
+        Self {
+            kind: Kind::Values,
+            body: Body::Inline(Vec::new()),
+            fds: Vec::new(),
+            tag: 0,
+            transfers: Transfers::new(),
+        }
     }
 
     /// A message of bytes, sent as they are.
     pub(crate) fn of_bytes(bytes: Vec<u8>) -> Self {
-        Self { kind: Kind::Bytes, body: Body::Inline(bytes), fds: Vec::new(), tag: 0 }
+        Self { kind: Kind::Bytes, body: Body::Inline(bytes), ..Self::new() }
     }
 
     /// A message of one value.
@@ -97,10 +113,10 @@ impl Message {
         let Body::Inline(bytes) = &mut self.body else { panic!("a received message is read, not written") };
         let before = bytes.len();
         let (result, outgoing) =
-            descriptor::collecting(self.fds.len(), || postcard::serialize_with_flavor(value, Tail(bytes)));
+            transfer::encoding(self.fds.len(), || postcard::serialize_with_flavor(value, Tail(bytes)));
         let count = self.fds.len() + outgoing.fds.len();
         let failed = match (result, outgoing.refused) {
-            (_, Some(e)) => Some(EncodeError::Descriptor(e)),
+            (_, Some(refusal)) => Some(refused::<T>(refusal)),
             (Err(e), None) => {
                 Some(EncodeError::Serialize { type_name: type_name::<T>(), reason: e.to_string() })
             }
@@ -116,6 +132,7 @@ impl Message {
             return Err(error);
         }
         self.fds.extend(outgoing.fds);
+        self.transfers.append(outgoing.transfers);
         Ok(())
     }
 
@@ -176,6 +193,7 @@ impl Message {
             return Err(DecodeError::WrongKind { expected: "values", found: "plain bytes" });
         }
         let bytes = read_body(self.body)?;
+        self.transfers.commit(); // there are some only if it was encoded here, and is its own receiver
         Ok(Values { bytes, at: 0, fds: self.fds.into_iter().map(Some).collect() })
     }
 
@@ -197,6 +215,17 @@ impl Message {
             return Err(DecodeError::WrongKind { expected: "plain bytes", found: "values" });
         }
         read_body(self.body)
+    }
+}
+
+/// What a handle in a `T` has against being sent.
+fn refused<T: ?Sized>(refusal: transfer::Refusal) -> EncodeError {
+    match refusal.downcast::<TransferError>() {
+        Ok(error) => match *error {
+            TransferError::Duplicate(error) => EncodeError::Descriptor(error),
+            other => EncodeError::Handle { type_name: type_name::<T>(), reason: other.into() },
+        },
+        Err(reason) => EncodeError::Handle { type_name: type_name::<T>(), reason },
     }
 }
 
@@ -247,10 +276,12 @@ impl Values {
     pub fn next<T: DeserializeOwned>(&mut self) -> Result<T, DecodeError> {
         let fds = std::mem::take(&mut self.fds);
         let rest = &self.bytes[self.at..];
-        let (result, fds) = descriptor::offering(fds, || postcard::take_from_bytes::<T>(rest));
-        self.fds = fds;
-        let (value, rest) = result
-            .map_err(|e| DecodeError::Deserialize { type_name: type_name::<T>(), reason: e.to_string() })?;
+        let (result, incoming) = transfer::decoding(fds, || postcard::take_from_bytes::<T>(rest));
+        self.fds = incoming.fds;
+        let (value, rest) = result.map_err(|e| match incoming.refused {
+            Some(reason) => DecodeError::Handle { type_name: type_name::<T>(), reason },
+            None => DecodeError::Deserialize { type_name: type_name::<T>(), reason: e.to_string() },
+        })?;
         self.at = self.bytes.len() - rest.len();
         Ok(value)
     }

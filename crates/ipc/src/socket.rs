@@ -107,7 +107,9 @@ impl MessageSocket {
             // ECONNRESET: the other end was closed with messages of ours unread.
             Some(libc::EPIPE | libc::ECONNRESET | libc::ENOTCONN) => SendErrorKind::Disconnected,
             _ => SendErrorKind::Io(e),
-        })
+        })?;
+        message.transfers.commit();
+        Ok(())
     }
 
     /// Sends, waiting for room until the deadline; without one, for ever.
@@ -178,7 +180,7 @@ impl MessageSocket {
         } else {
             Body::Inline(packet[HEADER_LEN..].to_vec())
         };
-        Ok(Polled::Message(Message { kind: header.kind, body, fds, tag: header.tag }))
+        Ok(Polled::Message(Message { kind: header.kind, body, fds, tag: header.tag, ..Message::new() }))
     }
 
     /// Receives, waiting until the deadline; without one, for ever. Spins first, as [`Pace`](multiproc_sync::Pace) says.

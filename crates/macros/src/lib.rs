@@ -1,8 +1,8 @@
-//! The entry hook of multiproc as an attribute: [`#[main]`](macro@main) for programs, [`#[test]`](macro@test) for
-//! tests.
+//! The macros of multiproc: its entry hook as an attribute, [`#[main]`](macro@main) for programs and
+//! [`#[test]`](macro@test) for tests; and [`#[derive(ShmSafe)]`](derive@ShmSafe) for what lies in shared memory.
 //!
 //! A child of multiproc is the same program, started anew. It must enter the hook before it does anything else, or it
-//! would do its parent's work a second time. Both attributes write the hook into the first line of a function, and
+//! would do its parent's work a second time. The attributes write the hook into the first line of a function, and
 //! refuse what would let something else come first. The function's body is left alone: `return`, `?`, line numbers
 //! and compile errors stay as they are.
 //!
@@ -13,6 +13,8 @@
 mod function;
 mod main_fn;
 mod root;
+mod shm_field;
+mod shm_safe;
 mod test_fn;
 
 use proc_macro::TokenStream;
@@ -83,6 +85,59 @@ pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
     expanded(test_fn::expand, args, item)
+}
+
+/// Says that a struct may lie in shared memory: `ShmSafe`, and `ShmPlain` too if all of its fields are.
+///
+/// The struct is `#[repr(C)]` or `#[repr(transparent)]`, has no `Drop`, and each field is `ShmSafe` itself: a number, an
+/// atomic, a lock, an array of such, a struct with this derive. Padding is fine. Type parameters get the bound `ShmSafe`.
+///
+/// What it refuses has bytes that are no value, or that mean nothing in another process:
+///
+/// | refused | instead |
+/// |---|---|
+/// | `bool` | `u8`, `AtomicU8` |
+/// | `char` | `u32` |
+/// | enums | a `u8` that the program interprets |
+/// | `Option`, `NonZero` | a number, with a value that stands for "none" |
+/// | references, pointers, `Box`, `Vec`, `String` | an index; an array of a fixed length |
+/// | tuples | a struct |
+///
+/// The derive writes `unsafe impl`s, which it checks; a crate that forbids `unsafe_code` (rather than denies it) has its shared
+/// types elsewhere.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::atomic::AtomicU32;
+/// use multiproc_shm::{Shared, ShmSafe};
+/// use multiproc_sync::Mutex;
+///
+/// #[derive(ShmSafe)]
+/// #[repr(C)]
+/// struct Pair<T> {
+///     left: T,
+///     right: T,
+/// }
+///
+/// #[derive(ShmSafe)]
+/// #[repr(C)]
+/// struct Board {
+///     players: AtomicU32,
+///     score: Mutex<Pair<u64>>,
+/// }
+///
+/// let score = Mutex::new(Pair { left: 1, right: 2 });
+/// let board = Shared::new(Board { players: AtomicU32::new(2), score })?;
+/// let mut score = board.score.lock().unwrap();
+/// score.left += score.right;
+/// assert_eq!(score.left, 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[proc_macro_derive(ShmSafe)]
+pub fn derive_shm_safe(item: TokenStream) -> TokenStream {
+    let expansion = syn::parse(item).and_then(|input| shm_safe::expand(&input, root::shm_safe()));
+    expansion.unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 type Expand = fn(

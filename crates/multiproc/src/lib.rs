@@ -20,6 +20,7 @@
 //! | `pool` | `multiproc-pool` | [`Process`], [`ProcessPool`], [`init`] |
 //! | `macros` | `multiproc-macros` | [`#[multiproc::main]`](macro@main), [`#[multiproc::test]`](macro@test) |
 //! | `ipc` | `multiproc-ipc` | [`ipc`]: connections between processes |
+//! | `shm` | `multiproc-shm` | [`shm`]: typed memory that processes share |
 //! | `sync` | `multiproc-sync` | [`sync`]: locks that survive the death of any process |
 //!
 //! # Coming from Python
@@ -30,6 +31,7 @@
 //! | `multiprocessing.Pool`, `ProcessPoolExecutor` | [`ProcessPool`] |
 //! | `pool.map`, `pool.apply`, `pool.apply_async` | [`ProcessPool::map`], [`call`](ProcessPool::call), [`submit`](ProcessPool::submit) |
 //! | `multiprocessing.Pipe` | [`ipc::pipe`] |
+//! | `multiprocessing.Value`, `multiprocessing.shared_memory` | [`shm::Shared`], [`shm::SharedMemory`] |
 //! | `threading.Lock`, `multiprocessing.Lock` | [`sync::Mutex`] |
 //! | `if __name__ == "__main__":` | [`#[multiproc::main]`](macro@main) |
 #![forbid(unsafe_code)]
@@ -51,6 +53,10 @@ pub use multiproc_pool::{
     MAX_WORKERS, Panic, PoolBuilder, PoolError, PoolStats, Process, ProcessBuilder, ProcessError,
     ProcessPool, Refusal, RemoteError, Result, TaskError, TaskHandle, WorkerInfo, WorkerState, init,
 };
+
+/// Typed memory that processes share: the crate `multiproc-shm`.
+#[cfg(feature = "shm")]
+pub use multiproc_shm as shm;
 
 /// Locks for threads and for shared memory: the crate `multiproc-sync`.
 #[cfg(feature = "sync")]

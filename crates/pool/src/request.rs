@@ -1,6 +1,8 @@
 //! What goes to a child and what comes back.
 
-use multiproc_ipc::{EncodeError, Message};
+use multiproc_ipc::{EncodeError, Fd, Message};
+use multiproc_shm::family;
+use multiproc_shm::transfer::FdRef;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -12,12 +14,23 @@ use crate::task::{Answer, Refusal, TaskRef};
 pub(crate) const UNREADABLE: u64 = u64::MAX;
 
 /// First message to a child: whom it works for.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct Hello {
     image: ImageId,
     inode: Option<Inode>,
     /// One task, then the end; else tasks until the socket ends.
     pub(crate) once: bool,
+    /// The registry of the parent's family, which the child's is to be.
+    pub(crate) family: Option<Fd>,
+}
+
+/// A [`Hello`] whose descriptor stays the sender's.
+#[derive(Serialize)]
+struct OutgoingHello<'a> {
+    image: &'a ImageId,
+    inode: Option<Inode>,
+    once: bool,
+    family: Option<FdRef<'a>>,
 }
 
 impl Hello {
@@ -25,13 +38,16 @@ impl Hello {
         let image = image::this();
         // With the linker's id nothing else is needed; without it the inode spares the child a hash.
         let inode = if image.has_build_id() { None } else { Inode::of_this_process().ok() };
-        Message::encode(&Self { image: image.id().clone(), inode, once })
+        // Without a registry (no memory for it, say) a child starts all the same: it gets one with the first shared value.
+        let family = family::descriptor().ok().map(FdRef::from);
+        Message::encode(&OutgoingHello { image: image.id(), inode, once, family })
     }
 
     /// As a parent would say that runs another build of the program.
     #[cfg(test)]
     pub(crate) fn of_another_build() -> Message {
-        Message::encode(&Self { image: ImageId::foreign(), inode: None, once: true }).expect("plain data")
+        let image = &ImageId::foreign();
+        Message::encode(&OutgoingHello { image, inode: None, once: true, family: None }).expect("plain data")
     }
 
     /// Whether the sender's offsets hold here: same file, or same build.

@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 
 use multiproc_ipc::{Message, MessageSocket, RecvError, SendErrorKind};
+use multiproc_shm::family;
 
 use crate::error::Panic;
 use crate::request::{Hello, UNREADABLE};
@@ -29,12 +30,19 @@ pub(crate) fn run(socket: &MessageSocket) -> i32 {
         Err(RecvError::Disconnected) => return 0,
         Err(e) => return not_understood(&e),
     };
-    let hello = match hello {
+    let mut hello = match hello {
         Ok(hello) => hello,
         Err(e) => return not_understood(&e),
     };
     let process = std::process::id();
     let same_build = hello.is_from_this_build();
+    // Another build may lay a registry out differently; its tasks are refused anyway.
+    if let Some(registry) = hello.family.take().filter(|_| same_build)
+        && let Err(e) = family::adopt(registry.into_owned())
+    {
+        // Made before the hook: then tasks with values of the parent's family are refused by name, others run.
+        eprintln!("multiproc: this child shares no locks with its parent: {e}");
+    }
     record_panics();
     if !hello.once {
         // The parent decides what an interrupt from the keyboard means; an error leaves the default.

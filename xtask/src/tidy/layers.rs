@@ -18,8 +18,12 @@ const LAYERS: &[Layer] = &[
     Layer { name: "multiproc-shm", normal: &["multiproc-sync", "multiproc-macros"], dev: &[] },
     Layer { name: "multiproc-ipc", normal: &["multiproc-sync", "multiproc-shm"], dev: &[] },
     Layer { name: "multiproc-pool", normal: &["multiproc-sync", "multiproc-shm", "multiproc-ipc"], dev: &[] },
-    // The macros write calls into these two, so their tests and examples expand against them.
-    Layer { name: "multiproc-macros", normal: &[], dev: &["multiproc-pool", "multiproc-shm", "multiproc"] },
+    // The macros write calls into these, so their tests and examples expand against them.
+    Layer {
+        name: "multiproc-macros",
+        normal: &[],
+        dev: &["multiproc-pool", "multiproc-shm", "multiproc-sync", "multiproc"],
+    },
     Layer {
         name: "multiproc",
         normal: &["multiproc-sync", "multiproc-shm", "multiproc-ipc", "multiproc-macros", "multiproc-pool"],

@@ -1,0 +1,115 @@
+//! Why there is no segment, no value in it, or no family.
+
+use std::io;
+
+use multiproc_sync::registry::RegistryError;
+use multiproc_sync::shm_safe::PlaceError;
+use thiserror::Error;
+
+/// Why a segment could not be made or taken over.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ShmError {
+    /// A segment of no bytes was asked for.
+    #[error("a segment of no bytes: ask for at least one")]
+    Empty,
+    /// The machine, or the cgroup of this process, has not so much memory left. Were it given all the same, some process would
+    /// be killed at the first touch of what is too much.
+    #[error("{asked} bytes of shared memory, where {available} are left: ask for less, or raise the limit of the cgroup")]
+    OutOfMemory {
+        /// What was asked for, in bytes, the header included.
+        asked: u64,
+        /// What is left, in bytes.
+        available: u64,
+    },
+    /// The segment is shorter than what it should hold.
+    #[error("the segment is {len} bytes long, where {needed} are needed")]
+    TooShort {
+        /// Of the segment, in bytes.
+        len: u64,
+        /// Of what it should hold, in bytes.
+        needed: u64,
+    },
+    /// The segment is none of ours, or was damaged.
+    #[error("this is no segment of multiproc's, or a damaged one: {what}")]
+    Corrupt {
+        /// Which rule it breaks.
+        what: &'static str,
+    },
+    /// The segment was made by another version of this crate.
+    #[error("the segment is of version {found}, this program knows version {expected}: build both programs together")]
+    Version {
+        /// What the segment says.
+        found: u32,
+        /// What this build knows.
+        expected: u32,
+    },
+    /// The segment holds another type, or the same one laid out otherwise.
+    #[error(
+        "the segment holds no {type_name} as this program lays it out (layout {found:#018x}, expected {expected:#018x}): \
+         do both programs have the same definition?"
+    )]
+    LayoutMismatch {
+        /// The type that was expected.
+        type_name: &'static str,
+        /// The fingerprint in the segment.
+        found: u64,
+        /// That of the type.
+        expected: u64,
+    },
+    /// The value holds locks of a family that this process is no member of: their owners' names would mean others here.
+    #[error(
+        "a {type_name} of another family: its locks name owners that this process does not know. Share it with processes \
+         that one program has started, and before they make shared values of their own"
+    )]
+    ForeignFamily {
+        /// The type of the value.
+        type_name: &'static str,
+    },
+    /// This process could not become one of a family.
+    #[error(transparent)]
+    Family(#[from] FamilyError),
+    /// The locks in the value could not be made ready.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    /// The kernel refused.
+    #[error("the kernel refused to {doing}: {source}")]
+    Kernel {
+        /// What was to be done.
+        doing: &'static str,
+        /// Its answer.
+        source: io::Error,
+    },
+}
+
+impl ShmError {
+    pub(crate) fn kernel(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Kernel { doing, source }
+    }
+}
+
+/// Why this process has no registry of a family.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum FamilyError {
+    /// The registry's memory could not be made or mapped.
+    #[error("the memory of the family's registry: {0}")]
+    Memory(#[source] Box<ShmError>),
+    /// The memory holds no registry for this process.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// This process belongs to a family already, and it is another one.
+    #[error(
+        "this process belongs to another family already: it has made a shared value with a lock before it was told of this one"
+    )]
+    AlreadyMember,
+    /// The registry of this process was installed by other means than this crate's, so that it cannot be handed on.
+    #[error("the registry of this process has no descriptor: make it by `multiproc_shm::family`, not by hand")]
+    NoDescriptor,
+}
+
+impl From<ShmError> for FamilyError {
+    fn from(error: ShmError) -> Self {
+        Self::Memory(Box::new(error))
+    }
+}

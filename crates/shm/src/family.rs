@@ -1,0 +1,132 @@
+//! The family of this process: those who share its registry, in which the owners of locks have their names. `unsafe`: the
+//! registry is made in memory given by address.
+//!
+//! A family begins with the first process that makes a [`Shared`](crate::Shared) value with a lock, or starts a child. Its
+//! children are told of it at their start, theirs too, and a fork inherits it. A process belongs to one family, for good.
+//! All members run the same build, in the same pid namespace.
+#![allow(unsafe_code)]
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use multiproc_sync::registry::{self, Registry};
+
+pub use crate::error::FamilyError;
+use crate::error::ShmError;
+use crate::memory::SharedMemory;
+use crate::sys::memfd;
+
+/// What this process knows of its family: the registry's descriptor, kept for good.
+static DESCRIPTOR: Mutex<Option<BorrowedFd<'static>>> = Mutex::new(None);
+
+/// Each statement under it leaves it whole.
+fn lock() -> MutexGuard<'static, Option<BorrowedFd<'static>>> {
+    DESCRIPTOR.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The registry of this process's family: mapped at the first call, and made if the process has no family yet.
+///
+/// Cost: the first call some system calls, each later one a load.
+///
+/// ```
+/// use multiproc_shm::family;
+/// let registry = family::registry()?;
+/// assert!(std::ptr::eq(registry, family::registry()?));
+/// # Ok::<(), family::FamilyError>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Memory`](FamilyError::Memory) where the kernel gives none, [`Registry`](FamilyError::Registry) where this process cannot
+/// be a member: in another pid namespace, or without /proc.
+pub fn registry() -> Result<&'static Registry, FamilyError> {
+    if let Some(registry) = registry::installed() {
+        return Ok(registry);
+    }
+    let mut family = lock();
+    // Another thread may have been first.
+    if let Some(registry) = registry::installed() {
+        return Ok(registry);
+    }
+    match *family {
+        Some(fd) => {
+            let fd = fd
+                .try_clone_to_owned()
+                .map_err(ShmError::kernel("open the family's registry once more"))?;
+            Ok(install(SharedMemory::attach(fd)?, false)?.0)
+        }
+        None => found(&mut family),
+    }
+}
+
+/// A descriptor of the registry, to be handed to a child. Made if this process has no family yet; not mapped if it has one.
+///
+/// # Errors
+///
+/// As [`registry()`]; [`NoDescriptor`](FamilyError::NoDescriptor) if a registry was installed by other means.
+pub fn descriptor() -> Result<BorrowedFd<'static>, FamilyError> {
+    let mut family = lock();
+    if family.is_none() {
+        if registry::installed().is_some() {
+            return Err(FamilyError::NoDescriptor);
+        }
+        found(&mut family)?;
+    }
+    family.ok_or(FamilyError::NoDescriptor)
+}
+
+/// Makes this process a member of the family whose registry is behind `fd`. Nothing is mapped yet. Of the family that the
+/// process is a member of already, it changes nothing.
+///
+/// # Errors
+///
+/// [`AlreadyMember`](FamilyError::AlreadyMember) if it is a member of another; [`Memory`](FamilyError::Memory) for a descriptor
+/// that is no segment.
+pub fn adopt(fd: OwnedFd) -> Result<(), FamilyError> {
+    SharedMemory::sealed_len(fd.as_fd())?;
+    let mut family = lock();
+    match *family {
+        Some(ours) => {
+            let identity = |fd: BorrowedFd<'_>| {
+                memfd::identity(fd).map_err(ShmError::kernel("look at the family's registry"))
+            };
+            // A file that somebody holds open shares its number with no other.
+            if identity(ours)? == identity(fd.as_fd())? {
+                Ok(())
+            } else {
+                Err(FamilyError::AlreadyMember)
+            }
+        }
+        None if registry::installed().is_some() => Err(FamilyError::AlreadyMember),
+        None => {
+            let fd: &'static OwnedFd = Box::leak(Box::new(fd));
+            *family = Some(fd.as_fd());
+            Ok(())
+        }
+    }
+}
+
+/// Begins a family.
+fn found(family: &mut Option<BorrowedFd<'static>>) -> Result<&'static Registry, FamilyError> {
+    let memory = SharedMemory::named(c"multiproc-registry", Registry::LEN)?;
+    let (registry, fd) = install(memory, true)?;
+    *family = Some(fd);
+    Ok(registry)
+}
+
+/// Makes the registry in `memory` that of this process, and keeps the memory mapped for good.
+fn install(
+    memory: SharedMemory,
+    new: bool,
+) -> Result<(&'static Registry, BorrowedFd<'static>), FamilyError> {
+    let (address, len) = (memory.as_non_null(), memory.len());
+    // SAFETY: `len` bytes mapped shared; kept mapped below if a registry comes of it, which is then the only one who knows the
+    // address. New memory is zeroed and nobody else's.
+    let registry = unsafe {
+        if new { Registry::format(address, len) } else { Registry::attach(address, len) }
+    }?;
+    let memory: &'static SharedMemory = Box::leak(Box::new(memory));
+    let registry: &'static Registry = Box::leak(Box::new(registry));
+    registry::install(registry)?;
+    Ok((registry, memory.as_fd()))
+}

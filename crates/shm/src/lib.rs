@@ -1,0 +1,52 @@
+//! Typed memory that several processes share, and locks in it that survive the death of any of them.
+//!
+//! ```
+//! use multiproc_shm::{Shared, ShmSafe};
+//! use multiproc_sync::Mutex;
+//!
+//! #[derive(ShmSafe)]
+//! #[repr(C)]
+//! struct Totals {
+//!     files: u64,
+//!     bytes: u64,
+//! }
+//!
+//! let totals = Shared::new(Mutex::new(Totals { files: 0, bytes: 0 }))?;
+//! let mut held = totals.lock().unwrap(); // or see what `LockError` says of an owner that died
+//! held.files += 1;
+//! held.bytes += 4096;
+//! assert_eq!((held.files, held.bytes), (1, 4096));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Layout
+//!
+//! - [`Shared`]: one value, in memory of its own; the handle travels inside messages and arguments of tasks.
+//! - [`SharedMemory`]: plain bytes below it.
+//! - [`ShmSafe`]: what may lie there; derive it.
+//! - [`family`]: the processes that trust each other with it.
+//! - [`transfer`]: for those who write handles of their own, or carry messages.
+//!
+//! Linux only.
+#![cfg(not(multiproc_loom))] // a model maps no memory
+
+mod error;
+pub mod family;
+mod header;
+mod memory;
+mod room;
+mod shared;
+mod shared_message;
+mod sys;
+pub mod transfer;
+
+pub use multiproc_macros::ShmSafe;
+pub use multiproc_sync::shm_safe::{Layout, PlaceError, Placement, ShmPlain, ShmSafe};
+
+pub use self::error::{FamilyError, ShmError};
+pub use self::memory::SharedMemory;
+pub use self::shared::Shared;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;

@@ -1,0 +1,156 @@
+//! `SharedMemory`: bytes that several processes map. Unmapping: `unsafe` to end what nobody refers to any more.
+#![allow(unsafe_code)]
+
+use std::fmt;
+use std::io;
+use std::mem::ManuallyDrop;
+use std::ops::Range;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use memmap2::{MmapOptions, MmapRaw};
+use multiproc_sync::registry;
+
+use crate::error::ShmError;
+use crate::room;
+use crate::sys::memfd;
+
+/// A segment of memory that other processes can map too, by its descriptor.
+///
+/// It has no name, and is gone with the last descriptor and the last mapping, however their processes end. Its length is
+/// sealed: no holder of the descriptor can cut it, under the feet of those who read. A clone is the same mapping.
+///
+/// Nothing is known of its bytes, so they are reached by pointer; [`Shared`](crate::Shared) is the typed form.
+///
+/// # Cost
+///
+/// Four system calls; above 1 MiB the limits of memory are looked up as well, some 100 µs. Pages cost memory once they
+/// are touched.
+///
+/// ```
+/// use multiproc_shm::{ShmError, SharedMemory};
+///
+/// let ours = SharedMemory::anonymous(4096)?;
+/// let theirs = SharedMemory::attach(ours.try_clone_fd()?)?; // in another process, say
+/// assert_ne!(ours.as_ptr(), theirs.as_ptr());
+/// // SAFETY: within both mappings; nobody else uses them.
+/// unsafe {
+///     ours.as_ptr().add(7).write_volatile(42);
+///     assert_eq!(theirs.as_ptr().add(7).read_volatile(), 42);
+/// }
+/// assert!(matches!(SharedMemory::anonymous(0), Err(ShmError::Empty)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "multiprocessing.shared_memory.SharedMemory")]
+#[derive(Clone)]
+pub struct SharedMemory {
+    segment: Arc<Segment>,
+}
+
+struct Segment {
+    map: ManuallyDrop<MmapRaw>,
+    fd: OwnedFd,
+}
+
+impl SharedMemory {
+    /// A new segment of `len` zeroed bytes, mapped.
+    ///
+    /// # Errors
+    ///
+    /// [`Empty`](ShmError::Empty) for no bytes; [`OutOfMemory`](ShmError::OutOfMemory) if the machine or the cgroup has not so
+    /// many left; [`Kernel`](ShmError::Kernel) for its refusals, too many open files most often.
+    pub fn anonymous(len: usize) -> Result<Self, ShmError> {
+        Self::named(c"multiproc-shm", len)
+    }
+
+    pub(crate) fn named(name: &std::ffi::CStr, len: usize) -> Result<Self, ShmError> {
+        if len == 0 {
+            return Err(ShmError::Empty);
+        }
+        room::check(len as u64)?;
+        let fd = memfd::create(name, len as u64).map_err(ShmError::kernel("make a segment"))?;
+        Self::map(fd, len)
+    }
+
+    /// Maps the segment behind a descriptor, which came from another process.
+    ///
+    /// # Errors
+    ///
+    /// [`Corrupt`](ShmError::Corrupt) for a file whose length is not sealed: to read behind its end would end this process.
+    /// [`Kernel`](ShmError::Kernel) for its refusals.
+    pub fn attach(fd: OwnedFd) -> Result<Self, ShmError> {
+        let len = Self::sealed_len(fd.as_fd())?;
+        // Longer than an address space: no such file can be mapped.
+        let len = usize::try_from(len).map_err(|_| ShmError::Corrupt { what: "its length" })?;
+        Self::map(fd, len)
+    }
+
+    /// The length of a segment that is not mapped yet.
+    pub(crate) fn sealed_len(fd: BorrowedFd<'_>) -> Result<u64, ShmError> {
+        match memfd::sealed_len(fd).map_err(ShmError::kernel("look at a segment"))? {
+            Some(0) => Err(ShmError::TooShort { len: 0, needed: 1 }),
+            Some(len) => Ok(len),
+            None => Err(ShmError::Corrupt { what: "it is no file in memory whose length is sealed" }),
+        }
+    }
+
+    fn map(fd: OwnedFd, len: usize) -> Result<Self, ShmError> {
+        let map = MmapOptions::new().len(len).map_raw(&fd).map_err(ShmError::kernel("map a segment"))?;
+        Ok(Self { segment: Arc::new(Segment { map: ManuallyDrop::new(map), fd }) })
+    }
+
+    /// Its length in bytes, never 0.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.segment.map.len()
+    }
+
+    /// Its first byte, page aligned. Valid as long as this handle or a clone of it lives. Other processes may write at any
+    /// time, so that whatever lies there is reached by volatile or atomic accesses only.
+    pub fn as_ptr(&self) -> *mut u8 {
+        self.segment.map.as_mut_ptr()
+    }
+
+    pub(crate) fn as_non_null(&self) -> NonNull<u8> {
+        NonNull::new(self.as_ptr()).expect("the kernel maps nothing at address 0")
+    }
+
+    /// A descriptor to hand to another process.
+    ///
+    /// # Errors
+    ///
+    /// This process may not open more descriptors.
+    pub fn try_clone_fd(&self) -> io::Result<OwnedFd> {
+        self.segment.fd.try_clone()
+    }
+}
+
+impl Segment {
+    fn addresses(&self) -> Range<usize> {
+        let start = self.map.as_ptr() as usize;
+        start..start + self.map.len()
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        // A forgotten guard leaves its lock in its thread's list: the kernel, and the list's next insertion, write there.
+        if !registry::holds_within(&self.addresses()) {
+            // SAFETY: dropped here, once, and used no more.
+            unsafe { ManuallyDrop::drop(&mut self.map) };
+        }
+    }
+}
+
+impl AsFd for SharedMemory {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.segment.fd.as_fd()
+    }
+}
+
+impl fmt::Debug for SharedMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedMemory").field("len", &self.len()).field("fd", &self.segment.fd).finish()
+    }
+}

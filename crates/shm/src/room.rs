@@ -1,0 +1,116 @@
+//! Whether there is memory for a segment. An anonymous file takes any length, and kills somebody when it is touched.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::ShmError;
+
+/// Up to this length nobody asks, as nobody asks before an allocation of the same length.
+const UNASKED: u64 = 1 << 20;
+
+/// Refuses `asked` bytes if the machine or a cgroup of this process has fewer left.
+pub(crate) fn check(asked: u64) -> Result<(), ShmError> {
+    if asked <= UNASKED {
+        return Ok(());
+    }
+    match available(Path::new("/")) {
+        Some(available) if asked > available => Err(ShmError::OutOfMemory { asked, available }),
+        _ => Ok(()),
+    }
+}
+
+/// What is left, in bytes; `None` where nothing tells. `root` is where /proc and /sys are.
+fn available(root: &Path) -> Option<u64> {
+    let machine = fs::read_to_string(root.join("proc/meminfo")).ok();
+    let machine = machine.and_then(|text| Some(number_behind(&text, "MemAvailable:")? * 1024));
+    let groups = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
+    groups.lines().flat_map(|line| left_in_groups(root, line)).chain(machine).min()
+}
+
+/// What is left in the group that a line of /proc/self/cgroup names, and in those above it.
+fn left_in_groups(root: &Path, line: &str) -> Vec<u64> {
+    let mut fields = line.splitn(3, ':');
+    let (Some(_), Some(controllers), Some(path)) = (fields.next(), fields.next(), fields.next()) else {
+        return Vec::new();
+    };
+    let (mount, limit, usage) = if controllers.is_empty() {
+        ("sys/fs/cgroup", "memory.max", "memory.current")
+    } else if controllers.split(',').any(|name| name == "memory") {
+        ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes")
+    } else {
+        return Vec::new();
+    };
+    let mount = root.join(mount);
+    let group = mount.join(path.trim_start_matches('/'));
+    let levels = group.ancestors().take_while(|level| level.starts_with(&mount));
+    levels.filter_map(|level| left_in(&level.to_path_buf(), limit, usage)).collect()
+}
+
+/// `None` for a group without a limit, or that cannot be seen from here.
+fn left_in(group: &PathBuf, limit: &str, usage: &str) -> Option<u64> {
+    let read = |name: &str| fs::read_to_string(group.join(name)).ok();
+    let limit: u64 = read(limit)?.trim().parse().ok()?; // "max" is no limit
+    let usage: u64 = read(usage)?.trim().parse().ok()?;
+    // Pages of files count as used and go when they are needed.
+    let files = read("memory.stat").unwrap_or_default();
+    let files = ["inactive_file", "active_file"].map(|name| number_behind(&files, name).unwrap_or(0));
+    Some(limit.saturating_sub(usage.saturating_sub(files[0].saturating_add(files[1]))))
+}
+
+/// The number in the line that begins with the word `name`.
+fn number_behind(text: &str, name: &str) -> Option<u64> {
+    text.lines().find_map(|line| {
+        let mut words = line.split_whitespace();
+        if words.next() == Some(name) { words.next()?.parse().ok() } else { None }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use multiproc_testkit::TempDir;
+
+    use super::*;
+
+    fn write(root: &Path, name: &str, text: &str) {
+        let path = root.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    #[test]
+    fn the_least_of_machine_and_groups_counts() {
+        let dir = TempDir::new();
+        let root = dir.path();
+        assert_eq!(available(root), None, "nothing tells");
+        write(root, "proc/meminfo", "MemTotal: 9000 kB\nMemAvailable:    8000 kB\n");
+        assert_eq!(available(root), Some(8000 * 1024));
+        write(root, "proc/self/cgroup", "0::/a/b\n");
+        write(root, "sys/fs/cgroup/a/b/memory.max", "max\n");
+        write(root, "sys/fs/cgroup/a/b/memory.current", "70\n");
+        assert_eq!(available(root), Some(8000 * 1024));
+        write(root, "sys/fs/cgroup/a/memory.max", "1000\n");
+        write(root, "sys/fs/cgroup/a/memory.current", "900\n");
+        assert_eq!(available(root), Some(100), "the group above");
+        write(root, "sys/fs/cgroup/a/memory.stat", "anon 1\ninactive_file 30\nactive_file 20\n");
+        assert_eq!(available(root), Some(150), "pages of files go when they are needed");
+        write(root, "sys/fs/cgroup/a/memory.current", "5000\n");
+        assert_eq!(available(root), Some(0));
+    }
+
+    #[test]
+    fn the_first_version_of_groups_is_read_too() {
+        let dir = TempDir::new();
+        let root = dir.path();
+        write(root, "proc/self/cgroup", "5:cpu:/x\n4:memory,hugetlb:/x\n");
+        write(root, "sys/fs/cgroup/memory/x/memory.limit_in_bytes", "1000\n");
+        write(root, "sys/fs/cgroup/memory/x/memory.usage_in_bytes", "1\n");
+        assert_eq!(available(root), Some(999));
+    }
+
+    #[test]
+    fn what_this_machine_says_can_be_read() {
+        assert!(available(Path::new("/")).is_some());
+        assert!(check(UNASKED).is_ok());
+        assert!(matches!(check(u64::MAX), Err(ShmError::OutOfMemory { asked: u64::MAX, .. })));
+    }
+}

@@ -1,0 +1,67 @@
+//! Anonymous files in memory, of a length that is sealed.
+
+use std::ffi::CStr;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::stat::fstat;
+
+/// A file of `len` zeroed bytes, no longer and no shorter for good; `name` shows in /proc.
+pub(crate) fn create(name: &CStr, len: u64) -> io::Result<OwnedFd> {
+    let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
+    let not_executable = MFdFlags::from_bits_retain(libc::MFD_NOEXEC_SEAL);
+    let fd = match memfd_create(name, flags | not_executable) {
+        Err(Errno::EINVAL) => memfd_create(name, flags)?, // a kernel before 6.3
+        other => other?,
+    };
+    let file = File::from(above_stdio(fd)?);
+    file.set_len(len)?;
+    let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;
+    fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
+    Ok(file.into())
+}
+
+/// Moves a descriptor off the numbers of standard input, output and error, which it gets in a program that has closed
+/// them: what is printed there would be written into it.
+fn above_stdio(fd: OwnedFd) -> io::Result<OwnedFd> {
+    if fd.as_raw_fd() > libc::STDERR_FILENO { Ok(fd) } else { fd.try_clone() }
+}
+
+/// The length of a file that cannot become shorter; `None` for any other: its pages could go away under a reader.
+pub(crate) fn sealed_len(fd: BorrowedFd<'_>) -> io::Result<Option<u64>> {
+    let seals = match fcntl(fd, FcntlArg::F_GET_SEALS) {
+        Ok(bits) => SealFlag::from_bits_retain(bits),
+        Err(Errno::EINVAL) => return Ok(None), // no file in memory
+        Err(error) => return Err(error.into()),
+    };
+    if !seals.contains(SealFlag::F_SEAL_SHRINK) {
+        return Ok(None);
+    }
+    Ok(u64::try_from(fstat(fd)?.st_size).ok())
+}
+
+/// What tells a file from all others that exist at the same time.
+pub(crate) fn identity(fd: BorrowedFd<'_>) -> io::Result<(u64, u64)> {
+    let stat = fstat(fd)?;
+    Ok((stat.st_dev, stat.st_ino))
+}
+
+/// Reads from the file's beginning; fewer bytes than `buffer` has if the file is shorter.
+pub(crate) fn read_start(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    let file = File::from(fd.as_fd().try_clone_to_owned()?);
+    let mut at = 0;
+    while at < buffer.len() {
+        match file.read_at(&mut buffer[at..], at as u64) {
+            Ok(0) => break,
+            Ok(read) => at += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(at)
+}

@@ -1,0 +1,3 @@
+//! Every system call of the crate.
+
+pub(crate) mod memfd;

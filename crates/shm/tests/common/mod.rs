@@ -1,0 +1,79 @@
+//! Messages without a socket, forks, and what this process has mapped.
+#![allow(unsafe_code, dead_code)] // forks; each test program uses some of it
+
+use std::os::fd::OwnedFd;
+
+use multiproc_shm::transfer::{self, Refusal};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A value on its way.
+pub(crate) struct Parcel {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) fds: Vec<OwnedFd>,
+}
+
+pub(crate) fn pack<T: Serialize>(value: &T) -> Result<Parcel, Refusal> {
+    let (bytes, mut sent) = transfer::encoding(0, || postcard::to_stdvec(value));
+    if let Some(refusal) = sent.refused.take() {
+        return Err(refusal);
+    }
+    sent.transfers.commit();
+    Ok(Parcel { bytes: bytes?, fds: std::mem::take(&mut sent.fds) })
+}
+
+pub(crate) fn unpack<T: DeserializeOwned>(parcel: Parcel) -> Result<T, Refusal> {
+    let fds = parcel.fds.into_iter().map(Some).collect();
+    let (value, left) = transfer::decoding(fds, || postcard::from_bytes(&parcel.bytes));
+    value.map_err(|error| left.refused.unwrap_or_else(|| error.into()))
+}
+
+/// As it would arrive in another process.
+pub(crate) fn send<T: Serialize + DeserializeOwned>(value: &T) -> T {
+    unpack(pack(value).unwrap()).unwrap()
+}
+
+/// Runs `body` in a fork; gives its number.
+pub(crate) fn fork(body: impl FnOnce()) -> i32 {
+    // SAFETY: the fork runs `body` and ends without returning to the harness.
+    match unsafe { libc::fork() } {
+        0 => {
+            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
+            // SAFETY: ends the process at once, without the parent's exit handlers.
+            unsafe { libc::_exit(i32::from(ended.is_err())) }
+        }
+        pid => pid,
+    }
+}
+
+/// Waits for a fork; gives its raw status.
+pub(crate) fn reap(pid: i32) -> i32 {
+    let mut status = 0;
+    // SAFETY: waits for a child of this process.
+    assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
+    status
+}
+
+/// Kills a fork and waits for it.
+pub(crate) fn kill(pid: i32) {
+    // SAFETY: a child that has not been waited for.
+    unsafe { libc::kill(pid, libc::SIGKILL) };
+    reap(pid);
+}
+
+/// Waits for nothing, until it is killed.
+pub(crate) fn idle() -> ! {
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Whether something is mapped at this address.
+pub(crate) fn is_mapped(address: usize) -> bool {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    maps.lines().any(|line| {
+        let (start, end) = line.split_once(' ').unwrap().0.split_once('-').unwrap();
+        let number = |text| usize::from_str_radix(text, 16).unwrap();
+        (number(start)..number(end)).contains(&address)
+    })
+}
