@@ -101,12 +101,14 @@ impl MessageSocket {
         };
         let fds: Vec<_> =
             file.into_iter().chain(message.fds.iter().map(AsFd::as_fd)).map(|f| f.as_raw_fd()).collect();
-        packet::send(self.fd.as_fd(), &header.to_bytes(), body, &fds).map_err(|e| match e.raw_os_error() {
-            // ETOOMANYREFS: the user's messages that nobody has received hold as many files as one may have open.
-            Some(libc::EAGAIN | libc::ETOOMANYREFS) => SendErrorKind::Full,
-            // ECONNRESET: the other end was closed with messages of ours unread.
-            Some(libc::EPIPE | libc::ECONNRESET | libc::ENOTCONN) => SendErrorKind::Disconnected,
-            _ => SendErrorKind::Io(e),
+        packet::send(self.fd.as_fd(), &header.to_bytes(), body, &fds).map_err(|e| {
+            match e.raw_os_error() {
+                // ETOOMANYREFS: the user's messages that nobody has received hold as many files as one may have open.
+                Some(libc::EAGAIN | libc::ETOOMANYREFS) => SendErrorKind::Full,
+                // ECONNRESET: the other end was closed with messages of ours unread.
+                Some(libc::EPIPE | libc::ECONNRESET | libc::ENOTCONN) => SendErrorKind::Disconnected,
+                _ => SendErrorKind::Io(e),
+            }
         })?;
         message.transfers.commit();
         Ok(())

@@ -39,10 +39,7 @@ pub(crate) fn shm_safe() -> syn::Result<TokenStream> {
     find(&SHM_SAFE, crate_name)
 }
 
-fn find(
-    sought: &Sought,
-    look_up: impl Fn(&str) -> Result<FoundCrate, Error>,
-) -> syn::Result<TokenStream> {
+fn find(sought: &Sought, look_up: impl Fn(&str) -> Result<FoundCrate, Error>) -> syn::Result<TokenStream> {
     for (package, module) in sought.packages {
         let name = match look_up(package) {
             Ok(FoundCrate::Name(name)) => name,

@@ -9,14 +9,18 @@ pub(crate) fn refusal(field: &Type) -> Option<String> {
     let why = match field {
         Type::Reference(_) => "a reference means nothing in another process: use an index into shared memory",
         Type::Ptr(_) => "a pointer means nothing in another process: use an index into shared memory",
-        Type::BareFn(_) => "a function's address means nothing in another process: use a number that stands for it",
+        Type::BareFn(_) => {
+            "a function's address means nothing in another process: use a number that stands for it"
+        }
         Type::Tuple(tuple) if !tuple.elems.is_empty() => {
             "the layout of a tuple is nobody's promise: use a `#[repr(C)]` struct with `#[derive(ShmSafe)]`"
         }
         Type::Array(array) => return refusal(&array.elem),
         Type::Paren(inner) => return refusal(&inner.elem),
         Type::Group(inner) => return refusal(&inner.elem),
-        Type::Path(TypePath { qself: None, path }) => return refusal_of(&path.segments.last()?.ident.to_string()),
+        Type::Path(TypePath { qself: None, path }) => {
+            return refusal_of(&path.segments.last()?.ident.to_string());
+        }
         _ => return None,
     };
     Some(why.to_string())
@@ -31,9 +35,8 @@ fn refusal_of(name: &str) -> Option<String> {
         "Option" | "Result" => {
             "not every byte pattern is one of an enum's variants: use a number, with a value that stands for \"none\""
         }
-        "Box" | "Vec" | "String" | "Rc" | "Arc" | "HashMap" | "BTreeMap" | "VecDeque" | "PathBuf" | "OsString" => {
-            "what it owns lies in this process alone: use an array of a fixed length"
-        }
+        "Box" | "Vec" | "String" | "Rc" | "Arc" | "HashMap" | "BTreeMap" | "VecDeque" | "PathBuf"
+        | "OsString" => "what it owns lies in this process alone: use an array of a fixed length",
         "str" => "it has no length of its own in shared memory: use `[u8; N]`",
         "AtomicPtr" | "NonNull" => {
             "a pointer means nothing in another process: use an index into shared memory"

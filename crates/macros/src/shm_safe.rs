@@ -3,8 +3,8 @@
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{
-    Data, DataStruct, DeriveInput, Error, GenericParam, Ident, Index, Lifetime, LifetimeParam, Member, Result,
-    WherePredicate, parse_quote,
+    Data, DataStruct, DeriveInput, Error, GenericParam, Ident, Index, Lifetime, LifetimeParam, Member,
+    Result, WherePredicate, parse_quote,
 };
 
 use crate::function::Errors;
@@ -22,7 +22,9 @@ pub(crate) fn expand(input: &DeriveInput, root: Result<TokenStream>) -> Result<T
     let mut generics = input.generics.clone();
     let parameters: Vec<_> = input.generics.type_params().map(|parameter| parameter.ident.clone()).collect();
     let clause = generics.make_where_clause();
-    clause.predicates.extend(parameters.iter().map(|name| -> WherePredicate { parse_quote!(#name: #root::ShmSafe) }));
+    clause
+        .predicates
+        .extend(parameters.iter().map(|name| -> WherePredicate { parse_quote!(#name: #root::ShmSafe) }));
     let mut plain = generics.clone();
     // A bound with a lifetime of its own is looked at where the trait is used, not here: a struct with a lock in it is no
     // error, and not `ShmPlain`.
@@ -40,7 +42,9 @@ pub(crate) fn expand(input: &DeriveInput, root: Result<TokenStream>) -> Result<T
     );
     // In a generic struct it is known once the parameters are; the constant of the trait says it then.
     let checked_now = input.generics.params.is_empty().then(|| {
-        quote!(const _: () = ::core::assert!(!::core::mem::needs_drop::<#name>(), #drops);)
+        quote!(
+            const _: () = ::core::assert!(!::core::mem::needs_drop::<#name>(), #drops);
+        )
     });
     Ok(quote! {
         #checked_now
@@ -95,7 +99,9 @@ fn check(input: &DeriveInput) -> Result<&DataStruct> {
         if let GenericParam::Lifetime(lifetime) = parameter {
             errors.push(
                 lifetime,
-                format!("`{name}` has a lifetime, and what it borrows lies in this process alone: use an index"),
+                format!(
+                    "`{name}` has a lifetime, and what it borrows lies in this process alone: use an index"
+                ),
             );
         }
     }
@@ -130,10 +136,8 @@ fn check_repr(input: &DeriveInput, errors: &mut Errors) -> Result<()> {
     }
     if !laid_out {
         let name = &input.ident;
-        errors.push(
-            name,
-            format!("two builds may lay `{name}` out differently: write `#[repr(C)]` above it"),
-        );
+        errors
+            .push(name, format!("two builds may lay `{name}` out differently: write `#[repr(C)]` above it"));
     }
     Ok(())
 }

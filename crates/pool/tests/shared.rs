@@ -149,8 +149,11 @@ fn what_a_child_has_made_its_parent_can_lock() {
     let other = Process::spawn(makes, ()).unwrap().join().unwrap();
     assert_eq!(values(&theirs), (3, 3));
     // Between siblings, by way of their parent.
-    pool.call(|(a, b): (SharedPair, SharedPair)| (count(&a, 1), count(&b, 1)), (theirs.clone(), other.clone()))
-        .unwrap();
+    pool.call(
+        |(a, b): (SharedPair, SharedPair)| (count(&a, 1), count(&b, 1)),
+        (theirs.clone(), other.clone()),
+    )
+    .unwrap();
     assert_eq!((values(&theirs), values(&other)), ((4, 4), (4, 4)));
 }
 

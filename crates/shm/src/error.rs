@@ -15,7 +15,9 @@ pub enum ShmError {
     Empty,
     /// The machine, or the cgroup of this process, has not so much memory left. Were it given all the same, some process would
     /// be killed at the first touch of what is too much.
-    #[error("{asked} bytes of shared memory, where {available} are left: ask for less, or raise the limit of the cgroup")]
+    #[error(
+        "{asked} bytes of shared memory, where {available} are left: ask for less, or raise the limit of the cgroup"
+    )]
     OutOfMemory {
         /// What was asked for, in bytes, the header included.
         asked: u64,
@@ -37,7 +39,9 @@ pub enum ShmError {
         what: &'static str,
     },
     /// The segment was made by another version of this crate.
-    #[error("the segment is of version {found}, this program knows version {expected}: build both programs together")]
+    #[error(
+        "the segment is of version {found}, this program knows version {expected}: build both programs together"
+    )]
     Version {
         /// What the segment says.
         found: u32,
@@ -104,7 +108,9 @@ pub enum FamilyError {
     )]
     AlreadyMember,
     /// The registry of this process was installed by other means than this crate's, so that it cannot be handed on.
-    #[error("the registry of this process has no descriptor: make it by `multiproc_shm::family`, not by hand")]
+    #[error(
+        "the registry of this process has no descriptor: make it by `multiproc_shm::family`, not by hand"
+    )]
     NoDescriptor,
 }
 

@@ -50,9 +50,8 @@ pub fn registry() -> Result<&'static Registry, FamilyError> {
     }
     match *family {
         Some(fd) => {
-            let fd = fd
-                .try_clone_to_owned()
-                .map_err(ShmError::kernel("open the family's registry once more"))?;
+            let fd =
+                fd.try_clone_to_owned().map_err(ShmError::kernel("open the family's registry once more"))?;
             Ok(install(SharedMemory::attach(fd)?, false)?.0)
         }
         None => found(&mut family),
@@ -91,11 +90,7 @@ pub fn adopt(fd: OwnedFd) -> Result<(), FamilyError> {
                 memfd::identity(fd).map_err(ShmError::kernel("look at the family's registry"))
             };
             // A file that somebody holds open shares its number with no other.
-            if identity(ours)? == identity(fd.as_fd())? {
-                Ok(())
-            } else {
-                Err(FamilyError::AlreadyMember)
-            }
+            if identity(ours)? == identity(fd.as_fd())? { Ok(()) } else { Err(FamilyError::AlreadyMember) }
         }
         None if registry::installed().is_some() => Err(FamilyError::AlreadyMember),
         None => {
@@ -115,16 +110,12 @@ fn found(family: &mut Option<BorrowedFd<'static>>) -> Result<&'static Registry, 
 }
 
 /// Makes the registry in `memory` that of this process, and keeps the memory mapped for good.
-fn install(
-    memory: SharedMemory,
-    new: bool,
-) -> Result<(&'static Registry, BorrowedFd<'static>), FamilyError> {
+fn install(memory: SharedMemory, new: bool) -> Result<(&'static Registry, BorrowedFd<'static>), FamilyError> {
     let (address, len) = (memory.as_non_null(), memory.len());
     // SAFETY: `len` bytes mapped shared; kept mapped below if a registry comes of it, which is then the only one who knows the
     // address. New memory is zeroed and nobody else's.
-    let registry = unsafe {
-        if new { Registry::format(address, len) } else { Registry::attach(address, len) }
-    }?;
+    let registry =
+        unsafe { if new { Registry::format(address, len) } else { Registry::attach(address, len) } }?;
     let memory: &'static SharedMemory = Box::leak(Box::new(memory));
     let registry: &'static Registry = Box::leak(Box::new(registry));
     registry::install(registry)?;

@@ -63,7 +63,12 @@ impl Header {
     }
 
     /// Whether `bytes`, the beginning of a segment of `segment_len` bytes, are this header; `type_name` is for the error.
-    pub(crate) fn check(&self, bytes: &[u8], segment_len: u64, type_name: &'static str) -> Result<(), ShmError> {
+    pub(crate) fn check(
+        &self,
+        bytes: &[u8],
+        segment_len: u64,
+        type_name: &'static str,
+    ) -> Result<(), ShmError> {
         let too_short = |needed: usize| ShmError::TooShort { len: segment_len, needed: needed as u64 };
         let Some(found) = bytes.first_chunk::<USED>() else { return Err(too_short(USED)) };
         let expected = self.to_bytes();

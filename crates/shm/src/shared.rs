@@ -120,7 +120,8 @@ impl<T: ShmSafe + Sync> Shared<T> {
         let read = memfd::read_start(fd.as_fd(), &mut bytes).map_err(ShmError::kernel("read a segment"))?;
         Self::HEADER.check(&bytes[..read], len, type_name::<T>())?;
         if T::NEEDS_PLACEMENT {
-            let registry = registry.ok_or(ShmError::Corrupt { what: "it came without its family's registry" })?;
+            let registry =
+                registry.ok_or(ShmError::Corrupt { what: "it came without its family's registry" })?;
             family::adopt(registry).map_err(|error| match error {
                 crate::FamilyError::AlreadyMember => ShmError::ForeignFamily { type_name: type_name::<T>() },
                 other => other.into(),

@@ -178,8 +178,9 @@ fn a_lock_without_its_registry_or_of_another_family_is_refused() {
 #[test]
 fn a_process_has_one_family() {
     let registries: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            (0..8).map(|_| scope.spawn(|| std::ptr::from_ref(family::registry().unwrap()) as usize)).collect();
+        let threads: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| std::ptr::from_ref(family::registry().unwrap()) as usize))
+            .collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     assert!(registries.iter().all(|registry| *registry == registries[0]));

@@ -39,7 +39,9 @@ pub use self::phases::{Transfer, Transfers};
 #[non_exhaustive]
 pub enum TransferError {
     /// No message is being encoded or decoded by this thread.
-    #[error("a handle travels only inside a message: send it over a connection, or as the argument of a task")]
+    #[error(
+        "a handle travels only inside a message: send it over a connection, or as the argument of a task"
+    )]
     NoMessage,
     /// The descriptor could not be duplicated: the limit on open files, most often.
     #[error("a descriptor could not be duplicated: {0}")]
