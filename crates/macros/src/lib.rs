@@ -134,6 +134,21 @@ pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
 /// assert_eq!(score.left, 3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// A generic struct with a `Drop` is found out where it is used:
+///
+/// ```compile_fail,E0080
+/// # use multiproc_shm::{Shared, ShmSafe};
+/// #[derive(ShmSafe)]
+/// #[repr(C)]
+/// struct Drops<T: ShmSafe>(T);
+///
+/// impl<T: ShmSafe> Drop for Drops<T> {
+///     fn drop(&mut self) {}
+/// }
+///
+/// let refused = Shared::new(Drops(7_u64));
+/// ```
 #[proc_macro_derive(ShmSafe)]
 pub fn derive_shm_safe(item: TokenStream) -> TokenStream {
     let expansion = syn::parse(item).and_then(|input| shm_safe::expand(&input, root::shm_safe()));

@@ -89,7 +89,8 @@ impl ProcessBuilder {
     {
         static STARTED: AtomicU64 = AtomicU64::new(1);
         let entry = entry::entry()?;
-        let messages = [&Hello::message(true)?, &request(function, &argument)?];
+        let request = request(function, &argument)?;
+        let messages = [&Hello::message(true).map_err(PoolError::Start)?, &request];
         let line = Line::with(&messages).map_err(PoolError::Kernel)?;
         let child = supervisor::start(entry, Affinity::of_this_thread(), line).map_err(PoolError::Start)?;
         let name = self.name.unwrap_or_else(|| format!("Process-{}", STARTED.fetch_add(1, Relaxed)));

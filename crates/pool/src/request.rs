@@ -1,5 +1,7 @@
 //! What goes to a child and what comes back.
 
+use std::io;
+
 use multiproc_ipc::{EncodeError, Fd, Message};
 use multiproc_shm::family;
 use multiproc_shm::transfer::FdRef;
@@ -34,13 +36,18 @@ struct OutgoingHello<'a> {
 }
 
 impl Hello {
-    pub(crate) fn message(once: bool) -> Result<Message, EncodeError> {
+    pub(crate) fn message(once: bool) -> io::Result<Message> {
         let image = image::this();
         // With the linker's id nothing else is needed; without it the inode spares the child a hash.
         let inode = if image.has_build_id() { None } else { Inode::of_this_process().ok() };
         // Without a registry (no memory for it, say) a child starts all the same: it gets one with the first shared value.
         let family = family::descriptor().ok().map(FdRef::from);
-        Message::encode(&OutgoingHello { image: image.id(), inode, once, family })
+        Message::encode(&OutgoingHello { image: image.id(), inode, once, family }).map_err(
+            |error| match error {
+                EncodeError::Descriptor(error) => error, // no room for a duplicate
+                other => io::Error::other(other),
+            },
+        )
     }
 
     /// As a parent would say that runs another build of the program.

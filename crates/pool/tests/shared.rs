@@ -126,7 +126,7 @@ fn grandchildren_are_of_the_family() {
     let inside = Shared::new(AtomicU32::new(0)).unwrap();
     let starts_one = |argument: (SharedPair, Shared<AtomicU32>)| {
         let grandchild = Process::spawn(stays_inside, argument).unwrap();
-        grandchild.join().map(|()| ()).unwrap_err();
+        grandchild.join().unwrap_err();
     };
     let child = Process::spawn(starts_one, (pair.clone(), inside.clone())).unwrap();
     eventually("the grandchild is inside", || inside.load(SeqCst) != 0);

@@ -7,7 +7,7 @@
 #![allow(unsafe_code)]
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use multiproc_sync::registry::{self, Registry};
 
@@ -16,12 +16,15 @@ use crate::error::ShmError;
 use crate::memory::SharedMemory;
 use crate::sys::memfd;
 
-/// What this process knows of its family: the registry's descriptor, kept for good.
-static DESCRIPTOR: Mutex<Option<BorrowedFd<'static>>> = Mutex::new(None);
+/// The registry's descriptor, kept for good, once this process has a family. Read without a lock, as a fork of a process with
+/// threads has to.
+static DESCRIPTOR: OnceLock<BorrowedFd<'static>> = OnceLock::new();
 
-/// Each statement under it leaves it whole.
-fn lock() -> MutexGuard<'static, Option<BorrowedFd<'static>>> {
-    DESCRIPTOR.lock().unwrap_or_else(PoisonError::into_inner)
+/// Held while a family is begun, joined or mapped.
+static BEGINNING: Mutex<()> = Mutex::new(());
+
+fn begin() -> MutexGuard<'static, ()> {
+    BEGINNING.lock().unwrap_or_else(PoisonError::into_inner) // it guards nothing that could be half done
 }
 
 /// The registry of this process's family: mapped at the first call, and made if the process has no family yet.
@@ -43,19 +46,14 @@ pub fn registry() -> Result<&'static Registry, FamilyError> {
     if let Some(registry) = registry::installed() {
         return Ok(registry);
     }
-    let mut family = lock();
+    let _beginning = begin();
     // Another thread may have been first.
     if let Some(registry) = registry::installed() {
         return Ok(registry);
     }
-    match *family {
-        Some(fd) => {
-            let fd =
-                fd.try_clone_to_owned().map_err(ShmError::kernel("open the family's registry once more"))?;
-            Ok(install(SharedMemory::attach(fd)?, false)?.0)
-        }
-        None => found(&mut family),
-    }
+    let Some(fd) = DESCRIPTOR.get() else { return found() };
+    let fd = fd.try_clone_to_owned().map_err(ShmError::kernel("open the family's registry once more"))?;
+    Ok(install(SharedMemory::attach(fd)?, false)?.0)
 }
 
 /// A descriptor of the registry, to be handed to a child. Made if this process has no family yet; not mapped if it has one.
@@ -64,14 +62,15 @@ pub fn registry() -> Result<&'static Registry, FamilyError> {
 ///
 /// As [`registry()`]; [`NoDescriptor`](FamilyError::NoDescriptor) if a registry was installed by other means.
 pub fn descriptor() -> Result<BorrowedFd<'static>, FamilyError> {
-    let mut family = lock();
-    if family.is_none() {
-        if registry::installed().is_some() {
-            return Err(FamilyError::NoDescriptor);
-        }
-        found(&mut family)?;
+    if let Some(fd) = DESCRIPTOR.get() {
+        return Ok(*fd);
     }
-    family.ok_or(FamilyError::NoDescriptor)
+    let beginning = begin();
+    if DESCRIPTOR.get().is_none() && registry::installed().is_none() {
+        found()?;
+    }
+    drop(beginning);
+    DESCRIPTOR.get().copied().ok_or(FamilyError::NoDescriptor)
 }
 
 /// Makes this process a member of the family whose registry is behind `fd`. Nothing is mapped yet. Of the family that the
@@ -83,29 +82,31 @@ pub fn descriptor() -> Result<BorrowedFd<'static>, FamilyError> {
 /// that is no segment.
 pub fn adopt(fd: OwnedFd) -> Result<(), FamilyError> {
     SharedMemory::sealed_len(fd.as_fd())?;
-    let mut family = lock();
-    match *family {
-        Some(ours) => {
-            let identity = |fd: BorrowedFd<'_>| {
-                memfd::identity(fd).map_err(ShmError::kernel("look at the family's registry"))
-            };
-            // A file that somebody holds open shares its number with no other.
-            if identity(ours)? == identity(fd.as_fd())? { Ok(()) } else { Err(FamilyError::AlreadyMember) }
-        }
-        None if registry::installed().is_some() => Err(FamilyError::AlreadyMember),
-        None => {
-            let fd: &'static OwnedFd = Box::leak(Box::new(fd));
-            *family = Some(fd.as_fd());
+    let _beginning = begin();
+    if let Some(ours) = DESCRIPTOR.get() {
+        let identity = |fd: BorrowedFd<'_>| {
+            memfd::identity(fd).map_err(ShmError::kernel("look at the family's registry"))
+        };
+        // A file that somebody holds open shares its number with no other.
+        return if identity(*ours)? == identity(fd.as_fd())? {
             Ok(())
-        }
+        } else {
+            Err(FamilyError::AlreadyMember)
+        };
     }
+    if registry::installed().is_some() {
+        return Err(FamilyError::AlreadyMember);
+    }
+    let fd: &'static OwnedFd = Box::leak(Box::new(fd));
+    DESCRIPTOR.get_or_init(|| fd.as_fd());
+    Ok(())
 }
 
 /// Begins a family.
-fn found(family: &mut Option<BorrowedFd<'static>>) -> Result<&'static Registry, FamilyError> {
+fn found() -> Result<&'static Registry, FamilyError> {
     let memory = SharedMemory::named(c"multiproc-registry", Registry::LEN)?;
     let (registry, fd) = install(memory, true)?;
-    *family = Some(fd);
+    DESCRIPTOR.get_or_init(|| fd);
     Ok(registry)
 }
 

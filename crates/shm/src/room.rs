@@ -1,7 +1,7 @@
 //! Whether there is memory for a segment. An anonymous file takes any length, and kills somebody when it is touched.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::ShmError;
 
@@ -43,11 +43,11 @@ fn left_in_groups(root: &Path, line: &str) -> Vec<u64> {
     let mount = root.join(mount);
     let group = mount.join(path.trim_start_matches('/'));
     let levels = group.ancestors().take_while(|level| level.starts_with(&mount));
-    levels.filter_map(|level| left_in(&level.to_path_buf(), limit, usage)).collect()
+    levels.filter_map(|level| left_in(level, limit, usage)).collect()
 }
 
 /// `None` for a group without a limit, or that cannot be seen from here.
-fn left_in(group: &PathBuf, limit: &str, usage: &str) -> Option<u64> {
+fn left_in(group: &Path, limit: &str, usage: &str) -> Option<u64> {
     let read = |name: &str| fs::read_to_string(group.join(name)).ok();
     let limit: u64 = read(limit)?.trim().parse().ok()?; // "max" is no limit
     let usage: u64 = read(usage)?.trim().parse().ok()?;

@@ -60,6 +60,18 @@ use crate::sys::memfd;
 /// let shared = Shared::new(Mutex::new(0_u64)).unwrap();
 /// let moved: Mutex<u64> = *shared;
 /// ```
+///
+/// To send a guard to another thread, whose list of locks it is not in:
+///
+/// ```compile_fail,E0277
+/// # use multiproc_shm::Shared;
+/// # use multiproc_sync::Mutex;
+/// let shared = Shared::new(Mutex::new(0_u64)).unwrap();
+/// let guard = shared.lock().unwrap();
+/// std::thread::scope(|scope| {
+///     scope.spawn(move || drop(guard));
+/// });
+/// ```
 #[doc(alias = "multiprocessing.Value")]
 pub struct Shared<T: ShmSafe + Sync> {
     memory: SharedMemory,

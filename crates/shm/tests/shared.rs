@@ -1,5 +1,5 @@
-//! A value between processes, and what is refused.
-#![allow(unsafe_code)] // writes into segments behind the types' back
+//! A value between processes, and what is refused. `unsafe`: headers are damaged behind the types' back.
+#![allow(unsafe_code)]
 
 mod common;
 

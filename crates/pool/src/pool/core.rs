@@ -203,7 +203,7 @@ impl Core {
 
     /// Starts a worker.
     fn start_worker(&self) -> io::Result<Arc<dyn Transport>> {
-        let hello = Hello::message(false).map_err(io::Error::other)?;
+        let hello = Hello::message(false)?;
         Ok(Arc::new(supervisor::start(self.entry, self.affinity, Line::with(&[&hello])?)?))
     }
 

@@ -9,6 +9,7 @@ use std::os::unix::fs::FileExt;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::fstat;
 
 /// A file of `len` zeroed bytes, no longer and no shorter for good; `name` shows in /proc.
@@ -20,6 +21,10 @@ pub(crate) fn create(name: &CStr, len: u64) -> io::Result<OwnedFd> {
         other => other?,
     };
     let file = File::from(above_stdio(fd)?);
+    // Files in memory count too, and beyond the limit the kernel does not say so, it sends SIGXFSZ.
+    if getrlimit(Resource::RLIMIT_FSIZE)?.0 < len {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
     file.set_len(len)?;
     let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;
     fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;

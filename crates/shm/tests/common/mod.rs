@@ -1,5 +1,6 @@
-//! Messages without a socket, forks, and what this process has mapped.
-#![allow(unsafe_code, dead_code)] // forks; each test program uses some of it
+//! Messages without a socket, forks, and what this process has mapped. `unsafe`: forks, which end without returning.
+#![allow(unsafe_code)]
+#![allow(dead_code)] // each test program uses some of it
 
 use std::os::fd::OwnedFd;
 

@@ -20,6 +20,13 @@ pub use self::placement::{PlaceError, Placement};
 /// - It is `repr(C)`, a primitive, or `repr(transparent)` over one: two builds lay it out alike.
 /// - [`place`](Self::place) places every lock in it.
 /// - [`LAYOUT`](Self::LAYOUT) is another for every other layout.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot lie in shared memory",
+    label = "not `ShmSafe`",
+    note = "a struct needs `#[repr(C)]` and `#[derive(ShmSafe)]`",
+    note = "instead of `bool` use `u8` or `AtomicU8`; of `char`, `u32`; of an enum, `Option` or `NonZero`, a number",
+    note = "instead of a reference, pointer or `Box` use an index; of `Vec` or `String`, an array of a fixed length"
+)]
 pub unsafe trait ShmSafe: Sized + 'static {
     /// The fingerprint of the layout.
     const LAYOUT: Layout;
@@ -44,4 +51,9 @@ pub unsafe trait ShmSafe: Sized + 'static {
 /// # Safety
 ///
 /// No part of it needs [placement](ShmSafe::place).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be what a lock in shared memory guards",
+    label = "not `ShmPlain`",
+    note = "what holds a lock is not `ShmPlain`: a guard's `&mut` could move that lock away; put the locks beside each other"
+)]
 pub unsafe trait ShmPlain: ShmSafe {}
