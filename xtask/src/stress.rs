@@ -72,8 +72,8 @@ pub(crate) fn check(workspace: &Workspace, length: Length) -> Result<(), String>
         retries += chaos.retries;
         let seconds = chaos.report.time.as_secs_f64();
         println!(
-            "round {rounds}: {seconds:.1} s, kills {}, retries {}, counts equal",
-            chaos.kills, chaos.retries
+            "round {rounds}: {seconds:.1} s, kills {}, retries {}, recoveries {}, counts equal",
+            chaos.kills, chaos.retries, chaos.recoveries
         );
         if start.elapsed() >= total {
             break;

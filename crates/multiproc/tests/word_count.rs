@@ -109,6 +109,7 @@ fn workers_that_are_killed_change_nothing() {
         assert_eq!(printed.number("bytes"), tree.bytes() * LAPS);
         assert!(printed.number("kills") >= 1, "{}", printed.stdout);
         assert_eq!(printed.number("kills"), printed.number("retries"));
+        assert!(printed.number("recoveries") <= printed.number("kills"));
         assert_eq!(printed.number("before"), printed.number("after"));
     });
 }

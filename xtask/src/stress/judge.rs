@@ -21,6 +21,9 @@ pub(super) fn compare(calm: &Report, chaos: &Chaos) -> Vec<String> {
     if chaos.kills == 0 {
         wrong.push("nobody was killed: this run shows nothing".to_string());
     }
+    if chaos.recoveries == 0 {
+        wrong.push("nobody was killed in an update of the live totals: this run shows nothing".to_string());
+    }
     let (before, after) = chaos.descriptors;
     if before != after {
         wrong.push(format!("{before} descriptors were open before, {after} after"));
@@ -60,6 +63,7 @@ mod tests {
     #[test]
     fn a_run_without_kills_is_no_proof() {
         assert!(complaints(|chaos| chaos.kills = 0)[0].contains("shows nothing"));
+        assert!(complaints(|chaos| chaos.recoveries = 0)[0].contains("shows nothing"));
     }
 
     #[test]

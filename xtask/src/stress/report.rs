@@ -22,6 +22,8 @@ pub(super) struct Chaos {
     pub(super) report: Report,
     pub(super) kills: u64,
     pub(super) retries: u64,
+    /// Updates of the live totals that were found half done.
+    pub(super) recoveries: u64,
     /// Open descriptors before and after.
     pub(super) descriptors: (u64, u64),
 }
@@ -46,6 +48,7 @@ impl Chaos {
             report: Report::parse(text)?,
             kills: field(text, "kills", "kills")?,
             retries: field(text, "kills", "retries")?,
+            recoveries: field(text, "recoveries", "recoveries")?,
             descriptors: (field(text, "descriptors", "before")?, field(text, "descriptors", "after")?),
         })
     }
@@ -83,7 +86,7 @@ pub(super) mod tests {
         let words: String = (0..WORDS).map(|at| format!("{:>8} word{at}\n", 1000 - at)).collect();
         let words = words.replace("word3", "descriptors").replace("word4", "files");
         format!(
-            "{words}files 12  bytes 34567  seconds 1.25  MB/s 27.7  workers 2\nkills 3   retries 2\ndescriptors before 9 after 9\n"
+            "{words}files 12  bytes 34567  seconds 1.25  MB/s 27.7  workers 2\nkills 3   retries 2\nrecoveries 1\ndescriptors before 9 after 9\n"
         )
     }
 
@@ -93,7 +96,7 @@ pub(super) mod tests {
             let chaos = Chaos::parse(&text).unwrap();
             assert_eq!(chaos.report.words[0], (1000, "word0".to_string()));
             assert_eq!((chaos.report.files, chaos.report.bytes, chaos.report.workers), (12, 34567, 2));
-            assert_eq!((chaos.kills, chaos.retries, chaos.descriptors), (3, 2, (9, 9)));
+            assert_eq!((chaos.kills, chaos.retries, chaos.recoveries, chaos.descriptors), (3, 2, 1, (9, 9)));
         }
     }
 
@@ -109,6 +112,7 @@ pub(super) mod tests {
         for (line, complaint) in [
             ("files 12", "no line `files"),
             ("kills", "no line `kills"),
+            ("recoveries", "no line `recoveries"),
             ("descriptors before", "no line `descriptors"),
             ("word0", "19 lines"),
         ] {

@@ -25,6 +25,8 @@ pub(crate) struct Damage {
     /// Workers that died with a task; those that had just ended theirs do not count.
     pub(crate) kills: u64,
     pub(crate) retries: u64,
+    /// Updates of the live totals that a killed worker had half done.
+    pub(crate) recoveries: u64,
     /// Open descriptors before the pool was made.
     pub(crate) before: usize,
     /// Open descriptors after it was dropped.

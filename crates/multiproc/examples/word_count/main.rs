@@ -2,11 +2,12 @@
 //! happens to its workers. `--help` tells the options.
 //!
 //! A task is a *batch* of files: `files` makes batches, `batch` counts one, `processes` and `threads` are two ways to
-//! have all of them counted, `totals` adds up, `chaos` does its best to spoil it.
+//! have all of them counted, `totals` adds up, `live` tells the progress bar, `chaos` does its best to spoil it.
 
 mod batch;
 mod chaos;
 mod files;
+mod live;
 mod options;
 mod processes;
 mod report;

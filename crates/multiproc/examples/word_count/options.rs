@@ -15,7 +15,8 @@ Usage: word_count [OPTIONS] [PATH...]
 
   --workers N    worker processes [default: one a core]
   --threads      count on threads instead of processes
-  --chaos        kill a busy worker every few milliseconds: the counts stay the same
+  --chaos        kill a busy worker every few milliseconds: the counts stay the same,
+                 and the live totals that workers keep in shared memory whole
   --repeat K     count everything K times
   -h, --help     print this
 

@@ -7,9 +7,9 @@ use std::thread;
 use indicatif::ProgressBar;
 use multiproc::{Process, ProcessPool};
 
-use crate::batch;
 use crate::chaos::{self, Damage};
 use crate::files::Files;
+use crate::live::{self, Live, Progress};
 use crate::options::Options;
 use crate::totals::Totals;
 
@@ -24,9 +24,10 @@ pub(crate) fn count(
     options: &Options,
     bar: &ProgressBar,
 ) -> multiproc::Result<(Totals, Option<Damage>)> {
+    let live = Progress::shared(options.chaos)?;
     let pool = ProcessPool::builder().workers(options.workers);
     if !options.chaos {
-        return Ok((count_on(&pool.retries(RETRIES).build()?, files, options, bar)?, None));
+        return Ok((count_on(&pool.retries(RETRIES).build()?, &live, files, options, bar)?, None));
     }
     // The first child of a program is started by a thread that stays, with a descriptor of its own.
     Process::spawn(|()| (), ())?.join()?;
@@ -36,17 +37,19 @@ pub(crate) fn count(
         // Dropped at the end of this block, however that comes: then the killer stops.
         let (_stop, stopped) = mpsc::channel();
         scope.spawn(|| chaos::kill_busy_workers(&pool, stopped));
-        count_on(&pool, files, options, bar)
+        count_on(&pool, &live, files, options, bar)
     })?;
     let stats = pool.stats();
     drop(pool);
     let after = chaos::open_descriptors()?;
-    Ok((totals, Some(Damage { kills: stats.deaths, retries: stats.retries, before, after })))
+    let recoveries = live::lock(&live)?.recoveries();
+    Ok((totals, Some(Damage { kills: stats.deaths, retries: stats.retries, recoveries, before, after })))
 }
 
 /// Adds tallies up in the order of the batches, while workers go on with those that follow.
 fn count_on(
     pool: &ProcessPool,
+    live: &Live,
     files: &Files,
     options: &Options,
     bar: &ProgressBar,
@@ -57,10 +60,10 @@ fn count_on(
     loop {
         let room = options.workers * WINDOW - tasks.len();
         for batch in batches.by_ref().take(room) {
-            tasks.push_back((pool.submit(batch::count, batch.clone())?, batch.bytes));
+            tasks.push_back(pool.try_submit(live::count, (batch.clone(), live.clone()))?);
         }
-        let Some((task, bytes)) = tasks.pop_front() else { return Ok(totals) };
+        let Some(task) = tasks.pop_front() else { return Ok(totals) };
         totals.add(task.join()?);
-        bar.inc(bytes);
+        bar.set_position(live::lock(live)?.bytes());
     }
 }

@@ -39,8 +39,9 @@ impl Report {
         let threads = if self.threads { " (threads)" } else { "" };
         write!(out, "files {}  bytes {}  ", totals.files, totals.bytes)?;
         writeln!(out, "seconds {seconds:.2}  MB/s {speed:.1}  workers {workers}{threads}")?;
-        if let Some(Damage { kills, retries, before, after }) = &self.damage {
+        if let Some(Damage { kills, retries, recoveries, before, after }) = &self.damage {
             writeln!(out, "kills {kills} retries {retries}")?;
+            writeln!(out, "recoveries {recoveries}")?;
             writeln!(out, "descriptors before {before} after {after}")?;
         }
         out.flush()

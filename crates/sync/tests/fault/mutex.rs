@@ -6,11 +6,13 @@ use multiproc_testkit::fault::{Act, Peer, Scenario, Start};
 
 use super::crowd;
 use super::peers::{
-    BARGER, DEAD_OWNER, DOOMED_SLEEPER, DYING_OWNER, HOLDER, KEEPER, LATE_SLEEPER, PASSER, SECOND_SLEEPER,
-    SLEEPER,
+    BARGER, DEAD_OWNER, DOOMED_SLEEPER, DYING_OWNER, HOLDER, KEEPER, LATE_SLEEPER, LEAVER, PASSER,
+    SECOND_SLEEPER, SLEEPER,
 };
 use super::shared::{Shared, newcomer, scene};
-use super::victims::{abandoner, attacher, holding_owner, impatient, owner, patient, recoverer};
+use super::victims::{
+    abandoner, attacher, holding_owner, impatient, owner, patient, recoverer, woken_by_time,
+};
 
 /// Shorter than the heartbeat: what one death costs, nobody waits for that.
 const ONE_DEATH: Duration = Duration::from_millis(400);
@@ -60,6 +62,7 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
         woken(scenario("woken/sleeping", patient, vec![HOLDER, SECOND_SLEEPER], &[wake])),
         woken(scenario("woken/barging", patient, vec![HOLDER, BARGER], &[wake])),
         woken(scenario("woken/sleeping+barging", patient, vec![HOLDER, SECOND_SLEEPER, BARGER], &[wake])),
+        woken(scenario("woken by time/sleeping", woken_by_time, vec![KEEPER, SECOND_SLEEPER], &[])),
         scenario("recoverer/alone", recoverer, vec![DEAD_OWNER], &[recover]),
         scenario("recoverer/sleeping", recoverer, vec![DEAD_OWNER, LATE_SLEEPER], &[recover]),
         scenario("recoverer/barging", recoverer, vec![DEAD_OWNER, BARGER], &[recover]),
@@ -72,6 +75,11 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
             prepare: crowd::prepare,
             scene: crowd::scene,
             ..scenario("attach/crowded", attacher, vec![], &["attach"])
+        },
+        Scenario {
+            // The leaver ends before the others have done their laps: then its data pass on.
+            outcomes: &["Ok", "OwnerDied", "OwnerLeft"],
+            ..woken(scenario("left/sleeping", patient, vec![LEAVER, SECOND_SLEEPER], &[]))
         },
         Scenario {
             outcomes: &["Ok", "OwnerDied", "Abandoned"],

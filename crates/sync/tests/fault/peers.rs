@@ -38,6 +38,9 @@ pub(super) const BARGER: Peer<Shared> = Peer { name: "barger", fate: Fate::Survi
 /// Leaves the entry of a thread that has ended in order.
 pub(super) const PASSER: Peer<Shared> = Peer { name: "passer", fate: Fate::Survives, act: passer };
 
+/// Has a thread that ends in order with the lock, when the victim sleeps; the process lives on.
+pub(super) const LEAVER: Peer<Shared> = Peer { name: "leaver", fate: Fate::Survives, act: leaver };
+
 fn holder(shared: &'static Shared, part: &Part) {
     hold_until(Cue::Release, shared, part);
 }
@@ -104,5 +107,16 @@ fn passer(shared: &'static Shared, part: &Part) {
     part.wait(Cue::Hold);
     let part_of_thread = *part;
     std::thread::spawn(move || shared.once(&part_of_thread)).join().expect("it got the lock");
+    shared.laps(part);
+}
+
+fn leaver(shared: &'static Shared, part: &Part) {
+    let part_of_thread = *part;
+    let leave = move || {
+        part_of_thread.wait(Cue::Hold);
+        std::mem::forget(shared.mutex.lock().expect("the first owner"));
+        part_of_thread.wait(Cue::Release);
+    };
+    std::thread::spawn(leave).join().expect("it got the lock");
     shared.laps(part);
 }

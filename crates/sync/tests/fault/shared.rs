@@ -68,9 +68,13 @@ impl Shared {
                 MutexGuard::mark_consistent(&mut guard);
                 guard
             }
+            // Only scenarios that list these expect them.
             Err(LockError::Abandoned) => {
-                // Only scenarios that list it expect it.
                 part.count("Abandoned");
+                return None;
+            }
+            Err(LockError::OwnerLeft) => {
+                part.count("OwnerLeft");
                 return None;
             }
             Err(error) => panic!("not locked: {error}"),

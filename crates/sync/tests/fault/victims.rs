@@ -26,11 +26,20 @@ pub(super) fn holding_owner(shared: &'static Shared, part: &Part) {
     part.over();
 }
 
-/// Waits for the lock for a time that passes before it gets it.
+/// Waits for the lock for a time that passes before it gets it: step by step, before it would sleep.
 pub(super) fn impatient(shared: &'static Shared, part: &Part) {
+    in_vain(Duration::from_millis(1), shared, part);
+}
+
+/// The same, for a time in which even step by step it comes to its sleep, from which the time wakes it.
+pub(super) fn woken_by_time(shared: &'static Shared, part: &Part) {
+    in_vain(Duration::from_millis(150), shared, part);
+}
+
+fn in_vain(time: Duration, shared: &'static Shared, part: &Part) {
     shared.attach();
     part.begin();
-    let got = shared.mutex.lock_timeout(Duration::from_millis(3));
+    let got = shared.mutex.lock_timeout(time);
     part.over();
     assert!(matches!(got, Err(LockError::TimedOut)), "another has the lock all the time");
 }

@@ -78,7 +78,7 @@ pub(super) struct Board {
     /// 1: the stage has played to its end.
     pub(super) played: AtomicU32,
     /// A recording's kill points, each as the fields of a [`Visit`]; then their number.
-    recorded: [[AtomicUsize; 4]; RECORDED],
+    recorded: [[AtomicUsize; 5]; RECORDED],
     recorded_len: AtomicUsize,
 }
 
@@ -109,7 +109,7 @@ impl Board {
     /// Leaves what a recording has found.
     pub(super) fn record(&self, visits: &[Visit]) {
         for (slot, visit) in self.recorded.iter().zip(visits) {
-            let fields = [visit.sleeps, visit.address, visit.nth, visit.position];
+            let fields = <[usize; 5]>::from(*visit);
             slot.iter().zip(fields).for_each(|(slot, field)| slot.store(field, SeqCst));
         }
         self.recorded_len.store(visits.len().min(RECORDED), SeqCst);
@@ -118,7 +118,7 @@ impl Board {
     /// What a recording has found.
     pub(super) fn recorded(&self) -> Vec<Visit> {
         let found = &self.recorded[..self.recorded_len.load(SeqCst).min(RECORDED)];
-        let read = |slot: &[AtomicUsize; 4]| slot.each_ref().map(|field| field.load(SeqCst));
+        let read = |slot: &[AtomicUsize; 5]| slot.each_ref().map(|field| field.load(SeqCst));
         found.iter().map(read).map(Visit::from).collect()
     }
 }

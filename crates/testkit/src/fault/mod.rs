@@ -22,7 +22,7 @@
 //! The kill points come of a recording, in which the victim is stepped from its beginning to its end. Each is found
 //! again by the victim's sleeps before it, its address, and how often it was passed since: the victim runs into a trap
 //! there, which costs the same for the first step and for the last. Where it goes another way at full speed, it is
-//! stepped again. Up to 1500 steps each is a kill point. Above, a loop's instructions are when they are executed first;
+//! stepped again, unless that would take long and the step touches nothing that is shared. Up to 1500 steps each is a kill point. Above, a loop's instructions are when they are executed first;
 //! and every step that stores to the watched memory or enters the kernel, before and after it. If even that is more
 //! than 4500, only these.
 //!

@@ -13,6 +13,9 @@ const EVERY: usize = 1500;
 /// If even that is more than this, only the steps that store to shared memory or enter the kernel are kill points.
 const ONCE: usize = 4500;
 
+/// Up to here a point that a run at full speed does not come to is stepped to, whatever it does.
+const NEAR: usize = 2500;
+
 /// Stands for an address: in a sleep.
 pub(super) const SLEEP: usize = usize::MAX;
 
@@ -27,11 +30,27 @@ pub(super) struct Visit {
     pub(super) nth: usize,
     /// How many steps it had taken in all, a sleep being one more.
     pub(super) position: usize,
+    /// Whether a kill here can tell anything that one at its neighbours can't: shared memory is stored to, or the kernel
+    /// entered, just before or next.
+    pub(super) matters: bool,
 }
 
-impl From<[usize; 4]> for Visit {
-    fn from([sleeps, address, nth, position]: [usize; 4]) -> Self {
-        Self { sleeps, address, nth, position }
+impl Visit {
+    /// Whether to come here step by step, if a run at full speed does not. Far from the beginning that takes long.
+    pub(super) fn is_worth_steps(&self) -> bool {
+        self.matters || self.position < NEAR
+    }
+}
+
+impl From<[usize; 5]> for Visit {
+    fn from([sleeps, address, nth, position, matters]: [usize; 5]) -> Self {
+        Self { sleeps, address, nth, position, matters: matters == 1 }
+    }
+}
+
+impl From<Visit> for [usize; 5] {
+    fn from(visit: Visit) -> Self {
+        [visit.sleeps, visit.address, visit.nth, visit.position, usize::from(visit.matters)]
     }
 }
 
@@ -53,8 +72,7 @@ pub(super) struct Record<'s> {
     watch: Watch,
     labels: &'s [Label],
     start: Start,
-    /// With whether a kill there can tell anything that one at its neighbours can't.
-    way: Vec<(Visit, bool)>,
+    way: Vec<Visit>,
     visits: BTreeMap<usize, usize>,
     sleeps: usize,
     /// How many steps there were in all.
@@ -70,15 +88,15 @@ impl<'s> Record<'s> {
     /// The victim stands before `address`, or is asleep. `entered`: the instruction before that entered the kernel.
     pub(super) fn come(&mut self, address: usize, asleep: bool, entered: bool) {
         let stored = self.watch.changed() || entered;
-        if stored && let Some((_, matters)) = self.way.last_mut() {
-            *matters = true;
+        if stored && let Some(before) = self.way.last_mut() {
+            before.matters = true;
         }
         let address = if asleep { SLEEP } else { address };
         let nth = self.visits.entry(address).or_default();
-        let visit = Visit { sleeps: self.sleeps, address, nth: *nth, position: self.position };
-        *nth += 1;
         let at_label = self.labels.iter().any(|label| label.1 == address);
-        self.way.push((visit, stored || asleep || at_label));
+        let matters = stored || asleep || at_label;
+        self.way.push(Visit { sleeps: self.sleeps, address, nth: *nth, position: self.position, matters });
+        *nth += 1;
         self.position += 1;
         if asleep {
             self.sleeps += 1;
@@ -90,12 +108,12 @@ impl<'s> Record<'s> {
     pub(super) fn points(&self) -> Vec<Visit> {
         let slept = |visit: &Visit| visit.sleeps > 0 || visit.address == SLEEP;
         let mut way = self.way.clone();
-        way.retain(|(visit, _)| self.start == Start::Begin || slept(visit));
-        let first_or_matters = |&(visit, matters): &(Visit, bool)| visit.nth == 0 || matters;
+        way.retain(|visit| self.start == Start::Begin || slept(visit));
         if way.len() > EVERY {
-            let few = way.iter().filter(|step| first_or_matters(step)).count() <= ONCE;
-            way.retain(|step| if few { first_or_matters(step) } else { step.1 });
+            let first_or_matters = |visit: &Visit| visit.nth == 0 || visit.matters;
+            let few = way.iter().filter(|visit| first_or_matters(visit)).count() <= ONCE;
+            way.retain(|visit| if few { first_or_matters(visit) } else { visit.matters });
         }
-        way.into_iter().map(|(visit, _)| visit).collect()
+        way
     }
 }

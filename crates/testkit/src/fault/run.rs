@@ -21,7 +21,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// What the kill points of one scenario came to.
 #[derive(Debug, Default)]
 pub struct Summary {
-    /// How often the victim was killed, or had got away to its end.
+    /// How often the victim was killed, the end of its operation being one point.
     pub points: usize,
     /// At how many different instructions.
     pub addresses: usize,
@@ -31,7 +31,7 @@ pub struct Summary {
     pub sleeps: usize,
     /// Points to which the victim did not come at full speed, and was stepped.
     pub stepped: usize,
-    /// Points to which it did not come at all: it was killed at its end.
+    /// Points to which it did not come, and which are not counted above: it was killed at its end instead.
     pub missed: usize,
     /// By the names that the scenario lists.
     pub outcomes: Vec<(&'static str, u32)>,
@@ -69,16 +69,20 @@ impl<T> Scenario<T> {
         let board = Board::new();
         for target in self.points(board, labels, &mut summary, told) {
             let mut played = self.play(board, labels, target);
+            let mut missed = false;
+            // Where it went another way at full speed, it is stepped.
             if let (true, Target::Visit(visit)) = (played.ended, target) {
-                // At full speed it went another way than step by step. So step it there.
-                summary.stepped += 1;
-                played = self.play(board, labels, Target::Position(visit.position));
-                summary.missed += usize::from(played.ended);
+                if visit.is_worth_steps() {
+                    summary.stepped += 1;
+                    played = self.play(board, labels, Target::Position(visit.position));
+                }
+                missed = played.ended;
             }
             for (outcome, count) in summary.outcomes.iter_mut().zip(&board.counts) {
                 outcome.1 += count.load(SeqCst);
             }
-            summary.points += 1;
+            summary.points += usize::from(!missed);
+            summary.missed += usize::from(missed);
             summary.sleeps += usize::from(board.asleep.load(SeqCst) == 1);
             addresses.insert(played.address);
             if let Some(label) = labels.iter().find(|label| label.1 == played.address) {

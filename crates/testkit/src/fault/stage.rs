@@ -73,7 +73,7 @@ impl<T> Stage<'_, T> {
             }
             Target::Position(position) => self.step(victim, position, None),
             Target::Visit(visit) => self.run_to(victim, visit),
-            Target::End => self.run_to(victim, Visit { sleeps: usize::MAX, ..Visit::from([0; 4]) }),
+            Target::End => self.run_to(victim, Visit { sleeps: usize::MAX, ..Visit::from([0; 5]) }),
         };
         self.board.address.store(victim.address, SeqCst);
         self.board.ended.store(u32::from(outcome? == Here::AtEnd), SeqCst);

@@ -76,10 +76,14 @@ impl Victim {
         Ok(step)
     }
 
-    /// Lets it stop before the instruction at `address`, next time it comes there.
+    /// Lets it stop before the instruction at `address`, next time it comes there; one that was asleep, and meanwhile woke
+    /// and ended, never does.
     pub(super) fn trap(&mut self, address: usize) -> Result<(), String> {
-        let trap = Trap::set(self.pid, address).map_err(|error| self.told(&format!("no trap: {error}")))?;
-        self.trap = Some(trap);
+        match Trap::set(self.pid, address) {
+            Ok(trap) => self.trap = Some(trap),
+            Err(error) if trace::has_no_memory(&error) => {}
+            Err(error) => return Err(self.told(&format!("no trap: {error}"))),
+        }
         Ok(())
     }
 
@@ -92,15 +96,15 @@ impl Victim {
     pub(super) fn wake(&mut self) -> Result<Step, String> {
         let begin = Instant::now();
         loop {
+            // Before its state: counted up, it has left the sleep that it was found in, and one seen after is another.
+            let slept = switches(self.pid);
             match self.poll(begin)? {
-                Some(Step::Asleep) if switches(self.pid) == self.slept && begin.elapsed() > LIMIT => {
-                    return Err(self.told("nobody wakes it"));
-                }
-                Some(Step::Asleep) if switches(self.pid) == self.slept => {}
-                Some(Step::Asleep) => {
-                    self.slept = switches(self.pid);
+                Some(Step::Asleep) if slept != self.slept => {
+                    self.slept = slept;
                     return Ok(Step::Asleep);
                 }
+                Some(Step::Asleep) if begin.elapsed() > LIMIT => return Err(self.told("nobody wakes it")),
+                Some(Step::Asleep) => {}
                 Some(Step::Stopped) => {
                     self.untrap()?;
                     self.look()?;

@@ -131,6 +131,12 @@ impl Trap {
     }
 }
 
+/// Whether a trap could not be set because the process has ended.
+pub(crate) fn has_no_memory(error: &io::Error) -> bool {
+    use io::ErrorKind::{UnexpectedEof, WriteZero};
+    error.raw_os_error() == Some(Errno::ESRCH as i32) || matches!(error.kind(), UnexpectedEof | WriteZero)
+}
+
 /// The memory of a traced process, to read and to write even where it may not write itself.
 fn code(pid: Pid) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).open(format!("/proc/{pid}/mem"))
