@@ -11,7 +11,8 @@ use crate::workspace::{Member, Workspace};
 use crate::{Outcome, no_arguments, shell};
 
 /// Crates that are of no use without another one.
-const COMPANIONS: &[(&str, &str)] = &[("multiproc-macros", "multiproc-pool")];
+const COMPANIONS: &[(&str, &str)] =
+    &[("multiproc-macros", "multiproc-pool"), ("multiproc-shm", "multiproc-sync")];
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     no_arguments("alone", arguments)?;
