@@ -104,16 +104,19 @@ impl Message {
     ///
     /// # Errors
     ///
-    /// The value cannot be encoded, or holds too many descriptors; the message is as it was before.
+    /// The value cannot be encoded, or holds too many descriptors; the message is as it was before, also when the value's
+    /// `Serialize` panics.
     ///
     /// # Panics
     ///
     /// If the message was received: those are read, not written.
     pub fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
         let Body::Inline(bytes) = &mut self.body else { panic!("a received message is read, not written") };
-        let before = bytes.len();
-        let (result, outgoing) =
-            transfer::encoding(self.fds.len(), || postcard::serialize_with_flavor(value, Tail(bytes)));
+        // Cuts off what a value left that fails, or whose `Serialize` panics.
+        let mut unfinished = Unfinished { before: bytes.len(), bytes };
+        let (result, outgoing) = transfer::encoding(self.fds.len(), || {
+            postcard::serialize_with_flavor(value, Tail(unfinished.bytes))
+        });
         let count = self.fds.len() + outgoing.fds.len();
         let failed = match (result, outgoing.refused) {
             (_, Some(refusal)) => Some(refused::<T>(refusal)),
@@ -126,11 +129,10 @@ impl Message {
             (Ok(()), None) => None,
         };
         if let Some(error) = failed {
-            if let Body::Inline(bytes) = &mut self.body {
-                bytes.truncate(before);
-            }
             return Err(error);
         }
+        unfinished.before = unfinished.bytes.len();
+        drop(unfinished);
         self.fds.extend(outgoing.fds);
         self.transfers.append(outgoing.transfers);
         Ok(())
@@ -226,6 +228,18 @@ fn refused<T: ?Sized>(refusal: transfer::Refusal) -> EncodeError {
             other => EncodeError::Handle { type_name: type_name::<T>(), reason: other.into() },
         },
         Err(reason) => EncodeError::Handle { type_name: type_name::<T>(), reason },
+    }
+}
+
+/// A buffer that shrinks back to its length before, unless that is moved on.
+struct Unfinished<'a> {
+    bytes: &'a mut Vec<u8>,
+    before: usize,
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        self.bytes.truncate(self.before);
     }
 }
 

@@ -136,6 +136,12 @@ fn a_push_that_fails_takes_back_its_own_parts_only() {
     assert_eq!(parts.each_ref().map(Part::state), [IN_FLIGHT, OWNED, OWNED]);
     drop(message);
     assert_eq!(parts[0].state(), OWNED);
+
+    let mut message = Message::encode(&1_u8).unwrap();
+    let panicked = catch_unwind(AssertUnwindSafe(|| message.push(&("left over", Panics)).map(drop)));
+    assert!(panicked.is_err());
+    message.push(&2_u8).unwrap();
+    assert_eq!(message.decode::<(u8, u8)>().unwrap(), (1, 2));
 }
 
 #[test]
