@@ -147,6 +147,7 @@ impl Me {
 
     /// Locks were released in another order than the reverse of their taking.
     #[cold]
+    #[inline(never)]
     fn unnote_below(self, address: usize) {
         let depth = self.0.depth.load(Relaxed).min(MAX_HELD);
         let held = &self.0.held[..depth];

@@ -95,6 +95,7 @@ impl<T: ?Sized> Drop for MutexGuard<'_, T> {
 
 impl<T: ?Sized> MutexGuard<'_, T> {
     #[cold]
+    #[inline(never)]
     fn drop_while_panicking(&mut self) {
         if !self.panicking {
             self.mutex.head.state.fetch_or(POISONED, Relaxed);

@@ -9,7 +9,7 @@
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::patience::Patience;
-use super::spin::Spin;
+use super::spin::{self, Spin};
 use crate::futex::{Scope, Wake};
 use crate::planted::{Bug, planted};
 use crate::robust_word::RobustWord;
@@ -29,7 +29,7 @@ pub(crate) fn lock(lock: &RobustWord, patience: Patience<'_>) -> bool {
 #[inline(never)]
 fn contended(lock: &RobustWord, patience: Patience<'_>) -> bool {
     let Some(deadline) = patience.sleep() else { return false };
-    let mut spin = Spin::new();
+    let mut spin = Spin::new(spin::PRIVATE);
     while lock.word.load(Relaxed) == HELD && spin.once() {}
     if lock.word.compare_exchange(FREE, HELD, Acquire, Relaxed).is_ok() {
         return true;
@@ -62,6 +62,7 @@ pub(crate) fn unlock(lock: &RobustWord) {
 }
 
 #[cold]
+#[inline(never)]
 fn wake(lock: &RobustWord) {
     lock.word.wake(1, Scope::Private);
 }

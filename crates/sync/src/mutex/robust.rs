@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::patience::Patience;
 use super::recovery::Recovery;
-use super::spin::Spin;
+use super::spin::{self, Spin};
 use crate::futex::{Scope, Wake};
 use crate::identity::{self, IdentityError, List, Me};
 use crate::planted::{Bug, planted};
@@ -68,12 +68,14 @@ fn taken(lock: &RobustWord, me: Me, list: List) {
 }
 
 #[cold]
+#[inline(never)]
 fn lock_unattached(word: &RobustWord, patience: Patience<'_>) -> Result<(), Refusal> {
     identity::me().map_err(Refusal::Identity)?;
     lock(word, patience)
 }
 
 #[cold]
+#[inline(never)]
 fn lock_slowly(lock: &RobustWord, me: Me, patience: Patience<'_>) -> Result<(), Refusal> {
     let result = contended(lock, me, patience);
     match result {
@@ -89,7 +91,7 @@ fn lock_slowly(lock: &RobustWord, me: Me, patience: Patience<'_>) -> Result<(), 
 #[cold]
 #[inline(never)]
 pub(crate) fn contended(lock: &RobustWord, me: Me, patience: Patience<'_>) -> Result<(), Refusal> {
-    let mut spin = Spin::new();
+    let mut spin = Spin::new(spin::ROBUST);
     let mut recovery = Recovery::new();
     // Who has slept cannot know whether others sleep still, and keeps the bit.
     let mut slept = 0;
@@ -163,6 +165,7 @@ fn released(lock: &RobustWord, me: Me, list: List) {
 }
 
 #[cold]
+#[inline(never)]
 fn unlock_slowly(lock: &RobustWord, me: Me) {
     wake(lock);
     released(lock, me, me.list());
