@@ -2,6 +2,7 @@
 //! the first example of its README; then all of them packaged.
 
 mod foreign;
+mod modelled;
 
 use std::process::ExitCode;
 
@@ -34,6 +35,8 @@ pub(crate) fn check(workspace: &Workspace) -> Result<(), String> {
         let outcome = foreign.run(name, &dependencies(workspace, member)?, &example);
         outcome.map_err(|error| format!("the example at {page}:{}: {error}", example.line))?;
     }
+    println!("-- a model of somebody else's");
+    modelled::check(&foreign, workspace)?;
     println!("-- packages");
     package(workspace)
 }

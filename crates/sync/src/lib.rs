@@ -28,23 +28,26 @@ mod futex;
 mod generation;
 mod identity;
 mod mutex;
-#[cfg(not(multiproc_loom))]
 mod pace;
 mod planted;
 pub mod primitive;
 #[cfg(not(multiproc_loom))]
 pub mod registry;
+#[cfg(multiproc_loom)]
+#[path = "registry/modelled.rs"]
+mod registry;
 mod robust_word;
 pub mod shm_safe;
 #[cfg(not(multiproc_loom))]
 mod sys;
+#[cfg(all(test, multiproc_loom))]
+mod tests;
 
 pub use self::doorbell::Doorbell;
 #[cfg(not(multiproc_loom))]
 pub use self::generation::Generation;
 pub use self::identity::{IdentityError, MAX_HELD};
 pub use self::mutex::{LockError, LockResult, Mutex, MutexGuard};
-#[cfg(not(multiproc_loom))]
 pub use self::pace::{Pace, SPIN_BUDGET};
 
 /// The functions that a kill at every instruction must have met, by name and address.

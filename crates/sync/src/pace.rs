@@ -1,18 +1,27 @@
 //! How long to spin before a wait goes to the kernel.
 
+#[cfg(not(multiproc_loom))]
 use std::sync::atomic::Ordering::Relaxed;
+#[cfg(not(multiproc_loom))]
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+#[cfg(not(multiproc_loom))]
+use std::time::Instant;
 
+#[cfg(not(multiproc_loom))]
 use crate::primitive::AtomicU32;
+#[cfg(multiproc_loom)]
+use crate::primitive::Deadline;
 
 /// The most time one wait spins: about what waking a thread on another, idle core costs.
 pub const SPIN_BUDGET: Duration = Duration::from_micros(40);
 
 /// Spins in vain after which a waiter goes straight to the kernel.
+#[cfg(not(multiproc_loom))]
 const FRUITLESS_LIMIT: u32 = 3;
 
 /// Waits without a spin after which one is tried again.
+#[cfg(not(multiproc_loom))]
 const PROBE_EVERY: u32 = 16;
 
 /// The policy of one waiter: spin by time, but not after 3 fruitless spins in a row, until one in 16 waits finds that
@@ -33,9 +42,25 @@ const PROBE_EVERY: u32 = 16;
 #[derive(Debug, Default)]
 pub struct Pace {
     /// Fruitless spins in a row; from `FRUITLESS_LIMIT` on, waits since then are added.
+    #[cfg(not(multiproc_loom))]
     fruitless: AtomicU32,
 }
 
+/// In a model nobody spins: each attempt would be one more order to try.
+#[cfg(multiproc_loom)]
+impl Pace {
+    /// A waiter that never spins.
+    pub const fn new() -> Self {
+        Self {}
+    }
+
+    /// Goes to the kernel at once.
+    pub fn spin<T>(&self, _: Option<Deadline>, _: impl FnMut() -> Option<T>) -> Option<T> {
+        None
+    }
+}
+
+#[cfg(not(multiproc_loom))]
 impl Pace {
     /// A waiter that has not failed yet.
     pub const fn new() -> Self {
@@ -68,7 +93,7 @@ impl Pace {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(multiproc_loom)))]
 mod tests {
     use super::*;
 

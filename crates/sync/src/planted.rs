@@ -35,6 +35,8 @@ bugs! {
     OwnerNeverStored,
     /// A dead owner's data pass on at the alarm, whatever its process does.
     AlarmTaken,
+    /// The owner's name is taken for the dead one's, though another has the lock by then.
+    AlarmOutlived,
     /// What was found out about one owner is believed of the next.
     VerdictKept,
     /// A waiter that gives up does not pass on the wake-up that it got.
@@ -45,6 +47,14 @@ bugs! {
     BellUnfenced,
     /// The bell's number is read after the last look at the condition.
     TicketLate,
+    /// A waiter at the bell sleeps past its deadline.
+    DeadlineIgnored,
+    /// An entry that is not free is claimed all the same.
+    EntryTakenTwice,
+    /// An entry counts as used only for who has claimed it.
+    UseUncounted,
+    /// A thread that leaves does not say so.
+    LeftUnmarked,
 }
 
 /// Whether the program is to behave as if it had this bug.

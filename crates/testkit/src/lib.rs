@@ -7,6 +7,7 @@
 //! - [`process_exists`], [`is_running`], [`state_of`], [`children_of`], [`kill`], [`proc_fd_count`]: what `/proc` shows.
 //! - [`fault`]: a process is killed before every instruction of an operation, and its survivors are judged.
 //! - [`TempDir`]: a folder for the files of a test.
+//! - [`planted`]: bugs that the models must find.
 //!
 //! Linux only, like everything here.
 
@@ -17,6 +18,7 @@ pub mod fault;
 mod holdings;
 mod leaks;
 mod own_threads;
+pub mod planted;
 mod process;
 mod sys;
 mod temp;

@@ -25,6 +25,28 @@ impl Foreign {
         Ok(Self { folder, root: workspace.root.clone(), target: shell::target()?.join("alone") })
     }
 
+    /// Builds a program of this source for the model checker, on top of `dependencies` only; gives its path.
+    pub(super) fn model(
+        &self,
+        name: &str,
+        dependencies: &[&Member],
+        source: &str,
+    ) -> Result<PathBuf, String> {
+        let folder = self.folder.join(name);
+        write(&folder.join("Cargo.toml"), &manifest(name, dependencies, &self.root))?;
+        write(&folder.join("src/main.rs"), source)?;
+        let lock = self.root.join("Cargo.lock");
+        if lock.is_file() {
+            let copied = std::fs::copy(&lock, folder.join("Cargo.lock"));
+            copied.map_err(|error| format!("cannot copy {}: {error}", lock.display()))?;
+        }
+        let target = self.target.join("loom");
+        let mut build = shell::cargo(["build", "--quiet", "--target-dir"]);
+        build.arg(&target).current_dir(&folder).env("RUSTFLAGS", "--cfg multiproc_loom");
+        shell::run(&mut build)?;
+        Ok(target.join("debug").join(package_name(name)))
+    }
+
     /// Builds a program of `example` that depends on `dependencies` only, and runs it with its own
     /// source as argument.
     pub(super) fn run(&self, name: &str, dependencies: &[&Member], example: &Block) -> Result<(), String> {

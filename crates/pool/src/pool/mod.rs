@@ -7,7 +7,6 @@ pub(crate) mod info;
 mod job;
 mod map;
 mod planted;
-mod primitive;
 mod role;
 mod shutdown;
 mod state;

@@ -1,7 +1,6 @@
 //! What of the pool is compiled for the model checker: the logic by which threads meet, and its models.
 
 mod planted;
-mod primitive;
 mod role;
 #[cfg(test)]
 mod tests;

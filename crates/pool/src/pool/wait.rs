@@ -5,8 +5,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use multiproc_sync::primitive::blocking::MutexGuard;
+
 use crate::pool::planted::{Bug, planted};
-use crate::pool::primitive::MutexGuard;
 use crate::pool::role::{After, HandOn, Role};
 use crate::pool::waiter::Waiter;
 

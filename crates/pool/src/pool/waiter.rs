@@ -4,8 +4,10 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use multiproc_sync::primitive::AtomicUsize;
+use multiproc_sync::primitive::blocking::{Condvar, Mutex, MutexGuard};
+
 use crate::pool::planted::{Bug, planted};
-use crate::pool::primitive::{AtomicUsize, Condvar, Mutex, MutexGuard};
 
 /// Where the outcome of one task is left, once.
 #[derive(Debug)]

@@ -13,15 +13,17 @@ mod verdict;
 
 #[cfg(not(multiproc_loom))]
 pub(crate) use self::attach::{attach, attached, forget_in_fork, me};
-pub(crate) use self::owner::{Claim, Owner};
 #[cfg(not(multiproc_loom))]
 pub(crate) use self::list::List;
+pub(crate) use self::owner::{Claim, Owner};
 #[cfg(not(multiproc_loom))]
 pub(crate) use self::record::{Me, holds_within};
 #[cfg(not(multiproc_loom))]
 pub(crate) use self::verdict::{Look, Member, STARTED_BITS, low_bits, until_end, verdict};
 #[cfg(multiproc_loom)]
-pub(crate) use crate::primitive::model::identity::{List, Me, attached, me, until_end, verdict};
+pub(crate) use crate::primitive::model::identity::{
+    List, Look, Me, Member, STARTED_BITS, attached, me, this_process, until_end, verdict,
+};
 
 /// The most locks in shared memory that one thread can hold at a time. The kernel follows no more than 2048 at its death,
 /// those of libc among them.
@@ -49,10 +51,14 @@ pub enum IdentityError {
     #[error("this process belongs to no family yet: map the memory through multiproc-shm, which makes one")]
     NoRegistry,
     /// The kernel keeps no list of robust locks for this thread.
-    #[error("the kernel keeps no list of robust locks for this thread (get_robust_list failed): locks in shared memory need it")]
+    #[error(
+        "the kernel keeps no list of robust locks for this thread (get_robust_list failed): locks in shared memory need it"
+    )]
     NoRobustList,
     /// libc registered a list whose words lie elsewhere.
-    #[error("libc keeps its robust locks at offset {found}, this crate at {expected}: use it with glibc on a 64-bit machine")]
+    #[error(
+        "libc keeps its robust locks at offset {found}, this crate at {expected}: use it with glibc on a 64-bit machine"
+    )]
     RobustListOffset {
         /// What the list says.
         found: isize,
@@ -60,7 +66,9 @@ pub enum IdentityError {
         expected: isize,
     },
     /// The process lives in another pid namespace than the family's first.
-    #[error("this process is in another pid namespace than its family, where process numbers mean others: start it in the same one")]
+    #[error(
+        "this process is in another pid namespace than its family, where process numbers mean others: start it in the same one"
+    )]
     ForeignPidNamespace,
     /// The facts of /proc that tell processes apart could not be read.
     #[error("/proc/self could not be read, which tells processes of one number apart: mount /proc")]

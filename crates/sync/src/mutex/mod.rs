@@ -252,6 +252,12 @@ impl<T: ?Sized> Mutex<T> {
         self.head.state.load(Relaxed) & (POISONED | INCONSISTENT) != 0
     }
 
+    /// The data behind the lock's back, as a system call reaches them that another thread of the owner's process is in.
+    #[cfg(all(test, multiproc_loom))]
+    pub(crate) fn data(&self) -> &UnsafeCell<T> {
+        &self.data
+    }
+
     #[inline(always)]
     fn acquire(&self, patience: Patience<'_>) -> LockResult<MutexGuard<'_, T>> {
         if self.head.mode.load(Relaxed) == PRIVATE {

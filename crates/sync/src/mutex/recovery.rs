@@ -18,6 +18,7 @@ use super::state::INCONSISTENT;
 use crate::futex::Scope;
 use crate::identity::{self, Me, Verdict};
 use crate::planted::{Bug, planted};
+use crate::primitive::fence;
 use crate::robust_word::{DIED, RobustWord, WAITERS};
 
 /// Heartbeats for which the process of a dead thread is waited for, if nothing says that it is being killed.
@@ -45,7 +46,7 @@ impl Recovery {
         slept: u32,
         patience: Patience<'_>,
     ) -> Result<bool, Refusal> {
-        let ready = self.may_take(lock, patience).inspect_err(|_| {
+        let ready = self.may_take(lock, seen, patience).inspect_err(|_| {
             // The alarm woke one sleeper alone. If that was this one, another has to see to the lock.
             if !planted(Bug::WakeSwallowed) {
                 lock.word.wake(1, Scope::Shared);
@@ -55,16 +56,30 @@ impl Recovery {
     }
 
     /// The owner whose data pass on, 0 for nobody; `None`: not yet.
-    fn may_take(&mut self, lock: &RobustWord, patience: Patience<'_>) -> Result<Option<u64>, Refusal> {
-        // Acquire: with the Release of `robust::unlock`, so that with 0 the owner's last access is seen.
+    fn may_take(
+        &mut self,
+        lock: &RobustWord,
+        seen: u32,
+        patience: Patience<'_>,
+    ) -> Result<Option<u64>, Refusal> {
+        // With the kernel's barriers at the death that the word tells of: else an earlier owner's name may be found.
+        fence(Acquire);
+        // Acquire: with the Releases of `robust::unlock`, so that with 0 the owner's last access is seen, and of
+        // `robust::lock`, so that with a name the word is seen as its bearer has left it.
         let owner = lock.owner.load(Acquire);
         if owner == 0 || planted(Bug::AlarmTaken) {
             return Ok(Some(owner));
         }
+        if lock.word.load(Relaxed) != seen && !planted(Bug::AlarmOutlived) {
+            // Another took it over since: that name is of a thread that lives, whose end is not to be waited for.
+            return Ok(None);
+        }
         match identity::verdict(owner) {
             Verdict::Gone => return Ok(Some(owner)),
             Verdict::Left => return Err(Refusal::OwnerLeft),
-            Verdict::Alive { dying } if !dying && self.beats == PATIENT_BEATS => return Err(Refusal::OwnerLeft),
+            Verdict::Alive { dying } if !dying && self.beats == PATIENT_BEATS => {
+                return Err(Refusal::OwnerLeft);
+            }
             Verdict::Alive { dying } => self.beats += u32::from(!dying),
         }
         let deadline = patience.sleep().ok_or(Refusal::TimedOut)?;
@@ -80,8 +95,9 @@ pub(crate) fn recover(lock: &RobustWord, me: Me, seen: u32, slept: u32, owner: u
         return false;
     }
     if lock.owner.load(Relaxed) != owner && !planted(Bug::VerdictKept) {
-        // Another took it over and died too, since the verdict on the one before: back to the alarm.
-        lock.word.store(DIED | WAITERS, Release);
+        // Another took it over and died too, since the verdict on the one before: back to the alarm. A swap, as others may set
+        // WAITERS meanwhile: the model checker knows no total order of such a change and a plain store.
+        lock.word.swap(DIED | WAITERS, Release);
         return false;
     }
     if owner != 0 {

@@ -61,7 +61,8 @@ pub(crate) fn lock(lock: &RobustWord, patience: Patience<'_>) -> Result<(), Refu
 fn taken(lock: &RobustWord, me: Me, list: List) {
     // From here on a guard may be out: a death finds the name. Before, nobody has seen the data.
     if !planted(Bug::OwnerNeverStored) {
-        lock.owner.store(me.owner(), Relaxed);
+        // Release: with the Acquire of `Recovery::may_take`, which must then see the word taken.
+        lock.owner.store(me.owner(), Release);
     }
     list.link(lock); // begins with a barrier for the compiler: no access to the data comes before the name
     list.settle();

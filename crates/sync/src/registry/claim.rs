@@ -1,31 +1,29 @@
 //! Entries change hands: claimed by the living, recycled from the dead.
+#![allow(clippy::needless_borrow)] // the entries of a model are owned
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use super::Registry;
 use super::entry::{LEFT, Occupant, ThreadEntry};
-use crate::identity::{Claim, IdentityError, Look, Me, Member, low_bits};
+use crate::identity::{Claim, IdentityError, Look, Me, Member};
+use crate::planted::{Bug, planted};
 use crate::robust_word::{DIED, OWNER};
-use crate::sys;
 
 impl Registry {
     /// An entry for this process: a fresh one, else one of a process that has ended.
     pub(crate) fn claim_process(&self) -> Result<Claim, IdentityError> {
-        match self.is_of_this_namespace() {
-            Ok(true) => {}
-            Ok(false) => return Err(IdentityError::ForeignPidNamespace),
-            Err(_) => return Err(IdentityError::NoProc),
-        }
-        let pid = std::process::id();
-        let started = low_bits(sys::process::start_time(pid).ok_or(IdentityError::NoProc)?);
+        let Member { pid, started } = self.this_process()?;
         let used = &self.header.processes_used;
         loop {
             let index = used.load(Relaxed) as usize;
             let Some(entry) = self.processes.get(index) else { break };
             let occupant = Occupant { pid, started, generation: 0 };
             let claimed = entry.occupant.compare_exchange(0, occupant.packed(), AcqRel, Relaxed).is_ok();
+            let claimed = claimed || planted(Bug::EntryTakenTwice);
             // Also for one that was claimed by a process that died before it came here.
-            used.fetch_max(index as u32 + 1, Relaxed);
+            if claimed || !planted(Bug::UseUncounted) {
+                used.fetch_max(index as u32 + 1, Relaxed);
+            }
             if claimed {
                 return Ok(Claim { index: index as u16, generation: 0 });
             }
@@ -47,6 +45,7 @@ impl Registry {
     }
 
     /// Gives back an entry that this process has claimed and never used.
+    #[cfg(not(multiproc_loom))]
     pub(crate) fn release_process(&self, claim: Claim) {
         let Some(entry) = self.processes.get(usize::from(claim.index)) else { return };
         let free = Occupant { pid: 0, started: 0, generation: claim.generation };
@@ -64,21 +63,23 @@ impl Registry {
     /// An entry for the calling thread, whose life it follows from now on. `None`: all are taken.
     pub(crate) fn claim_thread(&self, me: Me, process: Claim) -> Option<Claim> {
         let used = &self.header.threads_used;
-        let known = self.threads.get(..used.load(Acquire) as usize).unwrap_or(self.threads);
+        let known = self.threads.get(..used.load(Acquire) as usize).unwrap_or(&self.threads);
         let left = |entry: &ThreadEntry| entry.mark.load(Relaxed) & LEFT != 0;
         let ended = |entry: &ThreadEntry| entry.process().is_none_or(|process| self.has_ended(process));
         // Those that left cost a load to find, those that were killed a look at their process: these only at need.
         Self::claim_among(known, me, process, left)
-            .or_else(|| loop {
-                let index = used.load(Relaxed) as usize;
-                let entry = self.threads.get(index)?;
-                let claimed = entry.claim(me, process, |_| false);
-                used.fetch_max(index as u32 + 1, Release);
-                if let Some(generation) = claimed {
-                    break Some(Claim { index: index as u16, generation });
+            .or_else(|| {
+                loop {
+                    let index = used.load(Relaxed) as usize;
+                    let entry = self.threads.get(index)?;
+                    let claimed = entry.claim(me, process, |_| false);
+                    used.fetch_max(index as u32 + 1, Release);
+                    if let Some(generation) = claimed {
+                        break Some(Claim { index: index as u16, generation });
+                    }
                 }
             })
-            .or_else(|| Self::claim_among(self.threads, me, process, ended))
+            .or_else(|| Self::claim_among(&self.threads, me, process, ended))
     }
 
     fn claim_among(
@@ -100,7 +101,8 @@ impl Registry {
     /// Marks the calling thread's entry: it ends in order.
     pub(crate) fn leave(&self, thread: Claim) {
         if let Some(entry) = self.threads.get(usize::from(thread.index)) {
-            entry.mark.fetch_or(LEFT, Release);
+            let mark = if planted(Bug::LeftUnmarked) { 0 } else { LEFT };
+            entry.mark.fetch_or(mark, Release);
         }
     }
 
@@ -122,7 +124,9 @@ impl ThreadEntry {
             return None;
         }
         let list = me.list();
-        list.announce(&self.life);
+        if !planted(Bug::NeverAnnounced) {
+            list.announce(&self.life);
+        }
         let taken = self.life.word.compare_exchange(seen, me.tid(), AcqRel, Relaxed).is_ok();
         if !taken {
             list.settle();

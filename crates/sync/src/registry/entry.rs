@@ -60,7 +60,7 @@ impl ThreadEntry {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(multiproc_loom)))]
 mod tests {
     use super::*;
 

@@ -22,7 +22,9 @@ pub enum RegistryError {
         what: &'static str,
     },
     /// The registry was made by another version of this crate.
-    #[error("the registry is of version {found}, this program knows version {expected}: build the family's programs together")]
+    #[error(
+        "the registry is of version {found}, this program knows version {expected}: build the family's programs together"
+    )]
     Version {
         /// What the memory says.
         found: u32,
@@ -30,7 +32,9 @@ pub enum RegistryError {
         expected: u32,
     },
     /// The process lives in another pid namespace than the family's first.
-    #[error("this process is in pid namespace {ours}, its family in {family}, where process numbers mean others: start it in the same one")]
+    #[error(
+        "this process is in pid namespace {ours}, its family in {family}, where process numbers mean others: start it in the same one"
+    )]
     ForeignPidNamespace {
         /// The namespace of the registry's maker, by inode number.
         family: u64,

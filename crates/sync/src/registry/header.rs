@@ -103,23 +103,36 @@ impl Header {
             return Err(RegistryError::Version { found: self.version, expected: VERSION });
         }
         if self.length > len as u64 {
-            return Err(RegistryError::TooShort { len, needed: usize::try_from(self.length).unwrap_or(usize::MAX) });
+            return Err(RegistryError::TooShort {
+                len,
+                needed: usize::try_from(self.length).unwrap_or(usize::MAX),
+            });
         }
         let listed = self.sections.get(..self.section_count as usize);
-        let listed = listed.ok_or(RegistryError::Corrupt { what: "it lists more sections than it has room for" })?;
+        let listed =
+            listed.ok_or(RegistryError::Corrupt { what: "it lists more sections than it has room for" })?;
         let find = |wanted: Section, what| {
             let found = listed.iter().find(|section| section.kind == wanted.kind);
             let found = found.ok_or(RegistryError::Corrupt { what })?;
-            let end = found.count.checked_mul(found.stride.into()).and_then(|len| len.checked_add(found.offset));
+            let end =
+                found.count.checked_mul(found.stride.into()).and_then(|len| len.checked_add(found.offset));
             let aligned = found.offset.is_multiple_of(64) && found.offset >= HEADER_LEN as u64;
             let same = (found.stride, found.count) == (wanted.stride, wanted.count);
             let inside = end.is_some_and(|end| end <= self.length);
-            if aligned && same && inside { Ok(found.offset as usize..(found.offset + found.count * u64::from(found.stride)) as usize) } else { Err(RegistryError::Corrupt { what }) }
+            if aligned && same && inside {
+                Ok(found.offset as usize..(found.offset + found.count * u64::from(found.stride)) as usize)
+            } else {
+                Err(RegistryError::Corrupt { what })
+            }
         };
-        let processes =
-            find(section::<ProcessEntry>(PROCESSES, 0, MAX_PROCESSES), "its section of processes is not as it should be")?;
-        let threads =
-            find(section::<ThreadEntry>(THREADS, 0, MAX_THREADS), "its section of threads is not as it should be")?;
+        let processes = find(
+            section::<ProcessEntry>(PROCESSES, 0, MAX_PROCESSES),
+            "its section of processes is not as it should be",
+        )?;
+        let threads = find(
+            section::<ThreadEntry>(THREADS, 0, MAX_THREADS),
+            "its section of threads is not as it should be",
+        )?;
         if processes.start < threads.end && threads.start < processes.end {
             return Err(RegistryError::Corrupt { what: "its sections overlap" });
         }

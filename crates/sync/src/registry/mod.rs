@@ -14,10 +14,10 @@ use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::OnceLock;
 
-pub use self::error::RegistryError;
 use self::entry::{ProcessEntry, ThreadEntry};
+pub use self::error::RegistryError;
 use self::header::Header;
-use crate::identity;
+use crate::identity::{self, IdentityError, Member, low_bits};
 use crate::sys;
 
 /// The most processes that a family can have at a time.
@@ -101,10 +101,15 @@ impl Registry {
         if memory.addr().get().is_multiple_of(4096) { Ok(()) } else { Err(RegistryError::Misaligned) }
     }
 
-    /// Whether this process is in the pid namespace of the family, where process numbers mean the same.
-    pub(crate) fn is_of_this_namespace(&self) -> Result<bool, RegistryError> {
-        let ours = sys::process::pid_namespace().map_err(|_| RegistryError::NoProc)?;
-        Ok(self.header.pid_namespace == ours)
+    /// This process as an entry describes it, if it is in the family's pid namespace, where numbers mean the same.
+    fn this_process(&self) -> Result<Member, IdentityError> {
+        let ours = sys::process::pid_namespace().map_err(|_| IdentityError::NoProc)?;
+        if self.header.pid_namespace != ours {
+            return Err(IdentityError::ForeignPidNamespace);
+        }
+        let pid = std::process::id();
+        let started = sys::process::start_time(pid).ok_or(IdentityError::NoProc)?;
+        Ok(Member { pid, started: low_bits(started) })
     }
 }
 

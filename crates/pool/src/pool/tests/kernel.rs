@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use crate::pool::primitive::{Condvar, Mutex, MutexGuard};
+use multiproc_sync::primitive::blocking::{Condvar, Mutex, MutexGuard};
 
 /// A step of the clock: longer than any deadline, tick and pause.
 pub(super) const STEP: Duration = Duration::from_secs(3600);

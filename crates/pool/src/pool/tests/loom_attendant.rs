@@ -1,7 +1,9 @@
 //! Models of the attendant, which drives while no thread waits.
 
+use multiproc_sync::primitive::model::check;
+
 use super::kernel::{Event, SHORT_STEP, STEP};
-use super::model::{Pool, Task, check};
+use super::model::{Pool, Task};
 use crate::pool::waiter::Waiter;
 
 /// One thread waits for its task while another hands one in and goes on.

@@ -1,6 +1,8 @@
 //! Models of threads that wait for results and hand the role to each other.
 
-use super::model::{Outcome, Pool, Task, check};
+use multiproc_sync::primitive::model::check;
+
+use super::model::{Outcome, Pool, Task};
 use crate::pool::waiter::Waiter;
 
 /// Two threads call at once; the workers answer in this order.

@@ -1,32 +1,16 @@
-//! A pool without processes, and the runner of its models.
+//! A pool without processes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Instant;
 
-use loom::thread::{self, JoinHandle};
+use multiproc_sync::primitive::blocking::{Mutex, MutexGuard};
+use multiproc_sync::primitive::model::thread::{self, JoinHandle};
 
 use super::kernel::{Bed, Event, Kernel, SHORT_STEP, STEP};
-use crate::pool::primitive::{Mutex, MutexGuard};
 use crate::pool::role::{After, Role};
 use crate::pool::wait::{self, Attended, Drive};
 use crate::pool::waiter::{Slot, Waiter};
-
-/// Preemptions up to which orders are tried, unless `LOOM_MAX_PREEMPTIONS` says another number.
-pub(super) const BOUND: usize = 2;
-
-/// Runs `model` in every order and says how many there were.
-pub(super) fn check(model: impl Fn() + Send + Sync + 'static) {
-    let mut builder = loom::model::Builder::new();
-    let bound = *builder.preemption_bound.get_or_insert(BOUND);
-    let executions = Arc::new(AtomicUsize::new(0));
-    let counted = executions.clone();
-    builder.check(move || {
-        counted.fetch_add(1, Relaxed);
-        model();
-    });
-    println!("\nloom: executions={} bound={bound}", executions.load(Relaxed));
-}
 
 /// How a task ends.
 #[derive(Debug, PartialEq, Eq)]

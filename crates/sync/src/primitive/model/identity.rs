@@ -1,0 +1,151 @@
+//! Who the calling thread of a model is to its family, what it holds, and what has become of the others.
+#![cfg_attr(not(test), allow(dead_code))] // parts of it are for the models of the registry only
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::context::{self, Thread};
+use super::deadline::Deadline;
+use super::family::{DYING, ENDED, Facts};
+use super::step::goes_on;
+use crate::futex::{Scope, Wake};
+use crate::identity::{IdentityError, MAX_HELD, Owner, Verdict};
+use crate::robust_word::RobustWord;
+
+/// The calling thread, which has an identity.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Me(());
+
+/// The calling thread if it has an identity: else it holds nothing.
+pub(crate) fn attached() -> Option<Me> {
+    me().ok()
+}
+
+/// The calling thread.
+pub(crate) fn me() -> Result<Me, IdentityError> {
+    context::here().map(|_| Me(())).ok_or(IdentityError::NoRegistry)
+}
+
+/// The list of robust words of the calling thread.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct List(());
+
+fn thread() -> Rc<Thread> {
+    context::here().expect("Me stays with its thread")
+}
+
+impl Me {
+    pub(crate) fn list(self) -> List {
+        List(())
+    }
+
+    pub(crate) fn tid(self) -> u32 {
+        thread().facts.tid
+    }
+
+    pub(crate) fn owner(self) -> u64 {
+        thread().facts.owner
+    }
+
+    pub(crate) fn note(self, _: &RobustWord) -> bool {
+        let thread = thread();
+        let held = thread.held.get();
+        thread.held.set(held + 1);
+        held < MAX_HELD
+    }
+
+    pub(crate) fn unnote(self, _: &RobustWord) {
+        let thread = thread();
+        thread.held.set(thread.held.get() - 1);
+    }
+}
+
+impl List {
+    pub(crate) fn announce(self, word: &RobustWord) {
+        if goes_on() {
+            thread().pending.replace(Some(word.word.word().clone()));
+        }
+    }
+
+    pub(crate) fn settle(self) {
+        if goes_on() {
+            thread().pending.take();
+        }
+    }
+
+    pub(crate) fn link(self, word: &RobustWord) {
+        if goes_on() {
+            thread().list.borrow_mut().push(word.word.word().clone());
+        }
+    }
+
+    pub(crate) fn unlink(self, word: &RobustWord) {
+        if goes_on() {
+            thread().list.borrow_mut().retain(|listed| !Arc::ptr_eq(listed, word.word.word()));
+        }
+    }
+}
+
+/// A process as a registry's entry describes it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Member {
+    pub(crate) pid: u32,
+    pub(crate) started: u32,
+}
+
+/// What a look at a process found.
+#[derive(Debug)]
+pub(crate) enum Look {
+    /// All of its threads have ended.
+    Ended,
+    /// It runs.
+    Running(()),
+}
+
+/// How many bits of the start time an entry keeps: as outside of models.
+pub(crate) const STARTED_BITS: u32 = 26;
+
+/// The calling thread's process.
+pub(crate) fn this_process() -> Result<Member, IdentityError> {
+    let owner = context::here().and_then(|thread| Owner::unpacked(thread.facts.owner));
+    let number = u32::from(owner.ok_or(IdentityError::NoRegistry)?.process.index) + 1;
+    Ok(Member { pid: number, started: number })
+}
+
+impl Member {
+    /// Whether the process runs.
+    pub(crate) fn look(self) -> Look {
+        let life = context::here().filter(|_| goes_on()).and_then(|thread| thread.family.life(self.pid - 1));
+        if life.is_some_and(|life| life.newest() & ENDED != 0) { Look::Ended } else { Look::Running(()) }
+    }
+}
+
+fn find(owner: u64) -> Option<Arc<Facts>> {
+    context::here()?.family.find(owner)
+}
+
+/// What is known of this owner now.
+pub(crate) fn verdict(owner: u64) -> Verdict {
+    let alive = Verdict::Alive { dying: false };
+    if !goes_on() {
+        return alive;
+    }
+    let Some(facts) = find(owner) else { return alive };
+    match facts.life.newest() {
+        life if life & ENDED != 0 => Verdict::Gone,
+        life if life & facts.left != 0 => Verdict::Left,
+        life => Verdict::Alive { dying: life & DYING != 0 },
+    }
+}
+
+/// Waits until the owner's process has ended, if it is about to; `false`: the deadline has passed.
+pub(crate) fn until_end(owner: u64, deadline: Option<&Deadline>) -> bool {
+    let Some(facts) = find(owner).filter(|_| goes_on()) else { return true };
+    let life = facts.life.newest();
+    match life & (DYING | ENDED) {
+        DYING => facts.life.wait(life, Scope::Shared, deadline) != Wake::TimedOut,
+        // A heartbeat.
+        0 => !deadline.is_some_and(Deadline::has_passed),
+        _ => true,
+    }
+}

@@ -1,0 +1,72 @@
+//! Shows that the models can fail: each planted bug is found by one of them, and in the way that was foretold.
+
+use multiproc_testkit::planted::Kind::{Claim, Deadlock, Race, Spin};
+use multiproc_testkit::planted::{Foretold, Row};
+
+use crate::planted::{Bug, VARIABLE};
+
+/// Which model finds which bug, and how it fails. Every bug and every model is in it.
+const ROWS: &[Row<Bug>] = &[
+    (Bug::RelaxedUnlock, "loom_mutex_private::two_threads", Race),
+    (Bug::PrivateSleepForgotten, "loom_mutex_private::three_threads", Deadlock),
+    (Bug::RelaxedUnlock, "loom_mutex_private::one_tries", Race),
+    (Bug::PrivateSleepForgotten, "loom_mutex_private::one_gives_up", Deadlock),
+    (Bug::RelaxedUnlock, "loom_mutex_private::abandoned_with_two_waiters", Race),
+    (Bug::RelaxedUnlock, "loom_mutex_robust::three_processes", Race),
+    (Bug::NeverAnnounced, "loom_mutex_robust::owner_killed_alone", Deadlock),
+    (Bug::OwnerNeverStored, "loom_mutex_robust::owner_killed_alone", Claim("torn data without a word")),
+    (Bug::PendingClearedEarly, "loom_mutex_robust::owner_killed_with_a_waiter", Deadlock),
+    (
+        Bug::OwnerClearedLate,
+        "loom_mutex_robust::owner_killed_with_a_waiter",
+        Claim("torn data without a word"),
+    ),
+    (Bug::NeverAnnounced, "loom_mutex_robust::owner_killed_with_two_waiters", Deadlock),
+    (Bug::ExchangeThenWake, "loom_mutex_robust::releaser_killed", Deadlock),
+    (Bug::WaitersForgotten, "loom_mutex_robust::waiter_killed_beside_a_barger", Deadlock),
+    (Bug::AlarmOutlived, "loom_mutex_robust::recoverer_killed", Claim("torn data without a word")),
+    (Bug::VerdictKept, "loom_mutex_robust::recoverer_killed", Race),
+    (Bug::AlarmTaken, "loom_mutex_robust::sibling_writes_until_the_end", Race),
+    (Bug::RelaxedUnlock, "loom_mutex_robust::waiter_gives_up", Race),
+    (Bug::WakeSwallowed, "loom_mutex_robust::recoverer_gives_up", Deadlock),
+    (Bug::RelaxedUnlock, "loom_mutex_robust::abandoned_with_two_waiters", Race),
+    (Bug::WakeSwallowed, "loom_mutex_robust::owner_left_with_two_waiters", Deadlock),
+    (Bug::AlarmTaken, "loom_mutex_robust::owner_vanished", Claim("currently writing to cell")),
+    (Bug::BellUnfenced, "loom_doorbell::one_waits", Deadlock),
+    (Bug::TicketLate, "loom_doorbell::one_waits", Deadlock),
+    (Bug::BellUnfenced, "loom_doorbell::one_waits_for_two", Deadlock),
+    (Bug::TicketLate, "loom_doorbell::two_wait", Deadlock),
+    (Bug::DeadlineIgnored, "loom_doorbell::one_gives_up", Deadlock),
+    (Bug::BellUnfenced, "loom_doorbell::waiter_killed", Deadlock),
+    (Bug::EntryTakenTwice, "loom_registry::two_claim", Claim("two processes of one name")),
+    (Bug::UseUncounted, "loom_registry::the_dead_leave_their_entries", Spin),
+    (
+        Bug::NeverAnnounced,
+        "loom_registry::the_dead_leave_their_entries",
+        Claim("an entry was lost with its thread"),
+    ),
+    (Bug::EntryTakenTwice, "loom_registry::one_is_killed_while_another_claims", Claim("two of one name")),
+    (Bug::LeftUnmarked, "loom_registry::who_leaves_makes_room", Claim("the entry was not passed on")),
+];
+
+/// Between the two steps of such a release another has to come, and to be away when the owner dies.
+const DEEPER: &[(Bug, usize, usize)] = &[(Bug::ExchangeThenWake, 3, 6)];
+
+fn foretold() -> Foretold<Bug> {
+    Foretold { module: module_path!(), variable: VARIABLE, rows: ROWS, deeper: DEEPER }
+}
+
+#[test]
+fn every_planted_bug_is_caught_by_kind() {
+    foretold().assert_caught();
+}
+
+#[test]
+fn every_bug_is_planted_in_a_model() {
+    foretold().assert_all_planted(Bug::ALL);
+}
+
+#[test]
+fn every_model_is_shown_to_fail() {
+    foretold().assert_every_model_planted();
+}

@@ -1,0 +1,8 @@
+//! Models of the locks: every order in which threads can meet, and processes die, up to a number of preemptions.
+
+mod loom_doorbell;
+mod loom_mutex_private;
+mod loom_mutex_robust;
+mod loom_planted;
+mod loom_registry;
+mod pair;
