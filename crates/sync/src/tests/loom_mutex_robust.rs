@@ -180,7 +180,7 @@ fn victim_in_a_call(family: &Family, mutex: &Arc<Mutex<Pair>>, k: usize) -> thre
         let held = Cell::new(false);
         let body = || {
             let taken = mutex.lock();
-            held.set(true);
+            held.set(matches!(taken, Ok(_) | Err(LockError::OwnerDied(_))));
             step();
             // From here on the release may have begun: a call has the data no more.
             held.set(false);

@@ -24,7 +24,7 @@ const ROWS: &[Row<Bug>] = &[
     (Bug::NeverAnnounced, "loom_mutex_robust::owner_killed_with_two_waiters", Deadlock),
     (Bug::ExchangeThenWake, "loom_mutex_robust::releaser_killed", Deadlock),
     (Bug::WaitersForgotten, "loom_mutex_robust::waiter_killed_beside_a_barger", Deadlock),
-    (Bug::AlarmOutlived, "loom_mutex_robust::recoverer_killed", Claim("torn data without a word")),
+    (Bug::AlarmOutlived, "loom_mutex_robust::recoverer_killed", Claim("can be had, but is refused")),
     (Bug::VerdictKept, "loom_mutex_robust::recoverer_killed", Race),
     (Bug::AlarmTaken, "loom_mutex_robust::sibling_writes_until_the_end", Race),
     (Bug::RelaxedUnlock, "loom_mutex_robust::waiter_gives_up", Race),
