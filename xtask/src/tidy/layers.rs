@@ -15,15 +15,15 @@ struct Layer {
 /// The whole table, from the lowest layer up; a crate that is not in it has no place yet.
 const LAYERS: &[Layer] = &[
     Layer { name: "multiproc-sync", normal: &[], dev: &[] },
-    Layer { name: "multiproc-shm", normal: &["multiproc-sync", "multiproc-macros"], dev: &[] },
-    Layer { name: "multiproc-ipc", normal: &["multiproc-sync", "multiproc-shm"], dev: &[] },
-    Layer { name: "multiproc-pool", normal: &["multiproc-sync", "multiproc-shm", "multiproc-ipc"], dev: &[] },
     // The macros write calls into these, so their tests and examples expand against them.
     Layer {
         name: "multiproc-macros",
         normal: &[],
         dev: &["multiproc-pool", "multiproc-shm", "multiproc-sync", "multiproc"],
     },
+    Layer { name: "multiproc-shm", normal: &["multiproc-sync", "multiproc-macros"], dev: &[] },
+    Layer { name: "multiproc-ipc", normal: &["multiproc-sync", "multiproc-shm"], dev: &[] },
+    Layer { name: "multiproc-pool", normal: &["multiproc-sync", "multiproc-shm", "multiproc-ipc"], dev: &[] },
     Layer {
         name: "multiproc",
         normal: &["multiproc-sync", "multiproc-shm", "multiproc-ipc", "multiproc-macros", "multiproc-pool"],
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn an_arrow_upwards_is_caught_with_its_line() {
-        let found = check_text("multiproc-ipc", "[dependencies]\nmultiproc-pool.workspace = true\n");
+        let found = check_text("multiproc-sync", "[dependencies]\nmultiproc-pool.workspace = true\n");
         assert_eq!(found[0].line, 5);
         assert!(found[0].what.contains("`multiproc-pool` (allowed: nothing of ours)"), "{}", found[0]);
     }

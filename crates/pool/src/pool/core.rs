@@ -6,12 +6,12 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use multiproc_ipc::Message;
+use multiproc_sync::primitive::blocking::{Mutex, MutexGuard};
 use multiproc_sync::{Generation, Pace};
 
 use crate::entry::Entry;
 use crate::error::{Death, PoolError};
 use crate::pool::job::{Slot, Waiter};
-use crate::pool::primitive::{Mutex, MutexGuard};
 use crate::pool::role::{After, Role};
 use crate::pool::state::{Flow, State};
 use crate::pool::transport::{Taken, Transport, VERY_LONG};
