@@ -122,11 +122,10 @@ impl<T: ShmSafe + Sync> Shared<T> {
         if T::NEEDS_PLACEMENT {
             let registry =
                 registry.ok_or(ShmError::Corrupt { what: "it came without its family's registry" })?;
-            family::adopt(registry).map_err(|error| match error {
+            family::join(registry).map_err(|error| match error {
                 crate::FamilyError::AlreadyMember => ShmError::ForeignFamily { type_name: type_name::<T>() },
                 other => other.into(),
             })?;
-            family::registry()?;
         }
         Ok(Self { memory: SharedMemory::attach(fd)?, value: PhantomData })
     }
