@@ -1,7 +1,7 @@
 //! Gives the calling thread its identity, once, and marks its end.
 
 use std::cell::Cell;
-use std::ptr;
+use std::ffi::c_void;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 use super::record::{Me, Record};
@@ -11,27 +11,24 @@ use crate::primitive::AtomicU64;
 use crate::registry::{self, Registry};
 use crate::robust_word::OFFSET;
 use crate::sys::robust_list::{self, NoList};
+use crate::sys::thread_end;
 
 thread_local! {
     /// Null: no identity yet, or no longer. Nothing to drop, so that it can be read to the thread's very end.
     static ME: Cell<Option<Me>> = const { Cell::new(None) };
-    /// Marks the thread as left when it ends in order.
-    static LEAVER: Leaver = const { Leaver };
 }
 
 /// This process's claim with its fork generation, so that a fork does not take it for its own; 0: none yet.
 static PROCESS: AtomicU64 = AtomicU64::new(0);
 
-struct Leaver;
-
-impl Drop for Leaver {
-    fn drop(&mut self) {
-        let Some(me) = ME.take() else { return };
-        if let (Some(registry), Some(owner)) = (registry::installed(), Owner::unpacked(me.owner())) {
-            registry.leave(owner.thread);
-        }
-        me.0.give_back();
+/// Marks the thread as left. libc calls it last: guards in thread-locals are dropped before, by a thread that has its name
+/// still; and it does not when the whole process exits, whose locks are those of a dead process.
+extern "C" fn leave(_: *mut c_void) {
+    let Some(me) = ME.take() else { return };
+    if let (Some(registry), Some(owner)) = (registry::installed(), Owner::unpacked(me.owner())) {
+        registry.leave(owner.thread);
     }
+    me.0.give_back();
 }
 
 /// Called in each fork of this process: its thread is another, and holds nothing.
@@ -74,8 +71,7 @@ pub(crate) fn attach() -> Result<Me, IdentityError> {
     };
     record.owner.store(Owner { process, thread }.packed(), Relaxed);
     ME.set(Some(me));
-    // While the thread's values are being dropped this fails: then its end counts as one without order.
-    let _ = LEAVER.try_with(|leaver| _ = ptr::from_ref(leaver));
+    thread_end::call(leave);
     Ok(me)
 }
 

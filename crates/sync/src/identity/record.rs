@@ -160,10 +160,52 @@ impl Me {
     }
 }
 
+impl Record {
+    /// Whether any of the addresses in it is `wanted`. Other threads may ask while the owner of the record locks and releases.
+    ///
+    /// From the top: a release out of order moves addresses down, and one that came down past a scan from the bottom would
+    /// not be seen.
+    fn any_held(&self, wanted: impl FnMut(usize) -> bool) -> bool {
+        // Acquire, both: with the Release of `note` and of `unnote_below`.
+        let depth = self.depth.load(Acquire).min(MAX_HELD);
+        self.held[..depth].iter().rev().map(|place| place.load(Acquire)).any(wanted)
+    }
+}
+
 /// Whether any thread of this process holds, or is taking, a lock at these addresses.
 pub(crate) fn holds_within(addresses: &Range<usize>) -> bool {
-    all().filter(|record| record.in_use.load(Acquire) != 0).any(|record| {
-        let depth = record.depth.load(Acquire).min(MAX_HELD);
-        record.held[..depth].iter().any(|place| addresses.contains(&place.load(Acquire)))
-    })
+    let mut used = all().filter(|record| record.in_use.load(Acquire) != 0);
+    used.any(|record| record.any_held(|address| addresses.contains(&address)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The releases happen in the middle of the scan, before each of its steps in turn.
+    #[test]
+    fn a_scan_misses_nothing_that_is_held_while_others_are_released() {
+        let [low, forgotten, high] = [const { RobustWord::new() }; 3];
+        let address = |word| ptr::from_ref::<RobustWord>(word) as usize;
+        for step in 0..3 {
+            let me = Me(Record::take());
+            [&low, &forgotten, &high].map(|word| assert!(me.note(word)));
+            let mut steps = 0;
+            let found = me.0.any_held(|held| {
+                if steps == step {
+                    me.unnote(&low);
+                }
+                steps += 1;
+                held == address(&forgotten)
+            });
+            assert!(found, "released at step {step}");
+            assert!(!me.0.any_held(|held| held == 0));
+            [&forgotten, &high].map(|word| me.unnote(word));
+            if steps <= step {
+                me.unnote(&low);
+            }
+            assert!(!me.0.any_held(|_| true));
+            me.0.give_back();
+        }
+    }
 }
