@@ -185,7 +185,7 @@ impl MessageSocket {
         Ok(Polled::Message(Message { kind: header.kind, body, fds, tag: header.tag, ..Message::new() }))
     }
 
-    /// Receives, waiting until the deadline; without one, for ever. Spins first, as [`Pace`](multiproc_sync::Pace) says.
+    /// Receives, waiting until the deadline; without one, for ever. Spins first, as [`Pace`] says.
     ///
     /// # Errors
     ///

@@ -61,6 +61,8 @@ pub(crate) fn expand(input: &DeriveInput, root: Result<TokenStream>) -> Result<T
             const NEEDS_PLACEMENT: bool = false #(|| <#fields as #root::ShmSafe>::NEEDS_PLACEMENT)*;
 
             fn place(&mut self, placement: &#root::Placement) -> ::core::result::Result<(), #root::PlaceError> {
+                // Names every field, should another attribute have added one after this was derived.
+                let Self { #(#members: _),* } = self;
                 #(<#fields as #root::ShmSafe>::place(&mut self.#members, placement)?;)*
                 let _ = placement;
                 ::core::result::Result::Ok(())

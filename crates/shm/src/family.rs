@@ -112,20 +112,6 @@ fn is_ours(fd: BorrowedFd<'_>) -> Result<bool, FamilyError> {
     if identity(*ours)? == identity(fd)? { Ok(true) } else { Err(FamilyError::AlreadyMember) }
 }
 
-/// As [`adopt`], and maps the registry at once. What holds none leaves the process as it was: it came in a message, and the
-/// next one may be right.
-pub(crate) fn join(fd: OwnedFd) -> Result<(), FamilyError> {
-    {
-        let mut family = lock();
-        if family.is_none() && registry::installed().is_none() {
-            *family = Some(install(SharedMemory::attach(fd)?, false)?.1);
-            return Ok(());
-        }
-    }
-    adopt(fd)?;
-    registry().map(drop)
-}
-
 /// Begins a family.
 fn found() -> Result<&'static Registry, FamilyError> {
     let memory = SharedMemory::named(c"multiproc-registry", Registry::LEN)?;

@@ -1,5 +1,4 @@
 //! A process that has no family yet, and what it is sent. `unsafe`: forks.
-#![allow(unsafe_code)]
 
 mod common;
 

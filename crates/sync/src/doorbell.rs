@@ -15,7 +15,7 @@ const SLEEPERS: u32 = 1;
 /// A word to wait at until something has happened: who makes it happen rings, who waits looks, sleeps, and looks again.
 ///
 /// The bell itself says nothing: what is waited for is a fact that both sides can see, a counter or a flag in the same
-/// memory. Ringing where nobody sleeps costs a load and a fence. A waiter spins first (see [`Pace`](crate::Pace)), then sleeps.
+/// memory. Ringing where nobody sleeps costs a load and a fence. A waiter spins first (see [`Pace`]), then sleeps.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU32, Ordering::{Acquire, Release}};

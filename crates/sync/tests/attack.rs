@@ -121,6 +121,28 @@ fn a_guard_in_a_fork_owns_nothing() {
     *mutex.lock().unwrap() += 1;
 }
 
+/// The fork takes the lock anew, and then drops the guard that it took along from its parent.
+#[test]
+fn an_old_guard_in_a_fork_does_not_release_a_new_one() {
+    let _watchdog = Watchdog::with_limit(60);
+    let (mutex, released) = (share(Mutex::new(0_u64)), flag());
+    let guard = mutex.lock().unwrap();
+    let child = fork(|| {
+        // SAFETY: a bitwise copy of the guard, as the fork has one; the parent's is another process's.
+        let old = unsafe { std::ptr::read(&raw const guard) };
+        eventually("the parent has released it", || released.load(SeqCst) == 1);
+        let new = mutex.lock().unwrap();
+        drop(old);
+        assert!(mutex.is_locked());
+        drop(new);
+        assert!(!mutex.is_locked());
+    });
+    drop(guard);
+    released.store(1, SeqCst);
+    assert_eq!(reap(child), 0);
+    *mutex.lock().unwrap() += 1;
+}
+
 #[test]
 fn a_fork_that_ends_takes_no_lock_of_its_parent_along() {
     let _watchdog = Watchdog::with_limit(60);
@@ -145,6 +167,23 @@ fn locks_are_released_in_any_order() {
             assert!(guards.iter().zip(&locks).all(|(guard, lock)| guard.is_some() == lock.is_locked()));
         }
     }
+}
+
+#[test]
+fn what_is_known_of_the_data_goes_with_them_into_shared_memory() {
+    let poisoned = Mutex::new(0_u64);
+    let poison = || {
+        let _guard = poisoned.lock().unwrap();
+        panic!("with the guard");
+    };
+    thread::scope(|scope| _ = scope.spawn(poison).join().unwrap_err());
+    assert!(matches!(share(poisoned).lock(), Err(LockError::Poisoned(_))));
+    let abandoned = Mutex::new(0_u64);
+    MutexGuard::abandon(abandoned.lock().unwrap());
+    assert!(matches!(share(abandoned).lock(), Err(LockError::Abandoned)));
+    let forgotten = Mutex::new(0_u64);
+    mem::forget(forgotten.lock().unwrap());
+    assert!(share(forgotten).lock().is_ok());
 }
 
 #[test]

@@ -12,6 +12,8 @@ use multiproc_sync::{IdentityError, LockError, Mutex};
 
 /// Where the number of the pid namespace stands.
 const PID_NAMESPACE: usize = 24;
+/// Where that of the time namespace stands.
+const TIME_NAMESPACE: usize = 40;
 
 fn attach(memory: NonNull<u8>, len: usize) -> Result<Registry, RegistryError> {
     // SAFETY: mapped shared and never unmapped; what is written there is what this test is about.
@@ -86,6 +88,12 @@ fn a_process_has_one_family_and_its_namespace() {
     *namespace ^= 1;
     assert!(matches!(mutex.lock(), Err(LockError::Identity(IdentityError::ForeignPidNamespace))));
     assert!(matches!(attach(memory, Registry::LEN), Err(RegistryError::ForeignPidNamespace { .. })));
+    *namespace ^= 1;
+    // SAFETY: as above.
+    let namespace = unsafe { &mut *memory.add(TIME_NAMESPACE).cast::<u64>().as_ptr() };
+    *namespace ^= 1;
+    assert!(matches!(mutex.lock(), Err(LockError::Identity(IdentityError::ForeignTimeNamespace))));
+    assert!(matches!(attach(memory, Registry::LEN), Err(RegistryError::ForeignTimeNamespace { .. })));
     *namespace ^= 1;
     *mutex.lock().unwrap() += 1;
 }

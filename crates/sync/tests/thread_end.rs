@@ -1,5 +1,4 @@
 //! Locks and identity at a thread's end, and at its process's: what runs in destructors of thread-locals. `unsafe`: forks.
-#![allow(unsafe_code)]
 #![allow(clippy::disallowed_types)] // flags beside the lock, not the lock
 
 mod common;

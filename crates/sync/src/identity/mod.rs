@@ -20,9 +20,11 @@ pub(crate) use self::owner::{Claim, Owner};
 pub(crate) use self::record::{Me, holds_within};
 #[cfg(not(multiproc_loom))]
 pub(crate) use self::verdict::{Look, Member, STARTED_BITS, low_bits, until_end, verdict};
+#[cfg(not(multiproc_loom))]
+pub(crate) use crate::generation::current as generation;
 #[cfg(multiproc_loom)]
 pub(crate) use crate::primitive::model::identity::{
-    List, Look, Me, Member, STARTED_BITS, attached, me, this_process, until_end, verdict,
+    List, Look, Me, Member, STARTED_BITS, attached, generation, me, this_process, until_end, verdict,
 };
 
 /// The most locks in shared memory that one thread can hold at a time. The kernel follows no more than 2048 at its death,
@@ -70,6 +72,11 @@ pub enum IdentityError {
         "this process is in another pid namespace than its family, where process numbers mean others: start it in the same one"
     )]
     ForeignPidNamespace,
+    /// The process lives in another time namespace than the family's first, where processes seem to have started at other times.
+    #[error(
+        "this process is in another time namespace than its family, where start times are others: start it in the same one"
+    )]
+    ForeignTimeNamespace,
     /// The facts of /proc that tell processes apart could not be read.
     #[error("/proc/self could not be read, which tells processes of one number apart: mount /proc")]
     NoProc,

@@ -189,7 +189,7 @@ mod tests {
         let address = |word| ptr::from_ref::<RobustWord>(word) as usize;
         for step in 0..3 {
             let me = Me(Record::take());
-            [&low, &forgotten, &high].map(|word| assert!(me.note(word)));
+            [&low, &forgotten, &high].iter().for_each(|word| assert!(me.note(word)));
             let mut steps = 0;
             let found = me.0.any_held(|held| {
                 if steps == step {
@@ -200,7 +200,7 @@ mod tests {
             });
             assert!(found, "released at step {step}");
             assert!(!me.0.any_held(|held| held == 0));
-            [&forgotten, &high].map(|word| me.unnote(word));
+            [&forgotten, &high].iter().for_each(|word| me.unnote(word));
             if steps <= step {
                 me.unnote(&low);
             }

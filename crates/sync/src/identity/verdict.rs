@@ -28,19 +28,27 @@ pub(crate) fn until_end(owner: u64, deadline: Option<&Instant>) -> bool {
     let rest = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     let time = rest.unwrap_or(HEARTBEAT).min(HEARTBEAT);
     let named = registry::installed().zip(Owner::unpacked(owner));
-    let ended = match named.and_then(|(registry, owner)| registry.member(owner.process)).map(Member::look) {
-        Some(Look::Running(Some(process))) => process.has_ended(time),
-        Some(Look::Running(None)) => {
-            std::thread::sleep(time.min(BLIND));
-            return rest.is_none_or(|rest| !rest.is_zero());
-        }
-        Some(Look::Ended) | None => true,
+    let member = named.and_then(|(registry, owner)| registry.member(owner.process));
+    let ended = match member.map(|member| (member, member.look())) {
+        Some((_, Look::Running(Some(process)))) => process.has_ended(time),
+        Some((member, Look::Running(None))) => has_ended_unseen(member, time),
+        Some((_, Look::Ended)) | None => true,
     };
     ended || rest.is_none_or(|rest| rest > time)
 }
 
-/// How long to sleep where a process cannot be waited for.
-const BLIND: Duration = Duration::from_millis(5);
+/// Looks again and again whether a process has ended that cannot be waited for, for at most `time`.
+fn has_ended_unseen(member: Member, time: Duration) -> bool {
+    const PAUSE: Duration = Duration::from_millis(5);
+    let until = Instant::now() + time;
+    loop {
+        let rest = until.saturating_duration_since(Instant::now());
+        if matches!(member.look(), Look::Ended) || rest.is_zero() {
+            return !rest.is_zero();
+        }
+        std::thread::sleep(rest.min(PAUSE));
+    }
+}
 
 /// A process as its entry describes it.
 #[derive(Clone, Copy, Debug)]

@@ -16,8 +16,14 @@ unsafe impl<T: ?Sized + Sync> Sync for MutexGuard<'_, T> {}
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// A guard of a lock that the calling thread has just taken.
     #[inline(always)]
-    pub(super) fn new(mutex: &'a Mutex<T>) -> Self {
-        Self { mutex, access: mutex.data.access(), panicking: thread::panicking(), not_send: PhantomData }
+    pub(super) fn new(mutex: &'a Mutex<T>, generation: u32) -> Self {
+        Self {
+            mutex,
+            access: mutex.data.access(),
+            generation,
+            panicking: thread::panicking(),
+            not_send: PhantomData,
+        }
     }
 
     /// Says that the data are whole again: the next owner is not told of the death, or of the panic, before.
@@ -89,7 +95,7 @@ impl<T: ?Sized> Drop for MutexGuard<'_, T> {
             return self.drop_while_panicking();
         }
         self.access.end();
-        self.mutex.unlock();
+        self.mutex.unlock(self.generation);
     }
 }
 
@@ -101,7 +107,7 @@ impl<T: ?Sized> MutexGuard<'_, T> {
             self.mutex.head.state.fetch_or(POISONED, Relaxed);
         }
         self.access.end();
-        self.mutex.unlock();
+        self.mutex.unlock(self.generation);
     }
 }
 

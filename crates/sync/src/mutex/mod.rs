@@ -18,6 +18,7 @@ pub use self::error::{LockError, LockResult};
 use self::patience::Patience;
 use self::robust::Refusal;
 use self::state::{ABANDONED, INCONSISTENT, POISONED};
+use crate::identity;
 use crate::primitive::{Access, Deadline, UnsafeCell};
 use crate::robust_word::{OWNER, RobustWord};
 use crate::shm_safe::{Layout, PlaceError, Placement, ShmPlain, ShmSafe};
@@ -123,6 +124,8 @@ pub struct Mutex<T: ?Sized> {
 pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
     access: Access<T>,
+    /// The fork generation in which a robust lock was taken: in a fork of the process the guard owns nothing.
+    generation: u32,
     /// The thread panicked before it had the guard: then its dropping says nothing of the data.
     panicking: bool,
     /// Guards stay with their thread: its list has the lock's node.
@@ -260,14 +263,17 @@ impl<T: ?Sized> Mutex<T> {
 
     #[inline(always)]
     fn acquire(&self, patience: Patience<'_>) -> LockResult<MutexGuard<'_, T>> {
+        let mut generation = 0;
         if self.head.mode.load(Relaxed) == PRIVATE {
             if !private::lock(&self.head, patience) {
                 return Err(LockError::TimedOut);
             }
         } else if let Err(refusal) = robust::lock(&self.head, patience) {
             return Err(refused(refusal));
+        } else {
+            generation = identity::generation();
         }
-        let guard = MutexGuard::new(self);
+        let guard = MutexGuard::new(self, generation);
         if self.head.state.load(Relaxed) == 0 { Ok(guard) } else { self.warned(guard) }
     }
 
@@ -282,11 +288,12 @@ impl<T: ?Sized> Mutex<T> {
         }
     }
 
+    /// Releases the lock for a guard that was made in this fork generation.
     #[inline(always)]
-    fn unlock(&self) {
+    fn unlock(&self, generation: u32) {
         if self.head.mode.load(Relaxed) == PRIVATE {
             private::unlock(&self.head);
-        } else {
+        } else if generation == identity::generation() {
             robust::unlock(&self.head);
         }
     }
@@ -337,7 +344,10 @@ unsafe impl<T: ShmPlain> ShmSafe for Mutex<T> {
     const NEEDS_PLACEMENT: bool = true;
 
     fn place(&mut self, _: &Placement) -> Result<(), PlaceError> {
+        // What was known of the data holds on; a lock that was held is not: nobody has its guard any more.
+        let state = self.head.state.load(Relaxed);
         self.head = RobustWord::new();
+        self.head.state.store(state, Relaxed);
         self.head.mode.store(ROBUST, Relaxed);
         Ok(())
     }

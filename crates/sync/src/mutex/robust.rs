@@ -124,14 +124,11 @@ pub(crate) fn contended(lock: &RobustWord, me: Me, patience: Patience<'_>) -> Re
     }
 }
 
-/// Releases the lock, unless the calling thread is not its owner: a guard that came into a fork of its process owns nothing.
+/// Releases a lock that the calling thread took, in this process and not in one that it is a fork of.
 #[inline(always)]
 pub(crate) fn unlock(lock: &RobustWord) {
     let Some(me) = identity::attached() else { return };
     let tid = me.tid();
-    if lock.word.load(Relaxed) & OWNER != tid {
-        return;
-    }
     if !planted(Bug::OwnerClearedLate) {
         // Release, for the compiler: the last access to the data comes before. A death from here on finds no guard.
         lock.owner.store(0, Release);

@@ -41,8 +41,20 @@ pub enum RegistryError {
         /// That of this process.
         ours: u64,
     },
-    /// /proc could not be read.
-    #[error("/proc/self could not be read, which tells pid namespaces apart: mount /proc")]
+    /// The process lives in another time namespace than the family's first.
+    #[error(
+        "this process is in time namespace {ours}, its family in {family}, where start times are others: start it in the same one"
+    )]
+    ForeignTimeNamespace {
+        /// The namespace of the registry's maker, by inode number.
+        family: u64,
+        /// That of this process.
+        ours: u64,
+    },
+    /// /proc could not be read, or is not that of this process's pid namespace.
+    #[error(
+        "/proc/self could not be read or is another's, which tells namespaces apart: mount /proc in this pid namespace"
+    )]
     NoProc,
     /// This process has a registry.
     #[error("this process belongs to a family already")]

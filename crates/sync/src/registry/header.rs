@@ -6,6 +6,7 @@ use super::RegistryError;
 use super::entry::{ProcessEntry, ThreadEntry};
 use super::{MAX_PROCESSES, MAX_THREADS};
 use crate::primitive::AtomicU32;
+use crate::sys::process::Namespaces;
 
 /// `mpregist`, little endian.
 const MAGIC: u64 = u64::from_le_bytes(*b"mpregist");
@@ -46,7 +47,8 @@ const NONE: Section = Section { kind: 0, stride: 0, offset: 0, count: 0 };
 /// 24  pid namespace  u64   inode number of the first process's
 /// 32  processes used u32   entries from here on were never claimed
 /// 36  threads used   u32
-/// 40  reserved       24 bytes, 0
+/// 40  time namespace u64   likewise
+/// 48  reserved       16 bytes, 0
 /// 64  sections       32 x { kind u32, stride u32, offset u64, count u64 }
 /// ```
 #[repr(C)]
@@ -59,7 +61,8 @@ pub(super) struct Header {
     pub(super) pid_namespace: u64,
     pub(super) processes_used: AtomicU32,
     pub(super) threads_used: AtomicU32,
-    reserved: [u64; 3],
+    pub(super) time_namespace: u64,
+    reserved: [u64; 2],
     sections: [Section; SECTIONS],
 }
 
@@ -77,7 +80,7 @@ pub(super) const LEN: usize = THREADS_AT + MAX_THREADS * size_of::<ThreadEntry>(
 
 impl Header {
     /// The header of a new registry.
-    pub(super) fn new(pid_namespace: u64) -> Self {
+    pub(super) fn new(namespaces: Namespaces) -> Self {
         let mut sections = [NONE; SECTIONS];
         sections[0] = section::<ProcessEntry>(PROCESSES, PROCESSES_AT, MAX_PROCESSES);
         sections[1] = section::<ThreadEntry>(THREADS, THREADS_AT, MAX_THREADS);
@@ -86,10 +89,11 @@ impl Header {
             version: VERSION,
             section_count: 2,
             length: LEN as u64,
-            pid_namespace,
+            pid_namespace: namespaces.pid,
+            time_namespace: namespaces.time,
             processes_used: AtomicU32::new(0),
             threads_used: AtomicU32::new(0),
-            reserved: [0; 3],
+            reserved: [0; 2],
             sections,
         }
     }

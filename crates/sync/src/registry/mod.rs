@@ -54,9 +54,9 @@ impl Registry {
         if len < Self::LEN {
             return Err(RegistryError::TooShort { len, needed: Self::LEN });
         }
-        let pid_namespace = sys::process::pid_namespace().map_err(|_| RegistryError::NoProc)?;
+        let namespaces = sys::process::namespaces().map_err(|_| RegistryError::NoProc)?;
         // SAFETY: page aligned and long enough, writable, and nobody else's yet: by the caller.
-        unsafe { memory.cast::<Header>().write(Header::new(pid_namespace)) };
+        unsafe { memory.cast::<Header>().write(Header::new(namespaces)) };
         // SAFETY: what was written; the rest by the caller.
         unsafe { Self::attach(memory, len) }
     }
@@ -81,9 +81,15 @@ impl Registry {
         // before it is given to anybody.
         let header: &'static Header = unsafe { memory.cast().as_ref() };
         let (processes, threads) = header.check(len)?;
-        let ours = sys::process::pid_namespace().map_err(|_| RegistryError::NoProc)?;
-        if header.pid_namespace != ours {
-            return Err(RegistryError::ForeignPidNamespace { family: header.pid_namespace, ours });
+        let ours = sys::process::namespaces().map_err(|_| RegistryError::NoProc)?;
+        if header.pid_namespace != ours.pid {
+            return Err(RegistryError::ForeignPidNamespace { family: header.pid_namespace, ours: ours.pid });
+        }
+        if header.time_namespace != ours.time {
+            return Err(RegistryError::ForeignTimeNamespace {
+                family: header.time_namespace,
+                ours: ours.time,
+            });
         }
         // SAFETY: the sections are aligned and lie within the memory, which `check` has seen; they are atomics alone.
         let (processes, threads) = unsafe {
@@ -103,9 +109,12 @@ impl Registry {
 
     /// This process as an entry describes it, if it is in the family's pid namespace, where numbers mean the same.
     fn this_process(&self) -> Result<Member, IdentityError> {
-        let ours = sys::process::pid_namespace().map_err(|_| IdentityError::NoProc)?;
-        if self.header.pid_namespace != ours {
+        let ours = sys::process::namespaces().map_err(|_| IdentityError::NoProc)?;
+        if self.header.pid_namespace != ours.pid {
             return Err(IdentityError::ForeignPidNamespace);
+        }
+        if self.header.time_namespace != ours.time {
+            return Err(IdentityError::ForeignTimeNamespace);
         }
         let pid = std::process::id();
         let started = sys::process::start_time(pid).ok_or(IdentityError::NoProc)?;

@@ -58,7 +58,23 @@ pub(crate) fn is_being_killed(pid: u32) -> bool {
     })
 }
 
-/// The number of the pid namespace of this process: numbers of processes mean nothing outside it.
-pub(crate) fn pid_namespace() -> io::Result<u64> {
-    Ok(fs::metadata("/proc/self/ns/pid")?.ino())
+/// Where the facts of /proc that tell processes apart mean the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Namespaces {
+    /// Of process numbers, by inode number.
+    pub(crate) pid: u64,
+    /// Of clocks, and so of start times, by inode number; 0 before Linux 5.6.
+    pub(crate) time: u64,
+}
+
+/// The namespaces of this process. An error if /proc is missing, or is that of another pid namespace.
+pub(crate) fn namespaces() -> io::Result<Namespaces> {
+    if fs::read_link("/proc/self")?.to_str() != Some(&std::process::id().to_string()) {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    let time = match fs::metadata("/proc/self/ns/time_for_children") {
+        Ok(_) => fs::metadata("/proc/self/ns/time")?.ino(),
+        Err(_) => 0,
+    };
+    Ok(Namespaces { pid: fs::metadata("/proc/self/ns/pid")?.ino(), time })
 }

@@ -34,6 +34,11 @@ fn thread() -> Rc<Thread> {
     context::here().expect("Me stays with its thread")
 }
 
+/// Processes of a model do not fork.
+pub(crate) fn generation() -> u32 {
+    0
+}
+
 impl Me {
     pub(crate) fn list(self) -> List {
         List(())
