@@ -49,8 +49,9 @@ const ROWS: &[Row<Bug>] = &[
     (Bug::LeftUnmarked, "loom_registry::who_leaves_makes_room", Claim("the entry was not passed on")),
 ];
 
-/// Between the two steps of such a release another has to come, and to be away when the owner dies.
-const DEEPER: &[(Bug, usize, usize)] = &[(Bug::ExchangeThenWake, 3, 6)];
+/// Between the two steps of such a release another has to come, and to be away when the owner dies: searched from the step of the
+/// death, a little before the release, as all of them at this bound would take a minute.
+const DEEPER: &[(Bug, usize, usize)] = &[(Bug::ExchangeThenWake, 3, 4)];
 
 fn foretold() -> Foretold<Bug> {
     Foretold { module: module_path!(), variable: VARIABLE, rows: ROWS, deeper: DEEPER }
