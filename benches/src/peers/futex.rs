@@ -38,7 +38,7 @@ pub(crate) struct Floor<const SHARED: bool> {
 unsafe impl<const SHARED: bool> Sync for Floor<SHARED> {}
 
 impl<const SHARED: bool> Lock for Floor<SHARED> {
-    #[inline]
+    #[inline(always)]
     fn add_one(&self) {
         self.word.lock();
         // SAFETY: the lock is held.
@@ -62,14 +62,14 @@ pub(crate) struct Word<const SHARED: bool>(AtomicU32);
 impl<const SHARED: bool> Word<SHARED> {
     const REACH: Reach = if SHARED { Reach::Processes } else { Reach::Threads };
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn lock(&self) {
         if self.0.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_err() {
             self.wait();
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn unlock(&self) {
         if self.0.swap(FREE, Ordering::Release) == CONTENDED {
             self.wake();

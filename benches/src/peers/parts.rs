@@ -72,7 +72,7 @@ pub(crate) struct Parts<const LAST: u8> {
 unsafe impl<const LAST: u8> Sync for Parts<LAST> {}
 
 impl<const LAST: u8> Lock for Parts<LAST> {
-    #[inline]
+    #[inline(always)]
     fn add_one(&self) {
         self.with(|number| *number += 1);
     }
@@ -87,7 +87,7 @@ impl<const LAST: u8> Parts<LAST> {
         Self { mode: AtomicU32::new(BETWEEN_PROCESSES), ..Self::default() }
     }
 
-    #[inline]
+    #[inline(always)]
     fn with<T>(&self, section: impl FnOnce(&mut u64) -> T) -> T {
         if LAST < LIST || (LAST >= MODE && self.mode.load(Ordering::Relaxed) != BETWEEN_PROCESSES) {
             self.take_word(1);
@@ -123,7 +123,7 @@ impl<const LAST: u8> Parts<LAST> {
         result
     }
 
-    #[inline]
+    #[inline(always)]
     fn section<T>(&self, section: impl FnOnce(&mut u64) -> T) -> T {
         let panicked_before = LAST >= POISON && {
             assert_eq!(self.state.load(Ordering::Relaxed), 0, "a lock of this bench is poisoned");
@@ -137,14 +137,14 @@ impl<const LAST: u8> Parts<LAST> {
         result
     }
 
-    #[inline]
+    #[inline(always)]
     fn take_word(&self, thread: u32) {
         if self.word.compare_exchange(FREE, thread, Ordering::Acquire, Ordering::Relaxed).is_err() {
             self.wait(thread);
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn release_word(&self, thread: u32) {
         if LAST < LIST {
             if self.word.swap(FREE, Ordering::Release) & WAITERS != 0 {
@@ -184,12 +184,12 @@ impl<const LAST: u8> Parts<LAST> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn node(&self) -> usize {
         self.next.as_ptr() as usize
     }
 
-    #[inline]
+    #[inline(always)]
     fn link(&self, list: &RobustList) {
         let first = list.first.load(Ordering::Relaxed);
         let head = list.first.as_ptr() as usize;
@@ -204,7 +204,7 @@ impl<const LAST: u8> Parts<LAST> {
         list.pending.store(0, Ordering::Relaxed);
     }
 
-    #[inline]
+    #[inline(always)]
     fn unlink(&self, list: &RobustList) {
         let next = self.next.load(Ordering::Relaxed);
         let previous = self.previous.load(Ordering::Relaxed);

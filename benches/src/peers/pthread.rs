@@ -45,7 +45,7 @@ impl Pthread {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn with<T>(&self, section: impl FnOnce(&mut u64) -> T) -> T {
         // SAFETY: the mutex was initialised where it lies; the number is reached between lock and unlock.
         unsafe {
@@ -59,7 +59,7 @@ impl Pthread {
 }
 
 impl Lock for Pthread {
-    #[inline]
+    #[inline(always)]
     fn add_one(&self) {
         self.with(|number| *number += 1);
     }

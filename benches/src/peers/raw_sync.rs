@@ -33,7 +33,7 @@ pub(crate) fn shared() -> Result<&'static RawSync> {
 }
 
 impl RawSync {
-    #[inline]
+    #[inline(always)]
     fn with<T>(&self, section: impl FnOnce(&mut u64) -> T) -> T {
         let guard = self.lock.lock().unwrap_or_else(|error| panic!("raw_sync cannot lock: {error}"));
         // SAFETY: the guard is held; it leads to the number, which is aligned.
@@ -42,7 +42,7 @@ impl RawSync {
 }
 
 impl Lock for RawSync {
-    #[inline]
+    #[inline(always)]
     fn add_one(&self) {
         self.with(|number| *number += 1);
     }

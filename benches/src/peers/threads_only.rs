@@ -17,7 +17,7 @@ pub(crate) fn parking_lot() -> Result<&'static Line<parking_lot::Mutex<u64>>> {
 }
 
 impl Lock for Line<std::sync::Mutex<u64>> {
-    #[inline]
+    #[inline(always)]
     fn add_one(&self) {
         *self.0.lock().expect("nobody panics under this lock") += 1;
     }
@@ -28,7 +28,7 @@ impl Lock for Line<std::sync::Mutex<u64>> {
 }
 
 impl Lock for Line<parking_lot::Mutex<u64>> {
-    #[inline]
+    #[inline(always)]
     fn add_one(&self) {
         *self.0.lock() += 1;
     }

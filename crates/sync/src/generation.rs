@@ -15,12 +15,6 @@ extern "C" fn in_child() {
     identity::forget_in_fork();
 }
 
-/// The number of this process's generation, which its forks do not have. Only once somebody asked for [`Generation::now`].
-#[inline(always)]
-pub(crate) fn current() -> u32 {
-    GENERATION.load(Relaxed)
-}
-
 /// Marks what belongs to the process that made it and not to its forks.
 ///
 /// ```

@@ -9,19 +9,9 @@ use std::mem;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread;
 
-use common::{fork, kill, reap, share};
+use common::{flag, fork, idle, kill, reap, share};
 use multiproc_sync::{LockError, MAX_HELD, Mutex, MutexGuard, registry};
 use multiproc_testkit::{Watchdog, eventually};
-
-fn flag() -> &'static AtomicU32 {
-    &share([const { AtomicU32::new(0) }; 1])[0]
-}
-
-fn idle() -> ! {
-    loop {
-        thread::park();
-    }
-}
 
 fn range<T>(value: &T) -> std::ops::Range<usize> {
     let start = std::ptr::from_ref(value) as usize;
@@ -217,64 +207,4 @@ fn a_killed_owner_of_many_locks_loses_them_all() {
         let Err(LockError::OwnerDied(mut guard)) = lock.lock() else { panic!("the owner died") };
         MutexGuard::mark_consistent(&mut guard);
     }
-}
-
-/// Nodes of libc's robust mutexes and of ours stand in one list; the kernel follows both.
-#[test]
-fn robust_mutexes_of_libc_stand_in_the_same_list() {
-    struct Theirs(std::cell::UnsafeCell<libc::pthread_mutex_t>);
-    impl Theirs {
-        fn new() -> &'static Self {
-            let theirs = common::map(size_of::<Self>()).cast::<Self>();
-            // SAFETY: fresh memory of the right size; the attributes live through the call.
-            unsafe {
-                let mut attributes = mem::zeroed();
-                libc::pthread_mutexattr_init(&raw mut attributes);
-                libc::pthread_mutexattr_setpshared(&raw mut attributes, libc::PTHREAD_PROCESS_SHARED);
-                libc::pthread_mutexattr_setrobust(&raw mut attributes, libc::PTHREAD_MUTEX_ROBUST);
-                libc::pthread_mutex_init((*theirs.as_ptr()).0.get(), &raw const attributes);
-                theirs.as_ref()
-            }
-        }
-        fn lock(&self) -> i32 {
-            // SAFETY: an initialised mutex.
-            unsafe { libc::pthread_mutex_lock(self.0.get()) }
-        }
-        fn unlock(&self) {
-            // SAFETY: as above, held by this thread.
-            assert_eq!(unsafe { libc::pthread_mutex_unlock(self.0.get()) }, 0);
-        }
-    }
-
-    let _watchdog = Watchdog::with_limit(60);
-    let ours = [share(Mutex::new(0_u64)), share(Mutex::new(0_u64))];
-    let theirs = [Theirs::new(), Theirs::new()];
-    let held = flag();
-    let owner = fork(|| {
-        let mix = |last: bool| {
-            let first = ours[0].lock().unwrap();
-            assert_eq!(theirs[0].lock(), 0);
-            let second = ours[1].lock().unwrap();
-            assert_eq!(theirs[1].lock(), 0);
-            theirs[0].unlock();
-            drop(first);
-            if last {
-                mem::forget(second);
-            } else {
-                theirs[1].unlock();
-                drop(second);
-            }
-        };
-        (0..1000).for_each(|_| mix(false));
-        mix(true);
-        held.store(1, SeqCst);
-        idle();
-    });
-    eventually("the last two are held", || held.load(SeqCst) == 1);
-    kill(owner);
-    assert!(ours[0].lock().is_ok());
-    assert!(matches!(ours[1].lock(), Err(LockError::OwnerDied(_))));
-    assert_eq!(theirs[0].lock(), 0);
-    assert_eq!(theirs[1].lock(), libc::EOWNERDEAD);
-    theirs[0].unlock();
 }

@@ -1,10 +1,12 @@
-//! Gives the calling thread its identity, once, and marks its end.
+//! Gives the calling thread its identity, once, and marks its end. `unsafe`: libc keeps the list of robust words.
+#![allow(unsafe_code)]
 
 use std::cell::Cell;
 use std::ffi::c_void;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use std::sync::atomic::Ordering::{AcqRel, Acquire};
 
-use super::record::{Me, Record};
+use super::me::Me;
+use super::record::Record;
 use super::{Claim, IdentityError, Owner};
 use crate::generation::Generation;
 use crate::primitive::AtomicU64;
@@ -28,12 +30,15 @@ extern "C" fn leave(_: *mut c_void) {
     if let (Some(registry), Some(owner)) = (registry::installed(), Owner::unpacked(me.owner())) {
         registry.leave(owner.thread);
     }
-    me.0.give_back();
+    me.end();
 }
 
 /// Called in each fork of this process: its thread is another, and holds nothing.
 pub(crate) fn forget_in_fork() {
-    ME.set(None);
+    if let Some(me) = ME.take() {
+        // Of a lock that the thread in the other process holds.
+        me.list().settle();
+    }
     Record::forget_all();
 }
 
@@ -58,18 +63,16 @@ pub(crate) fn attach() -> Result<Me, IdentityError> {
     let registry = registry::installed().ok_or(IdentityError::NoRegistry)?;
     let list = robust_list::of_this_thread(OFFSET).map_err(|error| match error {
         NoList::Missing => IdentityError::NoRobustList,
-        NoList::Offset(found) => IdentityError::RobustListOffset { found, expected: OFFSET },
+        NoList::Foreign => IdentityError::ForeignRobustList,
     })?;
     let process = process(registry)?;
-    let record = Record::take();
-    record.tid.store(robust_list::thread_id(), Relaxed);
-    record.list.store(list.as_ptr() as usize, Relaxed);
-    let me = Me(record);
+    // SAFETY: libc's list of the calling thread, where it stays: in a thread-local.
+    let me = unsafe { Me::unnamed(list, robust_list::thread_id()) };
     let Some(thread) = registry.claim_thread(me, process) else {
-        record.give_back();
+        me.end();
         return Err(IdentityError::TooManyThreads);
     };
-    record.owner.store(Owner { process, thread }.packed(), Relaxed);
+    me.name(Owner { process, thread }.packed());
     ME.set(Some(me));
     thread_end::call(leave);
     Ok(me)

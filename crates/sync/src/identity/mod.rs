@@ -7,6 +7,8 @@ mod attach;
 #[cfg(not(multiproc_loom))]
 mod list;
 #[cfg(not(multiproc_loom))]
+mod me;
+#[cfg(not(multiproc_loom))]
 mod record;
 #[cfg(not(multiproc_loom))]
 mod verdict;
@@ -15,16 +17,16 @@ mod verdict;
 pub(crate) use self::attach::{attach, attached, forget_in_fork, me};
 #[cfg(not(multiproc_loom))]
 pub(crate) use self::list::List;
+#[cfg(not(multiproc_loom))]
+pub(crate) use self::me::Me;
 pub(crate) use self::owner::{Claim, Owner};
 #[cfg(not(multiproc_loom))]
-pub(crate) use self::record::{Me, holds_within};
+pub(crate) use self::record::holds_within;
 #[cfg(not(multiproc_loom))]
 pub(crate) use self::verdict::{Look, Member, STARTED_BITS, low_bits, until_end, verdict};
-#[cfg(not(multiproc_loom))]
-pub(crate) use crate::generation::current as generation;
 #[cfg(multiproc_loom)]
 pub(crate) use crate::primitive::model::identity::{
-    List, Look, Me, Member, STARTED_BITS, attached, generation, me, this_process, until_end, verdict,
+    List, Look, Me, Member, STARTED_BITS, attached, me, this_process, until_end, verdict,
 };
 
 /// The most locks in shared memory that one thread can hold at a time. The kernel follows no more than 2048 at its death,
@@ -57,16 +59,11 @@ pub enum IdentityError {
         "the kernel keeps no list of robust locks for this thread (get_robust_list failed): locks in shared memory need it"
     )]
     NoRobustList,
-    /// libc registered a list whose words lie elsewhere.
+    /// libc registered a list whose words lie elsewhere than in the locks of this crate.
     #[error(
-        "libc keeps its robust locks at offset {found}, this crate at {expected}: use it with glibc on a 64-bit machine"
+        "libc keeps the words of its robust locks where this crate has none: use it with glibc on a 64-bit machine"
     )]
-    RobustListOffset {
-        /// What the list says.
-        found: isize,
-        /// What locks here are laid out for.
-        expected: isize,
-    },
+    ForeignRobustList,
     /// The process lives in another pid namespace than the family's first.
     #[error(
         "this process is in another pid namespace than its family, where process numbers mean others: start it in the same one"

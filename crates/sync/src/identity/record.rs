@@ -2,32 +2,36 @@
 #![allow(unsafe_code)]
 
 use std::ops::Range;
-use std::ptr::{self, NonNull};
+use std::ptr;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use super::MAX_HELD;
-use super::list::List;
 use crate::primitive::{AtomicU32, AtomicU64, AtomicUsize};
 use crate::robust_word::RobustWord;
-use crate::sys::robust_list::ListHead;
 
-/// One thread's identity and the locks that it holds. Made once, then handed from thread to thread: never freed, so that
-/// a scan needs no lock, also after a fork in the middle of one.
+/// The locks that one thread holds. Made once, then handed from thread to thread: never freed, so that a scan needs no lock,
+/// also after a fork in the middle of one.
 ///
 /// What a lock touches comes first, within one cache line as long as few are held.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Record {
+    in_use: AtomicU32,
+    /// The process is a fork of the one whose thread held locks with this record. Guards came along that name it, so that no
+    /// thread ever gets it.
+    pub(super) retired: AtomicU32,
     /// The kernel's number of the thread.
     pub(super) tid: AtomicU32,
-    in_use: AtomicU32,
-    /// Its packed [`Owner`](super::Owner).
+    /// The thread's packed [`Owner`](super::Owner).
     pub(super) owner: AtomicU64,
-    /// Its `ListHead`.
-    pub(super) list: AtomicUsize,
-    /// How many locks are held, up to [`MAX_HELD`].
+    /// The thread's list of robust words: the address of the head, and the node of the thread's entry.
+    pub(super) head: AtomicUsize,
+    pub(super) entry: AtomicUsize,
+    /// A lock that is held, or is being taken; 0: none. Most threads hold one at a time.
+    one: AtomicUsize,
+    /// How many others are.
     depth: AtomicUsize,
-    held: [AtomicUsize; MAX_HELD],
+    others: [AtomicUsize; MAX_HELD - 1],
     /// The record made before this one; 0: none.
     before: AtomicUsize,
 }
@@ -46,10 +50,6 @@ fn all() -> impl Iterator<Item = &'static Record> {
     })
 }
 
-/// The calling thread, which has an identity.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Me(pub(super) &'static Record);
-
 impl Record {
     /// A record that no thread has.
     pub(super) fn take() -> &'static Self {
@@ -57,12 +57,15 @@ impl Record {
         let free = all().find(|record| record.in_use.compare_exchange(0, 1, AcqRel, Relaxed).is_ok());
         free.unwrap_or_else(|| {
             let new = Self {
-                tid: AtomicU32::new(0),
                 in_use: AtomicU32::new(1),
+                retired: AtomicU32::new(0),
+                tid: AtomicU32::new(0),
                 owner: AtomicU64::new(0),
-                list: AtomicUsize::new(0),
+                head: AtomicUsize::new(0),
+                entry: AtomicUsize::new(0),
+                one: AtomicUsize::new(0),
                 depth: AtomicUsize::new(0),
-                held: [const { AtomicUsize::new(0) }; MAX_HELD],
+                others: [const { AtomicUsize::new(0) }; MAX_HELD - 1],
                 before: AtomicUsize::new(0),
             };
             Self::push(Box::leak(Box::new(new)))
@@ -84,91 +87,82 @@ impl Record {
     /// Ends the use of a record, unless its thread leaves with locks held: then the kernel follows their nodes when it ends,
     /// and memory with such nodes stays mapped.
     pub(super) fn give_back(&self) {
-        if self.depth.load(Relaxed) == 0 {
+        if !self.holds_any() {
             self.in_use.store(0, Release);
         }
+    }
+
+    fn holds_any(&self) -> bool {
+        self.one.load(Relaxed) != 0 || self.depth.load(Relaxed) != 0
     }
 
     /// In a fork of the process: the threads of the records are not there.
     pub(super) fn forget_all() {
         for record in all() {
-            record.depth.store(0, Relaxed);
-            record.in_use.store(0, Relaxed);
+            if record.holds_any() {
+                record.one.store(0, Relaxed);
+                record.depth.store(0, Relaxed);
+                record.retired.store(1, Relaxed);
+            } else if record.retired.load(Relaxed) == 0 {
+                record.in_use.store(0, Relaxed);
+            }
         }
-    }
-}
-
-impl Me {
-    /// The thread's number in robust words.
-    #[inline(always)]
-    pub(crate) fn tid(self) -> u32 {
-        self.0.tid.load(Relaxed)
-    }
-
-    /// The thread's name in locks that it has a guard of.
-    #[inline(always)]
-    pub(crate) fn owner(self) -> u64 {
-        self.0.owner.load(Relaxed)
-    }
-
-    /// The thread's list. Asked for once in each function: the barriers in there would have it read again and again.
-    #[inline(always)]
-    pub(crate) fn list(self) -> List {
-        let head = NonNull::new(self.0.list.load(Relaxed) as *mut ListHead);
-        // SAFETY: set to the calling thread's head before the record was handed to it; `Me` stays with its thread (the
-        // record is found in a thread-local), and libc keeps the head until the thread has ended.
-        List(unsafe { head.unwrap_unchecked().as_ref() })
     }
 
     /// Notes that the thread is about to take `word`; `false`: it holds too many.
     #[inline(always)]
-    pub(crate) fn note(self, word: &RobustWord) -> bool {
-        let Record { depth, held, .. } = self.0;
-        let before = depth.load(Relaxed);
-        let Some(place) = held.get(before) else { return false };
+    pub(super) fn note(&self, word: &RobustWord) -> bool {
+        if self.one.load(Relaxed) != 0 {
+            return self.note_another(word);
+        }
+        // Release: with the Acquire of `any_held`.
+        self.one.store(ptr::from_ref(word) as usize, Release);
+        true
+    }
+
+    #[inline(never)]
+    fn note_another(&self, word: &RobustWord) -> bool {
+        let before = self.depth.load(Relaxed);
+        let Some(place) = self.others.get(before) else { return false };
         place.store(ptr::from_ref(word) as usize, Relaxed);
-        // Release: with the Acquire of `holds_within`.
-        depth.store(before + 1, Release);
+        // Release: with the Acquire of `any_held`.
+        self.depth.store(before + 1, Release);
         true
     }
 
     /// Takes the note back.
     #[inline(always)]
-    pub(crate) fn unnote(self, word: &RobustWord) {
-        let Record { depth, held, .. } = self.0;
-        let last = depth.load(Relaxed).wrapping_sub(1);
-        let address = ptr::from_ref(word) as usize;
-        if held.get(last).is_some_and(|place| place.load(Relaxed) == address) {
-            depth.store(last, Release);
+    pub(super) fn unnote(&self, word: &RobustWord) {
+        if self.one.load(Relaxed) == ptr::from_ref(word) as usize {
+            self.one.store(0, Release);
         } else {
-            self.unnote_below(address);
+            self.unnote_another(word);
         }
     }
 
-    /// Locks were released in another order than the reverse of their taking.
-    #[cold]
     #[inline(never)]
-    fn unnote_below(self, address: usize) {
-        let depth = self.0.depth.load(Relaxed).min(MAX_HELD);
-        let held = &self.0.held[..depth];
-        let Some(found) = held.iter().rposition(|place| place.load(Relaxed) == address) else { return };
+    fn unnote_another(&self, word: &RobustWord) {
+        let address = ptr::from_ref(word) as usize;
+        let depth = self.depth.load(Relaxed).min(self.others.len());
+        let others = &self.others[..depth];
+        let Some(found) = others.iter().rposition(|place| place.load(Relaxed) == address) else { return };
         // A scan in the middle sees an address twice or not yet gone, never one missing that is held.
         for place in found..depth - 1 {
-            held[place].store(held[place + 1].load(Relaxed), Release);
+            others[place].store(others[place + 1].load(Relaxed), Release);
         }
-        self.0.depth.store(depth - 1, Release);
+        self.depth.store(depth - 1, Release);
     }
-}
 
-impl Record {
     /// Whether any of the addresses in it is `wanted`. Other threads may ask while the owner of the record locks and releases.
     ///
     /// From the top: a release out of order moves addresses down, and one that came down past a scan from the bottom would
     /// not be seen.
-    fn any_held(&self, wanted: impl FnMut(usize) -> bool) -> bool {
-        // Acquire, both: with the Release of `note` and of `unnote_below`.
-        let depth = self.depth.load(Acquire).min(MAX_HELD);
-        self.held[..depth].iter().rev().map(|place| place.load(Acquire)).any(wanted)
+    fn any_held(&self, mut wanted: impl FnMut(usize) -> bool) -> bool {
+        // Acquire, all: with the Release of `note` and of its kin.
+        let depth = self.depth.load(Acquire).min(self.others.len());
+        let mut others = self.others[..depth].iter().rev().map(|place| place.load(Acquire));
+        let one = self.one.load(Acquire);
+        (one != 0 && wanted(one)) || others.any(wanted)
     }
 }
 
@@ -188,24 +182,24 @@ mod tests {
         let [low, forgotten, high] = [const { RobustWord::new() }; 3];
         let address = |word| ptr::from_ref::<RobustWord>(word) as usize;
         for step in 0..3 {
-            let me = Me(Record::take());
-            [&low, &forgotten, &high].iter().for_each(|word| assert!(me.note(word)));
+            let record = Record::take();
+            [&low, &forgotten, &high].iter().for_each(|word| assert!(record.note(word)));
             let mut steps = 0;
-            let found = me.0.any_held(|held| {
+            let found = record.any_held(|held| {
                 if steps == step {
-                    me.unnote(&low);
+                    record.unnote(&low);
                 }
                 steps += 1;
                 held == address(&forgotten)
             });
             assert!(found, "released at step {step}");
-            assert!(!me.0.any_held(|held| held == 0));
-            [&forgotten, &high].iter().for_each(|word| me.unnote(word));
+            assert!(!record.any_held(|held| held == 0));
+            [&forgotten, &high].iter().for_each(|word| record.unnote(word));
             if steps <= step {
-                me.unnote(&low);
+                record.unnote(&low);
             }
-            assert!(!me.0.any_held(|_| true));
-            me.0.give_back();
+            assert!(!record.any_held(|_| true));
+            record.give_back();
         }
     }
 }

@@ -18,7 +18,7 @@ pub use self::error::{LockError, LockResult};
 use self::patience::Patience;
 use self::robust::Refusal;
 use self::state::{ABANDONED, INCONSISTENT, POISONED};
-use crate::identity;
+use crate::identity::Me;
 use crate::primitive::{Access, Deadline, UnsafeCell};
 use crate::robust_word::{OWNER, RobustWord};
 use crate::shm_safe::{Layout, PlaceError, Placement, ShmPlain, ShmSafe};
@@ -124,8 +124,8 @@ pub struct Mutex<T: ?Sized> {
 pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
     access: Access<T>,
-    /// The fork generation in which a robust lock was taken: in a fork of the process the guard owns nothing.
-    generation: u32,
+    /// Who has taken a robust lock; `None`: the lock is private.
+    owner: Option<Me>,
     /// The thread panicked before it had the guard: then its dropping says nothing of the data.
     panicking: bool,
     /// Guards stay with their thread: its list has the lock's node.
@@ -263,23 +263,24 @@ impl<T: ?Sized> Mutex<T> {
 
     #[inline(always)]
     fn acquire(&self, patience: Patience<'_>) -> LockResult<MutexGuard<'_, T>> {
-        let mut generation = 0;
+        let mut owner = None;
         if self.head.mode.load(Relaxed) == PRIVATE {
             if !private::lock(&self.head, patience) {
                 return Err(LockError::TimedOut);
             }
-        } else if let Err(refusal) = robust::lock(&self.head, patience) {
-            return Err(refused(refusal));
         } else {
-            generation = identity::generation();
+            match robust::lock(&self.head, patience) {
+                Ok(taken) => owner = Some(taken),
+                Err(refusal) => return Err(refused(refusal)),
+            }
         }
-        let guard = MutexGuard::new(self, generation);
-        if self.head.state.load(Relaxed) == 0 { Ok(guard) } else { self.warned(guard) }
+        if self.head.state.load(Relaxed) == 0 { Ok(MutexGuard::new(self, owner)) } else { self.warned(owner) }
     }
 
     /// The result for a lock that is held, and whose state is not plain.
     #[cold]
-    fn warned<'a>(&'a self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
+    fn warned(&self, owner: Option<Me>) -> LockResult<MutexGuard<'_, T>> {
+        let guard = MutexGuard::new(self, owner);
         match self.head.state.load(Relaxed) {
             state if state & ABANDONED != 0 => Err(LockError::Abandoned),
             state if state & INCONSISTENT != 0 => Err(LockError::OwnerDied(guard)),
@@ -288,13 +289,12 @@ impl<T: ?Sized> Mutex<T> {
         }
     }
 
-    /// Releases the lock for a guard that was made in this fork generation.
+    /// Releases the lock for a guard with this owner.
     #[inline(always)]
-    fn unlock(&self, generation: u32) {
-        if self.head.mode.load(Relaxed) == PRIVATE {
-            private::unlock(&self.head);
-        } else if generation == identity::generation() {
-            robust::unlock(&self.head);
+    fn unlock(&self, owner: Option<Me>) {
+        match owner {
+            None => private::unlock(&self.head),
+            Some(owner) => robust::unlock(&self.head, owner),
         }
     }
 }

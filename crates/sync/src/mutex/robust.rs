@@ -35,11 +35,8 @@ pub(crate) enum Refusal {
 }
 
 /// Takes the lock.
-///
-/// Here and in [`unlock`] whatever is rare ends in a call of a cold function, with nothing left to do after it: then the way
-/// that is taken saves no registers, which would cost a third of the whole.
 #[inline(always)]
-pub(crate) fn lock(lock: &RobustWord, patience: Patience<'_>) -> Result<(), Refusal> {
+pub(crate) fn lock(lock: &RobustWord, patience: Patience<'_>) -> Result<Me, Refusal> {
     let Some(me) = identity::attached() else { return lock_unattached(lock, patience) };
     if !me.note(lock) {
         return Err(Refusal::TooManyHeld);
@@ -50,10 +47,11 @@ pub(crate) fn lock(lock: &RobustWord, patience: Patience<'_>) -> Result<(), Refu
     }
     // Acquire: with the Release of `unlock`, or with the kernel's own barrier if that did the release.
     if lock.word.compare_exchange(0, me.tid(), Acquire, Relaxed).is_err() {
-        return lock_slowly(lock, me, patience);
+        lock_slowly(lock, me, patience)?;
+    } else {
+        taken(lock, me, list);
     }
-    taken(lock, me, list);
-    Ok(())
+    Ok(me)
 }
 
 /// Completes the taking of a lock whose word names the calling thread.
@@ -64,26 +62,27 @@ fn taken(lock: &RobustWord, me: Me, list: List) {
         // Release: with the Acquire of `Recovery::may_take`, which must then see the word taken.
         lock.owner.store(me.owner(), Release);
     }
-    list.link(lock); // begins with a barrier for the compiler: no access to the data comes before the name
-    list.settle();
+    // Begins and ends with a barrier for the compiler: no access to the data comes before the name. What was announced stays so
+    // until the release, if no other lock is announced before: the kernel looks at a lock in the list once all the same.
+    list.link(lock);
 }
 
 #[cold]
 #[inline(never)]
-fn lock_unattached(word: &RobustWord, patience: Patience<'_>) -> Result<(), Refusal> {
+fn lock_unattached(word: &RobustWord, patience: Patience<'_>) -> Result<Me, Refusal> {
     identity::me().map_err(Refusal::Identity)?;
     lock(word, patience)
 }
 
 #[cold]
 #[inline(never)]
-fn lock_slowly(lock: &RobustWord, me: Me, patience: Patience<'_>) -> Result<(), Refusal> {
-    let result = contended(lock, me, patience);
+fn lock_slowly(word: &RobustWord, me: Me, patience: Patience<'_>) -> Result<(), Refusal> {
+    let result = contended(word, me, patience);
     match result {
-        Ok(()) => taken(lock, me, me.list()),
+        Ok(()) => taken(word, me, me.list()),
         Err(_) => {
             me.list().settle();
-            me.unnote(lock);
+            me.unnote(word);
         }
     }
     result
@@ -124,17 +123,22 @@ pub(crate) fn contended(lock: &RobustWord, me: Me, patience: Patience<'_>) -> Re
     }
 }
 
-/// Releases a lock that the calling thread took, in this process and not in one that it is a fork of.
-#[inline(always)]
-pub(crate) fn unlock(lock: &RobustWord) {
-    let Some(me) = identity::attached() else { return };
+/// Releases a lock that its owner took. In a fork of the owner's process nothing is done: the lock is the other one's.
+///
+/// A call: inlined, it would make whatever drops a guard so large that the compiler has it done by a function of its own, with
+/// the guard in memory, for private locks too. Whatever is rare ends it, so that it saves no registers.
+#[inline(never)]
+pub(crate) fn unlock(lock: &RobustWord, me: Me) {
+    if me.is_elsewhere() {
+        return;
+    }
     let tid = me.tid();
     if !planted(Bug::OwnerClearedLate) {
         // Release, for the compiler: the last access to the data comes before. A death from here on finds no guard.
         lock.owner.store(0, Release);
     }
     let list = me.list();
-    list.announce(lock);
+    list.announce_still(lock);
     list.unlink(lock);
     if planted(Bug::PendingClearedEarly) {
         list.settle();

@@ -24,7 +24,7 @@ pub(crate) enum NoList {
     /// The kernel has none for this thread, or does not know the call.
     Missing,
     /// libc keeps its words at another place.
-    Offset(isize),
+    Foreign,
 }
 
 /// The calling thread's list, whose words must lie `offset` bytes from their nodes.
@@ -38,7 +38,7 @@ pub(crate) fn of_this_thread(offset: isize) -> Result<NonNull<ListHead>, NoList>
     // SAFETY: libc registered this head for the calling thread and keeps it until the thread ends.
     match unsafe { (*head.as_ptr()).offset } {
         found if found == offset => Ok(head),
-        found => Err(NoList::Offset(found)),
+        _ => Err(NoList::Foreign),
     }
 }
 

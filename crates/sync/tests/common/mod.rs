@@ -4,6 +4,8 @@
 #![allow(dead_code)] // each test program uses some of it
 
 use std::ptr::{self, NonNull};
+use std::sync::atomic::AtomicU32;
+use std::thread;
 
 use multiproc_sync::registry::{self, Registry};
 use multiproc_sync::shm_safe::{Placement, ShmSafe};
@@ -75,4 +77,16 @@ pub(crate) fn kill(pid: i32) {
     // SAFETY: a child that has not been waited for.
     unsafe { libc::kill(pid, libc::SIGKILL) };
     reap(pid);
+}
+
+/// A number that forks can tell their parent.
+pub(crate) fn flag() -> &'static AtomicU32 {
+    &share([const { AtomicU32::new(0) }; 1])[0]
+}
+
+/// Does nothing until it is killed.
+pub(crate) fn idle() -> ! {
+    loop {
+        thread::park();
+    }
 }

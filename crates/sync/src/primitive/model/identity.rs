@@ -34,11 +34,6 @@ fn thread() -> Rc<Thread> {
     context::here().expect("Me stays with its thread")
 }
 
-/// Processes of a model do not fork.
-pub(crate) fn generation() -> u32 {
-    0
-}
-
 impl Me {
     pub(crate) fn list(self) -> List {
         List(())
@@ -50,6 +45,11 @@ impl Me {
 
     pub(crate) fn owner(self) -> u64 {
         thread().facts.owner
+    }
+
+    /// Processes of a model do not fork.
+    pub(crate) fn is_elsewhere(self) -> bool {
+        false
     }
 
     pub(crate) fn note(self, _: &RobustWord) -> bool {
@@ -70,6 +70,10 @@ impl List {
         if goes_on() {
             thread().pending.replace(Some(word.word.word().clone()));
         }
+    }
+
+    pub(crate) fn announce_still(self, word: &RobustWord) {
+        self.announce(word);
     }
 
     pub(crate) fn settle(self) {
