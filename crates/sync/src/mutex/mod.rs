@@ -294,8 +294,16 @@ impl<T: ?Sized> Mutex<T> {
     fn unlock(&self, owner: Option<Me>) {
         match owner {
             None => private::unlock(&self.head),
-            Some(owner) => robust::unlock(&self.head, owner),
+            Some(owner) => self.unlock_robust(owner),
         }
+    }
+
+    /// A call: inlined, it would make whatever drops a guard so large that the compiler has it done by a function of its own, with
+    /// the guard in memory, for private locks too. A direct one, as it is compiled where it is used: this crate's own
+    /// functions are called through a table, which costs as much as the whole release when the processor guesses wrong.
+    #[inline(never)]
+    fn unlock_robust(&self, owner: Me) {
+        robust::unlock(&self.head, owner);
     }
 }
 

@@ -125,9 +125,9 @@ pub(crate) fn contended(lock: &RobustWord, me: Me, patience: Patience<'_>) -> Re
 
 /// Releases a lock that its owner took. In a fork of the owner's process nothing is done: the lock is the other one's.
 ///
-/// A call: inlined, it would make whatever drops a guard so large that the compiler has it done by a function of its own, with
-/// the guard in memory, for private locks too. Whatever is rare ends it, so that it saves no registers.
-#[inline(never)]
+/// Here and in [`lock`] whatever is rare ends in a call of a cold function, with nothing left to do after it: then the way that
+/// is taken saves no registers.
+#[inline(always)]
 pub(crate) fn unlock(lock: &RobustWord, me: Me) {
     if me.is_elsewhere() {
         return;
