@@ -3,11 +3,11 @@
 
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
-use crate::Pace;
-use crate::futex::{Futex, Scope, Wake};
+use crate::futex::{Futex, Scope};
 use crate::planted::{Bug, planted};
 use crate::primitive::{Deadline, fence};
 use crate::shm_safe::{Layout, ShmPlain, ShmSafe};
+use crate::{Pace, WaitError};
 
 /// Somebody may sleep.
 const SLEEPERS: u32 = 1;
@@ -28,7 +28,7 @@ const SLEEPERS: u32 = 1;
 ///         bell.ring();
 ///     });
 ///     let look = || Some(ready.load(Acquire)).filter(|value| *value != 0);
-///     assert_eq!(bell.wait(&Pace::new(), None, look), Some(7));
+///     assert_eq!(bell.wait(&Pace::new(), None, look), Ok(7));
 /// });
 /// ```
 ///
@@ -74,33 +74,37 @@ impl Doorbell {
         self.word.add_one_and_wake_all();
     }
 
-    /// Waits until `look` finds something, or until the deadline: then what a last look finds.
+    /// Waits until `look` finds something.
     ///
-    /// `look` is called again and again, and must not block.
+    /// `look` is called again and again, and must not block. At the end of the wait it looks once more.
+    ///
+    /// # Errors
+    ///
+    /// [`WaitError`], if it has found nothing until the deadline, or until a signal ended the wait.
     #[inline]
     pub fn wait<T>(
         &self,
         #[cfg_attr(multiproc_loom, allow(unused))] pace: &Pace,
         deadline: Option<Deadline>,
         mut look: impl FnMut() -> Option<T>,
-    ) -> Option<T> {
+    ) -> Result<T, WaitError> {
         #[cfg(not(multiproc_loom))] // in a model nobody spins, and this look is one of those below
         if let Some(found) = look().or_else(|| pace.spin(deadline, &mut look)) {
-            return Some(found);
+            return Ok(found);
         }
         loop {
             let mut ticket = self.announce();
             // With the fence of `ring`.
             fence(SeqCst);
             if let Some(found) = look() {
-                return Some(found);
+                return Ok(found);
             }
             if planted(Bug::TicketLate) {
                 ticket = self.announce();
             }
             let until = deadline.as_ref().filter(|_| !planted(Bug::DeadlineIgnored));
-            if self.word.wait(ticket, Scope::Shared, until) == Wake::TimedOut {
-                return look();
+            if let Err(error) = self.word.wait(ticket, Scope::Shared, until) {
+                return look().ok_or(error);
             }
         }
     }

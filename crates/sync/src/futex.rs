@@ -14,22 +14,15 @@ pub(crate) enum Scope {
     Shared,
 }
 
-/// How a sleep ended. Whatever it was, the caller looks at the word again; only after `TimedOut` it may give up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wake {
-    /// Somebody woke the sleeper, or a signal or the heartbeat did, or the word was another already.
-    Look,
-    /// The deadline has passed, and nobody's wake-up was taken.
-    TimedOut,
-}
-
 #[cfg(not(multiproc_loom))]
 mod native {
     use std::time::{Duration, Instant};
 
-    use super::{Scope, Wake};
+    use super::Scope;
+    use crate::WaitError;
+    use crate::interrupt;
     use crate::primitive::AtomicU32;
-    use crate::sys;
+    use crate::sys::{self, Sleep};
 
     /// The longest sleep on a shared word: what a chain of deaths may have swallowed costs no more than this.
     pub(crate) const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -47,16 +40,28 @@ mod native {
             Self(AtomicU32::new(value))
         }
 
-        /// Sleeps while the word is `expected`, until woken, or until `deadline`, or a heartbeat if the word is shared.
-        pub(crate) fn wait(&self, expected: u32, scope: Scope, deadline: Option<&Instant>) -> Wake {
+        /// Sleeps while the word is `expected`, until woken, or until `deadline`, or a heartbeat if the word is shared. Then the
+        /// caller looks at the word again.
+        ///
+        /// An error says that nobody's wake-up was taken.
+        pub(crate) fn wait(
+            &self,
+            expected: u32,
+            scope: Scope,
+            deadline: Option<&Instant>,
+        ) -> Result<(), WaitError> {
             let rest = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let (timeout, is_deadline) = match (scope, rest) {
-                (Scope::Private, rest) => (rest, true),
-                (Scope::Shared, Some(rest)) if rest < HEARTBEAT => (Some(rest), true),
-                (Scope::Shared, _) => (Some(HEARTBEAT), false),
+            let longest = match scope {
+                Scope::Private => interrupt::longest(),
+                Scope::Shared => Some(HEARTBEAT),
             };
-            let timed_out = sys::futex::wait(&self.0, expected, scope, timeout);
-            if timed_out && is_deadline { Wake::TimedOut } else { Wake::Look }
+            let is_deadline = rest.is_some_and(|rest| longest.is_none_or(|longest| rest <= longest));
+            let timeout = if is_deadline { rest } else { longest };
+            match sys::futex::wait(&self.0, expected, scope, timeout) {
+                Sleep::TimedOut if is_deadline => Err(WaitError::TimedOut),
+                Sleep::Interrupted if !interrupt::goes_on() => Err(WaitError::Interrupted),
+                _ => Ok(()),
+            }
         }
 
         /// Wakes up to `count` sleepers; gives how many it found.

@@ -15,7 +15,8 @@
 //! # Layout
 //!
 //! - [`Mutex`]: the same type on a stack and in shared memory.
-//! - [`Doorbell`], [`Pace`]: how to wait for something that another thread or process does.
+//! - [`Doorbell`], [`Pace`]: how to wait for something that another thread or process does; [`interrupt`]: what a signal does to
+//!   whoever waits.
 //! - [`shm_safe`]: what may lie in shared memory, and how a lock gets there.
 //! - [`registry`]: the names of a family's processes and threads; [`Generation`]: forks.
 //! - [`primitive`]: the atomics below, and the switch to the model checker.
@@ -27,6 +28,8 @@ mod futex;
 #[cfg(not(multiproc_loom))]
 mod generation;
 mod identity;
+#[cfg(not(multiproc_loom))]
+pub mod interrupt;
 mod mutex;
 mod pace;
 mod planted;
@@ -42,6 +45,7 @@ pub mod shm_safe;
 mod sys;
 #[cfg(all(test, multiproc_loom))]
 mod tests;
+mod wait_error;
 
 pub use self::doorbell::Doorbell;
 #[cfg(not(multiproc_loom))]
@@ -49,6 +53,7 @@ pub use self::generation::Generation;
 pub use self::identity::{IdentityError, MAX_HELD};
 pub use self::mutex::{LockError, LockResult, Mutex, MutexGuard};
 pub use self::pace::{Pace, SPIN_BUDGET};
+pub use self::wait_error::WaitError;
 
 /// The functions that a kill at every instruction must have met, by name and address.
 #[doc(hidden)]

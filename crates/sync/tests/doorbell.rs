@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{fork, kill, reap, share};
-use multiproc_sync::{Doorbell, Pace};
+use multiproc_sync::{Doorbell, Pace, WaitError};
 use multiproc_testkit::{Watchdog, eventually, state_of};
 
 fn shared() -> (&'static AtomicU32, &'static Doorbell) {
@@ -17,13 +17,16 @@ fn shared() -> (&'static AtomicU32, &'static Doorbell) {
 
 #[test]
 fn what_happened_before_is_found_without_a_ring() {
-    assert_eq!(Doorbell::new().wait(&Pace::new(), None, || Some(3)), Some(3));
+    assert_eq!(Doorbell::new().wait(&Pace::new(), None, || Some(3)), Ok(3));
 }
 
 #[test]
 fn a_wait_ends_at_its_deadline() {
     let deadline = Instant::now() + Duration::from_millis(20);
-    assert_eq!(Doorbell::default().wait(&Pace::new(), Some(deadline), || None::<()>), None);
+    assert_eq!(
+        Doorbell::default().wait(&Pace::new(), Some(deadline), || None::<()>),
+        Err(WaitError::TimedOut)
+    );
     assert!(Instant::now() >= deadline);
 }
 
@@ -56,7 +59,7 @@ fn one_ring_wakes_everybody() {
         let waiters = [(); 4].map(|()| scope.spawn(|| bell.wait(&Pace::new(), None, look)));
         fact.store(9, SeqCst);
         bell.ring();
-        assert!(waiters.into_iter().all(|waiter| waiter.join().unwrap() == Some(9)));
+        assert!(waiters.into_iter().all(|waiter| waiter.join().unwrap() == Ok(9)));
     });
 }
 
@@ -66,7 +69,7 @@ fn a_killed_waiter_is_missed_by_nobody() {
     let (fact, bell) = shared();
     let waits = || {
         fact.fetch_or(1, SeqCst);
-        bell.wait(&Pace::new(), None, || (fact.load(SeqCst) & 2 != 0).then_some(()));
+        bell.wait(&Pace::new(), None, || (fact.load(SeqCst) & 2 != 0).then_some(())).unwrap();
     };
     let victim = fork(waits);
     eventually("it waits", || fact.load(SeqCst) == 1);
@@ -83,7 +86,7 @@ fn a_ring_that_never_came_is_made_up_for_by_the_heartbeat() {
     let _watchdog = Watchdog::with_limit(60);
     let (fact, bell) = shared();
     let waiter = fork(|| {
-        bell.wait(&Pace::new(), None, || (fact.load(SeqCst) != 0).then_some(()));
+        bell.wait(&Pace::new(), None, || (fact.load(SeqCst) != 0).then_some(())).unwrap();
     });
     eventually("it sleeps", || state_of(waiter as u32) == Some('S'));
     fact.store(1, SeqCst);

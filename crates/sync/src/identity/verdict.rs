@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::{Owner, Verdict};
 use crate::futex::HEARTBEAT;
-use crate::registry;
+use crate::sys::Sleep;
 use crate::sys::process::{self, PidFd};
+use crate::{WaitError, interrupt, registry};
 
 /// What is known of this owner now.
 pub(crate) fn verdict(owner: u64) -> Verdict {
@@ -23,28 +24,35 @@ pub(crate) fn verdict(owner: u64) -> Verdict {
     }
 }
 
-/// Waits until the owner's process has ended, up to the deadline, or a heartbeat; `false`: the deadline has passed.
-pub(crate) fn until_end(owner: u64, deadline: Option<&Instant>) -> bool {
+/// Waits until the owner's process has ended, up to the deadline, or a heartbeat.
+pub(crate) fn until_end(owner: u64, deadline: Option<&Instant>) -> Result<(), WaitError> {
     let rest = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     let time = rest.unwrap_or(HEARTBEAT).min(HEARTBEAT);
     let named = registry::installed().zip(Owner::unpacked(owner));
     let member = named.and_then(|(registry, owner)| registry.member(owner.process));
-    let ended = match member.map(|member| (member, member.look())) {
-        Some((_, Look::Running(Some(process)))) => process.has_ended(time),
-        Some((member, Look::Running(None))) => has_ended_unseen(member, time),
-        Some((_, Look::Ended)) | None => true,
+    let sleep = match member.map(|member| (member, member.look())) {
+        Some((_, Look::Running(Some(process)))) => process.until_end(time),
+        Some((member, Look::Running(None))) => until_seen_ended(member, time),
+        Some((_, Look::Ended)) | None => Sleep::Over,
     };
-    ended || rest.is_none_or(|rest| rest > time)
+    match sleep {
+        Sleep::TimedOut if rest.is_some_and(|rest| rest <= time) => Err(WaitError::TimedOut),
+        Sleep::Interrupted if !interrupt::goes_on() => Err(WaitError::Interrupted),
+        _ => Ok(()),
+    }
 }
 
 /// Looks again and again whether a process has ended that cannot be waited for, for at most `time`.
-fn has_ended_unseen(member: Member, time: Duration) -> bool {
+fn until_seen_ended(member: Member, time: Duration) -> Sleep {
     const PAUSE: Duration = Duration::from_millis(5);
     let until = Instant::now() + time;
     loop {
         let rest = until.saturating_duration_since(Instant::now());
-        if matches!(member.look(), Look::Ended) || rest.is_zero() {
-            return !rest.is_zero();
+        if matches!(member.look(), Look::Ended) {
+            return Sleep::Over;
+        }
+        if rest.is_zero() {
+            return Sleep::TimedOut;
         }
         std::thread::sleep(rest.min(PAUSE));
     }
@@ -80,7 +88,11 @@ impl Member {
         };
         // Read after the number was opened: what is open cannot become another process in between.
         let other = process::start_time(self.pid).is_some_and(|started| low_bits(started) != self.started);
-        if other || process.has_ended(Duration::ZERO) { Look::Ended } else { Look::Running(Some(process)) }
+        if other || process.until_end(Duration::ZERO) == Sleep::Over {
+            Look::Ended
+        } else {
+            Look::Running(Some(process))
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::WaitError;
 use crate::identity::{IdentityError, MAX_HELD};
 
 /// A guard, or why there is none.
@@ -23,6 +24,8 @@ pub enum LockError<G> {
     Abandoned,
     /// The lock was held all the time; for `try_lock`, it was held.
     TimedOut,
+    /// A signal came, and the [hook](crate::interrupt) ended the wait.
+    Interrupted,
     /// The calling thread holds the lock itself.
     Deadlock,
     /// The calling thread holds [`MAX_HELD`] locks in shared memory.
@@ -47,9 +50,19 @@ impl<G> LockError<G> {
             Self::OwnerLeft => "OwnerLeft",
             Self::Abandoned => "Abandoned",
             Self::TimedOut => "TimedOut",
+            Self::Interrupted => "Interrupted",
             Self::Deadlock => "Deadlock",
             Self::TooManyHeld => "TooManyHeld",
             Self::Identity(_) => "Identity",
+        }
+    }
+}
+
+impl<G> From<WaitError> for LockError<G> {
+    fn from(error: WaitError) -> Self {
+        match error {
+            WaitError::TimedOut => Self::TimedOut,
+            WaitError::Interrupted => Self::Interrupted,
         }
     }
 }
@@ -80,6 +93,7 @@ impl<G> fmt::Display for LockError<G> {
             ),
             Self::Abandoned => f.write_str("the lock was abandoned: its data are not usable any more"),
             Self::TimedOut => f.write_str("the lock was not free within the time"),
+            Self::Interrupted => f.write_str("a signal ended the wait for the lock"),
             Self::Deadlock => f.write_str("the calling thread holds this lock already: drop its guard first"),
             Self::TooManyHeld => {
                 write!(f, "the calling thread holds {MAX_HELD} locks in shared memory, the most that it can")

@@ -265,8 +265,8 @@ impl<T: ?Sized> Mutex<T> {
     fn acquire(&self, patience: Patience<'_>) -> LockResult<MutexGuard<'_, T>> {
         let mut owner = None;
         if self.head.mode.load(Relaxed) == PRIVATE {
-            if !private::lock(&self.head, patience) {
-                return Err(LockError::TimedOut);
+            if let Err(error) = private::lock(&self.head, patience) {
+                return Err(refused(error.into()));
             }
         } else {
             match robust::lock(&self.head, patience) {
@@ -310,7 +310,7 @@ impl<T: ?Sized> Mutex<T> {
 #[cold]
 fn refused<G>(refusal: Refusal) -> LockError<G> {
     match refusal {
-        Refusal::TimedOut => LockError::TimedOut,
+        Refusal::Wait(error) => error.into(),
         Refusal::Deadlock => LockError::Deadlock,
         Refusal::OwnerLeft => LockError::OwnerLeft,
         Refusal::TooManyHeld => LockError::TooManyHeld,

@@ -1,5 +1,6 @@
-//! How long a caller waits for a lock.
+//! How long a caller waits.
 
+use crate::WaitError;
 use crate::primitive::Deadline;
 
 /// How long to wait.
@@ -14,12 +15,12 @@ pub(crate) enum Patience<'a> {
 }
 
 impl<'a> Patience<'a> {
-    /// Whether to sleep, and until when.
-    pub(crate) fn sleep(self) -> Option<Option<&'a Deadline>> {
+    /// Until when to sleep; an error if not at all.
+    pub(crate) fn sleep(self) -> Result<Option<&'a Deadline>, WaitError> {
         match self {
-            Self::None => None,
-            Self::Until(deadline) => Some(Some(deadline)),
-            Self::Endless => Some(None),
+            Self::None => Err(WaitError::TimedOut),
+            Self::Until(deadline) => Ok(Some(deadline)),
+            Self::Endless => Ok(None),
         }
     }
 }

@@ -10,7 +10,8 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::patience::Patience;
 use super::spin::{self, Spin};
-use crate::futex::{Scope, Wake};
+use crate::WaitError;
+use crate::futex::Scope;
 use crate::planted::{Bug, planted};
 use crate::robust_word::RobustWord;
 
@@ -18,21 +19,24 @@ pub(crate) const FREE: u32 = 0;
 const HELD: u32 = 1;
 const SLEPT_ON: u32 = 2;
 
-/// Takes the lock; `false`: not within the caller's patience.
+/// Takes the lock.
 #[inline(always)]
-pub(crate) fn lock(lock: &RobustWord, patience: Patience<'_>) -> bool {
+pub(crate) fn lock(lock: &RobustWord, patience: Patience<'_>) -> Result<(), WaitError> {
     // Acquire: with the Release of `unlock`.
-    lock.word.compare_exchange(FREE, HELD, Acquire, Relaxed).is_ok() || contended(lock, patience)
+    match lock.word.compare_exchange(FREE, HELD, Acquire, Relaxed) {
+        Ok(_) => Ok(()),
+        Err(_) => contended(lock, patience),
+    }
 }
 
 #[cold]
 #[inline(never)]
-fn contended(lock: &RobustWord, patience: Patience<'_>) -> bool {
-    let Some(deadline) = patience.sleep() else { return false };
+fn contended(lock: &RobustWord, patience: Patience<'_>) -> Result<(), WaitError> {
+    let deadline = patience.sleep()?;
     let mut spin = Spin::new(spin::PRIVATE);
     while lock.word.load(Relaxed) == HELD && spin.once() {}
     if lock.word.compare_exchange(FREE, HELD, Acquire, Relaxed).is_ok() {
-        return true;
+        return Ok(());
     }
     // Who has slept cannot know whether others sleep still, and takes the lock as one that is slept on.
     let mut taken_as = SLEPT_ON;
@@ -40,15 +44,13 @@ fn contended(lock: &RobustWord, patience: Patience<'_>) -> bool {
         // Acquire: with the Release of `unlock`.
         let before = lock.word.swap(taken_as, Acquire);
         if before == FREE {
-            return true;
+            return Ok(());
         }
         if planted(Bug::PrivateSleepForgotten) {
             let _ = lock.word.compare_exchange(HELD, SLEPT_ON, Relaxed, Relaxed);
             taken_as = HELD;
         }
-        if lock.word.wait(SLEPT_ON, Scope::Private, deadline) == Wake::TimedOut {
-            return false;
-        }
+        lock.word.wait(SLEPT_ON, Scope::Private, deadline)?;
     }
 }
 

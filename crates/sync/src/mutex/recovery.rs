@@ -82,8 +82,8 @@ impl Recovery {
             }
             Verdict::Alive { dying } => self.beats += u32::from(!dying),
         }
-        let deadline = patience.sleep().ok_or(Refusal::TimedOut)?;
-        if identity::until_end(owner, deadline) { Ok(None) } else { Err(Refusal::TimedOut) }
+        identity::until_end(owner, patience.sleep()?)?;
+        Ok(None)
     }
 }
 

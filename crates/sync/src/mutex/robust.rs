@@ -16,7 +16,8 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use super::patience::Patience;
 use super::recovery::Recovery;
 use super::spin::{self, Spin};
-use crate::futex::{Scope, Wake};
+use crate::WaitError;
+use crate::futex::Scope;
 use crate::identity::{self, IdentityError, List, Me};
 use crate::planted::{Bug, planted};
 use crate::primitive::fence;
@@ -25,13 +26,19 @@ use crate::robust_word::{DIED, OWNER, RobustWord, WAITERS};
 /// Why a lock was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    TimedOut,
+    Wait(WaitError),
     /// The calling thread has it.
     Deadlock,
     /// Its owner's thread has ended, with a guard that was never dropped.
     OwnerLeft,
     TooManyHeld,
     Identity(IdentityError),
+}
+
+impl From<WaitError> for Refusal {
+    fn from(error: WaitError) -> Self {
+        Self::Wait(error)
+    }
 }
 
 /// Takes the lock.
@@ -111,15 +118,13 @@ pub(crate) fn contended(lock: &RobustWord, me: Me, patience: Patience<'_>) -> Re
         if seen & OWNER == me.tid() {
             return Err(Refusal::Deadlock);
         }
-        let Some(deadline) = patience.sleep() else { return Err(Refusal::TimedOut) };
+        let deadline = patience.sleep()?;
         let marked = || lock.word.compare_exchange(seen, seen | WAITERS, Relaxed, Relaxed).is_ok();
         if seen & WAITERS == 0 && (spin.once() || !marked()) {
             continue;
         }
         slept = WAITERS;
-        if lock.word.wait(seen | WAITERS, Scope::Shared, deadline) == Wake::TimedOut {
-            return Err(Refusal::TimedOut);
-        }
+        lock.word.wait(seen | WAITERS, Scope::Shared, deadline)?;
     }
 }
 

@@ -4,6 +4,7 @@
 use std::ptr;
 use std::time::Duration;
 
+use super::Sleep;
 use crate::futex::Scope;
 use crate::primitive::AtomicU32;
 
@@ -36,8 +37,8 @@ fn flagged(operation: i32, scope: Scope) -> i32 {
     }
 }
 
-/// Sleeps while `word` is `expected`, for at most `timeout`; says whether the time ran out. Comes back early for signals.
-pub(crate) fn wait(word: &AtomicU32, expected: u32, scope: Scope, timeout: Option<Duration>) -> bool {
+/// Sleeps while `word` is `expected`, for at most `timeout`.
+pub(crate) fn wait(word: &AtomicU32, expected: u32, scope: Scope, timeout: Option<Duration>) -> Sleep {
     let timeout = timeout.map(|timeout| libc::timespec {
         tv_sec: timeout.as_secs().try_into().unwrap_or(libc::time_t::MAX),
         tv_nsec: timeout.subsec_nanos().into(),
@@ -46,8 +47,15 @@ pub(crate) fn wait(word: &AtomicU32, expected: u32, scope: Scope, timeout: Optio
     let operation = flagged(libc::FUTEX_WAIT, scope);
     // SAFETY: the word is borrowed for the call; the timeout is null or a timespec that outlives it.
     let result = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, expected, timeout) };
+    if result == 0 {
+        return Sleep::Over;
+    }
     // SAFETY: the thread's own errno.
-    result < 0 && unsafe { *libc::__errno_location() } == libc::ETIMEDOUT
+    match unsafe { *libc::__errno_location() } {
+        libc::ETIMEDOUT => Sleep::TimedOut,
+        libc::EINTR => Sleep::Interrupted,
+        _ => Sleep::Over,
+    }
 }
 
 /// Wakes up to `count` sleepers of `word`; gives how many there were.

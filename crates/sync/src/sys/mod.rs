@@ -5,3 +5,13 @@ pub(crate) mod futex;
 pub(crate) mod process;
 pub(crate) mod robust_list;
 pub(crate) mod thread_end;
+
+/// How a sleep ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sleep {
+    /// What was waited for may have happened.
+    Over,
+    TimedOut,
+    /// A handler of a signal has run.
+    Interrupted,
+}

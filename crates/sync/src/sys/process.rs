@@ -7,7 +7,10 @@ use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::Sleep;
 
 /// A process that has not been reaped, held so that its number cannot come to mean another.
 #[derive(Debug)]
@@ -28,12 +31,16 @@ impl PidFd {
         }
     }
 
-    /// Whether every thread of the process has ended, waiting for it up to `timeout`.
-    pub(crate) fn has_ended(&self, timeout: Duration) -> bool {
+    /// Waits until every thread of the process has ended, for at most `timeout`.
+    pub(crate) fn until_end(&self, timeout: Duration) -> Sleep {
         let mut fds = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
         // Rounded up, so that a wait never ends before its time.
         let millis = (timeout + Duration::from_nanos(999_999)).as_millis();
-        matches!(poll(&mut fds, PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)), Ok(1..))
+        match poll(&mut fds, PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)) {
+            Ok(1..) => Sleep::Over,
+            Err(Errno::EINTR) => Sleep::Interrupted,
+            _ => Sleep::TimedOut,
+        }
     }
 }
 

@@ -22,7 +22,7 @@ impl News {
 
     fn wait_for(&self, number: u32, deadline: Option<Deadline>) -> Option<u32> {
         let look = || Some(self.number.load(Acquire)).filter(|found| *found >= number);
-        self.bell.wait(&Pace::new(), deadline, look)
+        self.bell.wait(&Pace::new(), deadline, look).ok()
     }
 }
 

@@ -11,7 +11,8 @@ use loom::sync::{Condvar, Mutex, MutexGuard};
 
 use super::deadline::Deadline;
 use super::step::goes_on;
-use crate::futex::{Scope, Wake};
+use crate::WaitError;
+use crate::futex::Scope;
 use crate::primitive::AtomicU32;
 
 /// An atomic word with the kernel's queue of sleepers.
@@ -51,8 +52,13 @@ impl Futex {
     }
 
     /// Sleeps while the word is `expected`, until woken or until `deadline` passes.
-    pub(crate) fn wait(&self, expected: u32, scope: Scope, deadline: Option<&Deadline>) -> Wake {
-        if goes_on() { self.0.wait(expected, scope, deadline) } else { Wake::Look }
+    pub(crate) fn wait(
+        &self,
+        expected: u32,
+        scope: Scope,
+        deadline: Option<&Deadline>,
+    ) -> Result<(), WaitError> {
+        if goes_on() { self.0.wait(expected, scope, deadline) } else { Ok(()) }
     }
 
     /// Wakes up to `count` sleepers; gives how many it found.
@@ -128,15 +134,20 @@ impl Word {
         wake(&mut self.lock(), 1, Scope::Shared);
     }
 
-    pub(super) fn wait(self: &Arc<Self>, expected: u32, scope: Scope, deadline: Option<&Deadline>) -> Wake {
+    pub(super) fn wait(
+        self: &Arc<Self>,
+        expected: u32,
+        scope: Scope,
+        deadline: Option<&Deadline>,
+    ) -> Result<(), WaitError> {
         let mut sleepers = self.lock();
         if self.load() != expected {
-            return Wake::Look;
+            return Ok(());
         }
         let state = AtomicU8::new(ASLEEP);
         let sleeper = Arc::new(Sleeper { scope, state, condition: Condvar::new() });
         if deadline.is_some_and(|deadline| !deadline.is_to_rouse(self, &sleeper)) {
-            return Wake::TimedOut;
+            return Err(WaitError::TimedOut);
         }
         sleepers.push_back(sleeper.clone());
         loop {
@@ -144,8 +155,8 @@ impl Word {
                 ASLEEP => {
                     sleepers = sleeper.condition.wait(sleepers).expect("nobody dies with the queue locked");
                 }
-                WOKEN => return Wake::Look,
-                _ => return Wake::TimedOut,
+                WOKEN => return Ok(()),
+                _ => return Err(WaitError::TimedOut),
             }
         }
     }

@@ -8,7 +8,8 @@ use super::context::{self, Thread};
 use super::deadline::Deadline;
 use super::family::{DYING, ENDED, Facts};
 use super::step::goes_on;
-use crate::futex::{Scope, Wake};
+use crate::WaitError;
+use crate::futex::Scope;
 use crate::identity::{IdentityError, MAX_HELD, Owner, Verdict};
 use crate::robust_word::RobustWord;
 
@@ -147,14 +148,14 @@ pub(crate) fn verdict(owner: u64) -> Verdict {
     }
 }
 
-/// Waits until the owner's process has ended, if it is about to; `false`: the deadline has passed.
-pub(crate) fn until_end(owner: u64, deadline: Option<&Deadline>) -> bool {
-    let Some(facts) = find(owner).filter(|_| goes_on()) else { return true };
+/// Waits until the owner's process has ended, if it is about to.
+pub(crate) fn until_end(owner: u64, deadline: Option<&Deadline>) -> Result<(), WaitError> {
+    let Some(facts) = find(owner).filter(|_| goes_on()) else { return Ok(()) };
     let life = facts.life.newest();
     match life & (DYING | ENDED) {
-        DYING => facts.life.wait(life, Scope::Shared, deadline) != Wake::TimedOut,
+        DYING => facts.life.wait(life, Scope::Shared, deadline),
         // A heartbeat.
-        0 => !deadline.is_some_and(Deadline::has_passed),
-        _ => true,
+        0 if deadline.is_some_and(Deadline::has_passed) => Err(WaitError::TimedOut),
+        _ => Ok(()),
     }
 }

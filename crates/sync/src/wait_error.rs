@@ -1,0 +1,13 @@
+//! Why a wait ended without what it waited for.
+
+/// Why a wait ended without what it waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WaitError {
+    /// The deadline has passed, or nothing was to be waited for at all.
+    #[error("it did not happen within the time")]
+    TimedOut,
+    /// A signal came, and the [hook](crate::interrupt) ended the wait.
+    #[error("a signal ended the wait")]
+    Interrupted,
+}

@@ -1,0 +1,113 @@
+//! Signals that come to a thread that waits. `unsafe`: installs a handler and sends signals to threads.
+#![allow(unsafe_code)]
+#![allow(clippy::disallowed_types)] // what a handler counts
+
+mod common;
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{fork, reap, share};
+use multiproc_sync::{Doorbell, LockError, Mutex, Pace, WaitError, interrupt};
+use multiproc_testkit::{Watchdog, eventually};
+
+static HANDLED: AtomicU32 = AtomicU32::new(0);
+static END: AtomicBool = AtomicBool::new(false);
+
+extern "C" fn handler(_: i32) {
+    HANDLED.fetch_add(1, SeqCst);
+}
+
+fn hook() -> ControlFlow<()> {
+    if END.load(SeqCst) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+fn handle(signal: i32, flags: i32) {
+    // SAFETY: the structure is complete, the handler touches an atomic only.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = handler as *const () as usize;
+        action.sa_flags = flags;
+        assert_eq!(libc::sigaction(signal, &raw const action, std::ptr::null_mut()), 0);
+    }
+}
+
+/// The thread that runs `wait` is sent signals for as long as it waits; some at least.
+fn with_signals<T: Send>(signal: i32, wait: impl FnOnce() -> T + Send) -> T {
+    let before = HANDLED.load(SeqCst);
+    let waiter = AtomicBool::new(false);
+    let (waiter, number) = (&waiter, &std::sync::atomic::AtomicU64::new(0));
+    thread::scope(|scope| {
+        let thread = scope.spawn(move || {
+            // SAFETY: cannot fail.
+            number.store(unsafe { libc::pthread_self() }, SeqCst);
+            waiter.store(true, SeqCst);
+            wait()
+        });
+        eventually("the thread runs", || waiter.load(SeqCst));
+        while !thread.is_finished() {
+            // SAFETY: a thread that is not joined yet.
+            unsafe { libc::pthread_kill(number.load(SeqCst), signal) };
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert!(HANDLED.load(SeqCst) > before, "no signal came while it waited");
+        thread.join().unwrap()
+    })
+}
+
+/// Each kind of wait, for `time` in vain: how it ended.
+fn waits(signal: i32, time: Option<Duration>) -> [WaitError; 3] {
+    let (private, robust) = (Mutex::new(0), share(Mutex::new(0_u64)));
+    let end = || time.map(|time| Instant::now() + time);
+    fn ended<G>(result: Result<G, LockError<G>>) -> WaitError {
+        match result {
+            Err(LockError::TimedOut) => WaitError::TimedOut,
+            Err(LockError::Interrupted) => WaitError::Interrupted,
+            Ok(_) | Err(_) => panic!("neither"),
+        }
+    }
+    let _guards = (private.lock().unwrap(), robust.lock().unwrap());
+    let lock = |signal| {
+        with_signals(signal, || ended(end().map_or_else(|| private.lock(), |end| private.lock_deadline(end))))
+    };
+    let lock_robust = |signal| {
+        with_signals(signal, || ended(end().map_or_else(|| robust.lock(), |end| robust.lock_deadline(end))))
+    };
+    let bell = |signal| {
+        with_signals(signal, || Doorbell::new().wait(&Pace::new(), end(), || None::<()>).unwrap_err())
+    };
+    [lock(signal), lock_robust(signal), bell(signal)]
+}
+
+/// With the handler of a program that restarts system calls, and with one that does not.
+const SIGNALS: [(i32, i32); 2] = [(libc::SIGUSR1, 0), (libc::SIGUSR2, libc::SA_RESTART)];
+
+#[test]
+fn a_wait_goes_on_after_a_signal_unless_the_hook_ends_it() {
+    let _watchdog = Watchdog::with_limit(60);
+    SIGNALS.iter().for_each(|(signal, flags)| handle(*signal, *flags));
+    let while_before_end = Some(Duration::from_millis(30));
+    // Without a hook, in a process of its own.
+    let without = fork(|| {
+        for (signal, _) in SIGNALS {
+            assert_eq!(waits(signal, while_before_end), [WaitError::TimedOut; 3]);
+        }
+    });
+    assert_eq!(reap(without), 0);
+
+    interrupt::install(hook).unwrap();
+    assert_eq!(interrupt::install(hook), Err(interrupt::AlreadyInstalled));
+    for (signal, _) in SIGNALS {
+        assert_eq!(waits(signal, while_before_end), [WaitError::TimedOut; 3]);
+    }
+    END.store(true, SeqCst);
+    for (signal, _) in SIGNALS {
+        assert_eq!(waits(signal, None), [WaitError::Interrupted; 3]);
+        assert_eq!(waits(signal, Some(Duration::from_secs(3600))), [WaitError::Interrupted; 3]);
+    }
+    // And what was waited for in vain is as it was.
+    let mutex = share(Mutex::new(1_u64));
+    assert_eq!(*mutex.lock().unwrap(), 1);
+}
