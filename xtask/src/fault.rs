@@ -65,12 +65,21 @@ pub(crate) fn check(names: &[String]) -> Result<(), String> {
     std::fs::create_dir_all(&logs).map_err(|error| format!("cannot make {}: {error}", logs.display()))?;
     let wanted =
         |scenario: &str| names.is_empty() || names.iter().any(|name| scenario.contains(name.as_str()));
+    let mut known = Vec::new();
     let mut runs = Vec::new();
     for program in PROGRAMS {
         println!("-- building {} of {}", program.test, program.package);
         let path = build::program(program, None, &target)?;
-        let scenarios = build::scenarios(&path)?.into_iter().filter(|scenario| wanted(scenario));
-        runs.extend(scenarios.map(|scenario| Run { program: path.clone(), scenario, planted: None }));
+        let scenarios = build::scenarios(&path)?;
+        known.extend(scenarios.iter().cloned());
+        let chosen = scenarios.into_iter().filter(|scenario| wanted(scenario));
+        runs.extend(chosen.map(|scenario| Run { program: path.clone(), scenario, planted: None }));
+    }
+    if let Some(unknown) = names.iter().find(|name| !known.iter().any(|scenario| scenario.contains(*name))) {
+        return Err(format!(
+            "fault: no scenario is called `{unknown}`; there are:\n  {}",
+            known.join("\n  ")
+        ));
     }
     for planted in PLANTED.iter().filter(|planted| wanted(planted.scenario)) {
         println!(

@@ -29,6 +29,8 @@ bugs! {
     PendingClearedEarly,
     /// The lock is taken without an announcement.
     NeverAnnounced,
+    /// The release counts on the announcement of the taking, whatever else was taken since.
+    AnnouncedOnce,
     /// The owner's entry is cleared after the word was set free.
     OwnerClearedLate,
     /// The owner's entry is written by nobody.

@@ -143,7 +143,9 @@ pub(crate) fn unlock(lock: &RobustWord, me: Me) {
         lock.owner.store(0, Release);
     }
     let list = me.list();
-    list.announce_still(lock);
+    if !planted(Bug::AnnouncedOnce) {
+        list.announce_still(lock);
+    }
     list.unlink(lock);
     if planted(Bug::PendingClearedEarly) {
         list.settle();

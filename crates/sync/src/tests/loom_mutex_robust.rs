@@ -80,6 +80,27 @@ fn owner_killed_with_a_waiter() {
     });
 }
 
+/// The owner has taken and released another lock since, and dies at each step of its release, or before.
+#[test]
+fn owner_of_another_killed() {
+    check_deaths(|k| {
+        let (family, mutex, other) = (Family::new(), robust(), robust());
+        let (first, second) = (mutex.clone(), other.clone());
+        let victim = family.process().spawn_killed_at(k, move || {
+            let guard = first.lock();
+            take(&second);
+            use_guard(guard)
+        });
+        let next = family.process();
+        let before = next.run(|| [take(&other), take(&mutex)]);
+        let end = victim.join();
+        let after = next.run(|| [take(&other), take(&mutex)]);
+        before.into_iter().zip(after).for_each(|(before, after)| {
+            assert_told(&[before, after], usize::from(end == End::Killed));
+        });
+    });
+}
+
 /// One of three that want the lock dies at each of its steps.
 #[test]
 fn owner_killed_with_two_waiters() {

@@ -21,6 +21,7 @@ const ROWS: &[Row<Bug>] = &[
         "loom_mutex_robust::owner_killed_with_a_waiter",
         Claim("torn data without a word"),
     ),
+    (Bug::AnnouncedOnce, "loom_mutex_robust::owner_of_another_killed", Deadlock),
     (Bug::NeverAnnounced, "loom_mutex_robust::owner_killed_with_two_waiters", Deadlock),
     (Bug::ExchangeThenWake, "loom_mutex_robust::releaser_killed", Deadlock),
     (Bug::WaitersForgotten, "loom_mutex_robust::waiter_killed_beside_a_barger", Deadlock),

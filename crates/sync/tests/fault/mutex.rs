@@ -11,7 +11,7 @@ use super::peers::{
 };
 use super::shared::{Shared, newcomer, scene};
 use super::victims::{
-    abandoner, attacher, holding_owner, impatient, owner, patient, recoverer, woken_by_time,
+    abandoner, attacher, holding_owner, impatient, owner, owner_of_another, patient, recoverer, woken_by_time,
 };
 
 /// Shorter than the heartbeat: what one death costs, nobody waits for that.
@@ -53,6 +53,7 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
         scenario("owner/late sleeping", owner, vec![LATE_SLEEPER], &[]),
         scenario("owner/sleeping", holding_owner, vec![SLEEPER], &[wake]),
         scenario("owner/sleeping+barging", holding_owner, vec![SLEEPER, BARGER], &[wake]),
+        scenario("owner of another/sleeping", owner_of_another, vec![SLEEPER], &[wake]),
         scenario("waiter/alone", patient, vec![HOLDER], &[slow, wake]),
         scenario("waiter/sleeping", patient, vec![HOLDER, SECOND_SLEEPER], &[slow, wake]),
         scenario("waiter/barging", patient, vec![HOLDER, BARGER], &[slow, wake]),

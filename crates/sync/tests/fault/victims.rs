@@ -26,6 +26,16 @@ pub(super) fn holding_owner(shared: &'static Shared, part: &Part) {
     part.over();
 }
 
+/// The same, and it has taken and released another lock since.
+pub(super) fn owner_of_another(shared: &'static Shared, part: &Part) {
+    let mut guard = shared.mutex.lock().expect("the first owner");
+    shared.attach();
+    part.begin();
+    change(&mut guard);
+    drop(guard);
+    part.over();
+}
+
 /// Waits for the lock for a time that passes before it gets it: step by step, before it would sleep.
 pub(super) fn impatient(shared: &'static Shared, part: &Part) {
     in_vain(Duration::from_millis(1), shared, part);
