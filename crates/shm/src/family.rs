@@ -6,26 +6,21 @@
 //! All members run the same build, in the same pid namespace.
 #![allow(unsafe_code)]
 
+mod beginning;
+
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::OnceLock;
 
 use multiproc_sync::registry::{self, Registry};
 
+use self::beginning::begin;
 pub use crate::error::FamilyError;
 use crate::error::ShmError;
 use crate::memory::SharedMemory;
 use crate::sys::memfd;
 
-/// The registry's descriptor, kept for good, once this process has a family. Read without a lock, as a fork of a process with
-/// threads has to.
+/// The registry's descriptor, kept for good, once this process has a family. Set while a family is [begun](begin) only.
 static DESCRIPTOR: OnceLock<BorrowedFd<'static>> = OnceLock::new();
-
-/// Held while a family is begun, joined or mapped.
-static BEGINNING: Mutex<()> = Mutex::new(());
-
-fn begin() -> MutexGuard<'static, ()> {
-    BEGINNING.lock().unwrap_or_else(PoisonError::into_inner) // it guards nothing that could be half done
-}
 
 /// The registry of this process's family: mapped at the first call, and made if the process has no family yet.
 ///

@@ -1,13 +1,12 @@
 //! Whether this process is a fork of the one that made something.
 
-use std::sync::Once;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::identity;
 use crate::primitive::AtomicU32;
 use crate::sys;
 
-/// Forks between the first process of the program and this one.
+/// Grows with each fork between the first process of the program and this one.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
 extern "C" fn in_child() {
@@ -29,8 +28,13 @@ pub struct Generation(u32);
 impl Generation {
     /// The generation of this process.
     pub fn now() -> Self {
-        static HOOKED: Once = Once::new();
-        HOOKED.call_once(|| sys::fork::on_fork(in_child));
+        // No `Once`: a fork in the middle of one would leave its child waiting for a thread that is not there. Of two threads
+        // that come first at once both hook it: then each fork counts twice, which tells it apart as well.
+        static HOOKED: AtomicU32 = AtomicU32::new(0);
+        if HOOKED.load(Acquire) == 0 {
+            sys::fork::on_fork(in_child);
+            HOOKED.store(1, Release);
+        }
         Self(GENERATION.load(Relaxed))
     }
 

@@ -1,3 +1,4 @@
 //! Every system call of the crate.
 
+pub(crate) mod fork;
 pub(crate) mod memfd;

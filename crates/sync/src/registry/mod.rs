@@ -11,13 +11,14 @@ mod error;
 mod header;
 
 use std::ops::Range;
-use std::ptr::NonNull;
-use std::sync::OnceLock;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use self::entry::{ProcessEntry, ThreadEntry};
 pub use self::error::RegistryError;
 use self::header::Header;
 use crate::identity::{self, IdentityError, Member, low_bits};
+use crate::primitive::AtomicUsize;
 use crate::sys;
 
 /// The most processes that a family can have at a time.
@@ -122,7 +123,9 @@ impl Registry {
     }
 }
 
-static INSTALLED: OnceLock<&'static Registry> = OnceLock::new();
+/// The address of this process's registry; 0: none yet. No `OnceLock`: a fork in the middle of its beginning would leave the child
+/// waiting for a thread that is not there.
+static INSTALLED: AtomicUsize = AtomicUsize::new(0);
 
 /// Makes `registry` that of this process, for good. A fork of the process has it too.
 ///
@@ -130,12 +133,17 @@ static INSTALLED: OnceLock<&'static Registry> = OnceLock::new();
 ///
 /// [`AlreadyInstalled`](RegistryError::AlreadyInstalled) if there is one: a process belongs to one family.
 pub fn install(registry: &'static Registry) -> Result<(), RegistryError> {
-    INSTALLED.set(registry).map_err(|_| RegistryError::AlreadyInstalled)
+    // Release: with the Acquire of `installed`.
+    match INSTALLED.compare_exchange(0, ptr::from_ref(registry) as usize, Release, Relaxed) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(RegistryError::AlreadyInstalled),
+    }
 }
 
 /// The registry of this process, if it has one.
 pub fn installed() -> Option<&'static Registry> {
-    INSTALLED.get().copied()
+    // SAFETY: 0, or the address of a registry that was borrowed for good.
+    unsafe { (INSTALLED.load(Acquire) as *const Registry).as_ref() }
 }
 
 /// Whether any thread of this process holds, or is taking, a lock that lies at these addresses. Such memory has to stay
