@@ -5,9 +5,14 @@ use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::resource::{Resource, getrlimit};
 
 /// An anonymous file in memory that holds `body`, read position at its start.
 pub(crate) fn write(body: &[u8]) -> io::Result<OwnedFd> {
+    // Files in memory count too, and beyond the limit the kernel does not say so, it sends SIGXFSZ.
+    if getrlimit(Resource::RLIMIT_FSIZE)?.0 < body.len() as u64 {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
     let mut file = File::from(memfd_create(c"multiproc-message", MFdFlags::MFD_CLOEXEC)?);
     file.write_all(body)?;
     Ok(file.into())
