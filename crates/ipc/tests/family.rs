@@ -1,36 +1,12 @@
-//! Who joins which family when a shared lock arrives: a binary of its own, whose process begins without one. `unsafe`: forks,
-//! which end without returning.
-#![allow(unsafe_code)]
-
-use std::panic::{AssertUnwindSafe, catch_unwind};
+//! Who joins which family when a shared lock arrives: a binary of its own, whose process begins without one.
 
 use multiproc_ipc::{DecodeError, MessageSocket, RecvError, pipe};
 use multiproc_shm::{Shared, ShmError};
 use multiproc_sync::{LockError, Mutex, registry};
 use multiproc_testkit::Watchdog;
+use multiproc_testkit::fork::{fork, reap};
 
 type Lock = Shared<Mutex<u64>>;
-
-/// Runs `body` in a fork; gives its number.
-fn fork(body: impl FnOnce()) -> i32 {
-    // SAFETY: the fork runs `body` and ends without returning to the harness.
-    match unsafe { libc::fork() } {
-        0 => {
-            let ended = catch_unwind(AssertUnwindSafe(body));
-            // SAFETY: ends the process at once, without the parent's exit handlers.
-            unsafe { libc::_exit(i32::from(ended.is_err())) }
-        }
-        pid => pid,
-    }
-}
-
-/// Waits for a fork; gives its raw status.
-fn reap(pid: i32) -> i32 {
-    let mut status = 0;
-    // SAFETY: waits for a child of this process.
-    assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
-    status
-}
 
 /// One test: what it is about happens to a process once.
 #[test]

@@ -5,6 +5,7 @@
 //! - [`Leaks`]: no process, descriptor, thread, segment or file is left behind.
 //! - [`ChildTest`]: a test of this binary in a process of its own, to be killed, to exit, to leave orphans.
 //! - [`process_exists`], [`is_running`], [`state_of`], [`children_of`], [`kill`], [`proc_fd_count`]: what `/proc` shows.
+//! - [`mod@fork`]: processes that share what the test has mapped.
 //! - [`fault`]: a process is killed before every instruction of an operation, and its survivors are judged.
 //! - [`TempDir`]: a folder for the files of a test.
 //! - [`planted`]: bugs that the models must find.
@@ -15,6 +16,7 @@ mod child;
 mod descriptors;
 mod family;
 pub mod fault;
+pub mod fork;
 mod holdings;
 mod leaks;
 mod own_threads;

@@ -51,6 +51,7 @@ mod tests {
     use std::thread;
 
     use multiproc_testkit::Watchdog;
+    use multiproc_testkit::fork::{fork, reap};
 
     use super::*;
 
@@ -71,8 +72,7 @@ mod tests {
                 });
             }
             for _ in 0..200 {
-                let status = sys::fork::in_fork(|| drop(begin()));
-                assert_eq!(status, 0);
+                assert_eq!(reap(fork(|| drop(begin()))), 0);
             }
             stop.store(true, Relaxed);
         });

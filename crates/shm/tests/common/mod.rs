@@ -1,10 +1,11 @@
-//! Messages without a socket, forks, and what this process has mapped. `unsafe`: forks, which end without returning.
-#![allow(unsafe_code)]
+//! Messages without a socket, forks, and what this process has mapped.
 #![allow(dead_code)] // each test program uses some of it
 
 use std::os::fd::OwnedFd;
 
 use multiproc_shm::transfer::{self, Refusal};
+#[allow(unused_imports)] // each test program uses some of it
+pub(crate) use multiproc_testkit::fork::{fork, idle, kill, reap};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -32,41 +33,6 @@ pub(crate) fn unpack<T: DeserializeOwned>(parcel: Parcel) -> Result<T, Refusal> 
 /// As it would arrive in another process.
 pub(crate) fn send<T: Serialize + DeserializeOwned>(value: &T) -> T {
     unpack(pack(value).unwrap()).unwrap()
-}
-
-/// Runs `body` in a fork; gives its number.
-pub(crate) fn fork(body: impl FnOnce()) -> i32 {
-    // SAFETY: the fork runs `body` and ends without returning to the harness.
-    match unsafe { libc::fork() } {
-        0 => {
-            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
-            // SAFETY: ends the process at once, without the parent's exit handlers.
-            unsafe { libc::_exit(i32::from(ended.is_err())) }
-        }
-        pid => pid,
-    }
-}
-
-/// Waits for a fork; gives its raw status.
-pub(crate) fn reap(pid: i32) -> i32 {
-    let mut status = 0;
-    // SAFETY: waits for a child of this process.
-    assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
-    status
-}
-
-/// Kills a fork and waits for it.
-pub(crate) fn kill(pid: i32) {
-    // SAFETY: a child that has not been waited for.
-    unsafe { libc::kill(pid, libc::SIGKILL) };
-    reap(pid);
-}
-
-/// Waits for nothing, until it is killed.
-pub(crate) fn idle() -> ! {
-    loop {
-        std::thread::park();
-    }
 }
 
 /// Whether something is mapped at this address.

@@ -1,14 +1,15 @@
-//! Memory that is shared with forks of the test, and a family in it. `unsafe`: maps it for good, forks and waits.
+//! Memory that is shared with forks of the test, and a family in it. `unsafe`: maps it for good.
 #![allow(clippy::disallowed_types)] // flags beside the lock, not the lock
 #![allow(unsafe_code)]
 #![allow(dead_code)] // each test program uses some of it
 
 use std::ptr::{self, NonNull};
 use std::sync::atomic::AtomicU32;
-use std::thread;
 
 use multiproc_sync::registry::{self, Registry};
 use multiproc_sync::shm_safe::{Placement, ShmSafe};
+#[allow(unused_imports)] // each test program uses some of it
+pub(crate) use multiproc_testkit::fork::{fork, idle, kill, reap};
 
 /// `len` zeroed bytes, mapped shared, for good.
 pub(crate) fn map(len: usize) -> NonNull<u8> {
@@ -51,42 +52,7 @@ pub(crate) fn share<T: ShmSafe>(value: T) -> &'static T {
     }
 }
 
-/// Runs `body` in a fork; gives its number.
-pub(crate) fn fork(body: impl FnOnce()) -> i32 {
-    // SAFETY: the fork runs `body` and ends without returning to the harness.
-    match unsafe { libc::fork() } {
-        0 => {
-            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
-            // SAFETY: ends the process at once, without the parent's exit handlers.
-            unsafe { libc::_exit(i32::from(ended.is_err())) }
-        }
-        pid => pid,
-    }
-}
-
-/// Waits for a fork; gives its raw status.
-pub(crate) fn reap(pid: i32) -> i32 {
-    let mut status = 0;
-    // SAFETY: waits for a child of this process.
-    assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
-    status
-}
-
-/// Kills a fork and waits for it.
-pub(crate) fn kill(pid: i32) {
-    // SAFETY: a child that has not been waited for.
-    unsafe { libc::kill(pid, libc::SIGKILL) };
-    reap(pid);
-}
-
 /// A number that forks can tell their parent.
 pub(crate) fn flag() -> &'static AtomicU32 {
     &share([const { AtomicU32::new(0) }; 1])[0]
-}
-
-/// Does nothing until it is killed.
-pub(crate) fn idle() -> ! {
-    loop {
-        thread::park();
-    }
 }
