@@ -6,7 +6,7 @@
 //! All members run the same build, in the same pid namespace.
 #![allow(unsafe_code)]
 
-mod beginning;
+pub(crate) mod beginning;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;

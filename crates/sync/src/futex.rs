@@ -40,11 +40,24 @@ mod native {
             Self(AtomicU32::new(value))
         }
 
-        /// Sleeps while the word is `expected`, until woken, or until `deadline`, or a heartbeat if the word is shared. Then the
-        /// caller looks at the word again.
+        /// Sleeps while the word is `expected`, until woken, or until `deadline`, or a heartbeat if the word is shared, or until a
+        /// signal that the user's hook ends waits for. Then the caller looks at the word again.
         ///
         /// An error says that nobody's wake-up was taken.
         pub(crate) fn wait(
+            &self,
+            expected: u32,
+            scope: Scope,
+            deadline: Option<&Instant>,
+        ) -> Result<(), WaitError> {
+            match self.sleep(expected, scope, deadline) {
+                Err(WaitError::Interrupted) if interrupt::goes_on() => Ok(()),
+                ended => ended,
+            }
+        }
+
+        /// As [`wait`](Self::wait), but for whom the user's code must not run yet: every signal ends the sleep.
+        pub(crate) fn sleep(
             &self,
             expected: u32,
             scope: Scope,
@@ -59,7 +72,7 @@ mod native {
             let timeout = if is_deadline { rest } else { longest };
             match sys::futex::wait(&self.0, expected, scope, timeout) {
                 Sleep::TimedOut if is_deadline => Err(WaitError::TimedOut),
-                Sleep::Interrupted if !interrupt::goes_on() => Err(WaitError::Interrupted),
+                Sleep::Interrupted => Err(WaitError::Interrupted),
                 _ => Ok(()),
             }
         }

@@ -1,15 +1,16 @@
 //! Whether this process is a fork of the one that made something.
 
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::Relaxed;
 
 use crate::identity;
 use crate::primitive::AtomicU32;
 use crate::sys;
 
-/// Grows with each fork between the first process of the program and this one.
+/// Forks between the first process of the program and this one.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
-extern "C" fn in_child() {
+/// Called in each fork of this process, by the thread that forked.
+pub(crate) extern "C" fn in_child() {
     GENERATION.fetch_add(1, Relaxed);
     identity::forget_in_fork();
 }
@@ -28,13 +29,7 @@ pub struct Generation(u32);
 impl Generation {
     /// The generation of this process.
     pub fn now() -> Self {
-        // No `Once`: a fork in the middle of one would leave its child waiting for a thread that is not there. Of two threads
-        // that come first at once both hook it: then each fork counts twice, which tells it apart as well.
-        static HOOKED: AtomicU32 = AtomicU32::new(0);
-        if HOOKED.load(Acquire) == 0 {
-            sys::fork::on_fork(in_child);
-            HOOKED.store(1, Release);
-        }
+        sys::fork::hooked();
         Self(GENERATION.load(Relaxed))
     }
 

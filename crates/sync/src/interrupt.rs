@@ -17,13 +17,18 @@
 //! })?;
 //! # Ok::<(), interrupt::AlreadyInstalled>(())
 //! ```
+//!
+//! `unsafe`: a function that is kept as an address.
+#![allow(unsafe_code)]
 
 use std::ops::ControlFlow;
-use std::sync::OnceLock;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::Duration;
 
+use crate::primitive::AtomicUsize;
+
 /// Decides in a waiting thread, after a handler of a signal has run in it, whether the wait goes on. Not called from the handler
-/// itself: it may do what any code may.
+/// itself: it may do what any code may, lock other locks, and panic.
 pub type Hook = fn() -> ControlFlow<()>;
 
 /// Another hook is installed.
@@ -31,7 +36,16 @@ pub type Hook = fn() -> ControlFlow<()>;
 #[error("a hook for interrupted waits is installed already: a process has one")]
 pub struct AlreadyInstalled;
 
-static HOOK: OnceLock<Hook> = OnceLock::new();
+/// The address of the hook; 0: none yet. No `OnceLock`: see the registry.
+static HOOK: AtomicUsize = AtomicUsize::new(0);
+
+fn hook() -> Option<Hook> {
+    match HOOK.load(Acquire) {
+        0 => None,
+        // SAFETY: not 0, so `install` has stored the address of a function of this type.
+        address => Some(unsafe { std::mem::transmute::<*const (), Hook>(address as *const ()) }),
+    }
+}
 
 /// With a hook no sleep is longer: the kernel itself goes on with an endless one after a handler that was installed with
 /// SA_RESTART, and never says that a signal was there.
@@ -43,15 +57,19 @@ const LONGEST: Duration = Duration::from_secs(3600);
 ///
 /// [`AlreadyInstalled`]; the first one stays.
 pub fn install(hook: Hook) -> Result<(), AlreadyInstalled> {
-    HOOK.set(hook).map_err(|_| AlreadyInstalled)
+    // Release: with the Acquire of `hook`.
+    match HOOK.compare_exchange(0, hook as *const () as usize, Release, Relaxed) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(AlreadyInstalled),
+    }
 }
 
 /// Whether a wait that a signal interrupted goes on.
 pub(crate) fn goes_on() -> bool {
-    HOOK.get().is_none_or(|hook| hook().is_continue())
+    hook().is_none_or(|hook| hook().is_continue())
 }
 
 /// The longest that a sleep may be.
 pub(crate) fn longest() -> Option<Duration> {
-    HOOK.get().map(|_| LONGEST)
+    hook().map(|_| LONGEST)
 }

@@ -1,53 +1,49 @@
-//! One beginning of a family at a time, also where the process forks in the middle of one.
+//! One beginning of a family at a time, also where the process forks in the middle of one. `unsafe`: a guard that is kept from one
+//! hook to the next.
+#![allow(unsafe_code)]
 
-use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, Ordering::Acquire, Ordering::Release};
+use std::cell::UnsafeCell;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::sys;
 
-/// Held while a family is begun, joined or mapped.
+/// Held while a family is begun, joined or mapped; and during forks, so that a child finds no beginning that was left by a thread
+/// which is not there.
 static BEGINNING: Mutex<()> = Mutex::new(());
 
 /// The right to begin, join or map this process's family.
 pub(super) type Beginning = MutexGuard<'static, ()>;
 
-thread_local! {
-    /// While the thread forks: nobody is in the middle of a beginning then, so that the child finds none that a thread has left
-    /// which is not there.
-    static FORKING: Cell<Option<Beginning>> = const { Cell::new(None) };
-}
+/// The guard of [`BEGINNING`] during a fork. In no thread-local: destructors fork too.
+static DURING_FORK: DuringFork = DuringFork(UnsafeCell::new(None));
+
+struct DuringFork(UnsafeCell<Option<Beginning>>);
+
+// SAFETY: touched only by the thread that holds `BEGINNING`, between its two hooks.
+unsafe impl Sync for DuringFork {}
 
 /// Waits until no other thread is at it.
 pub(super) fn begin() -> Beginning {
-    static HOOKED: AtomicBool = AtomicBool::new(false);
-    // Two threads that come first at once both hook it: the hooks can be called twice.
-    if !HOOKED.load(Acquire) {
-        sys::fork::around_forks(before, after);
-        HOOKED.store(true, Release);
-    }
-    lock()
-}
-
-fn lock() -> Beginning {
+    sys::fork::hooked();
     BEGINNING.lock().unwrap_or_else(PoisonError::into_inner) // it guards nothing that could be half done
 }
 
-/// In the thread that forks, before it does.
-extern "C" fn before() {
-    let held = FORKING.take();
-    FORKING.set(Some(held.unwrap_or_else(lock)));
+/// In the thread that forks.
+pub(crate) extern "C" fn before_a_fork() {
+    let beginning = begin();
+    // SAFETY: this thread holds `BEGINNING` now.
+    unsafe { *DURING_FORK.0.get() = Some(beginning) };
 }
 
 /// In the thread that has forked, and in the child.
-extern "C" fn after() {
-    drop(FORKING.take());
+pub(crate) extern "C" fn after_a_fork() {
+    // SAFETY: this thread holds `BEGINNING`, by `before_a_fork`.
+    drop(unsafe { (*DURING_FORK.0.get()).take() });
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicU32;
-    use std::sync::atomic::Ordering::Relaxed;
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
     use std::thread;
 
     use multiproc_testkit::Watchdog;

@@ -124,8 +124,9 @@ impl Record {
     fn note_another(&self, word: &RobustWord) -> bool {
         let before = self.depth.load(Relaxed);
         let Some(place) = self.others.get(before) else { return false };
-        place.store(ptr::from_ref(word) as usize, Relaxed);
-        // Release: with the Acquire of `any_held`.
+        // Release, both: with the Acquires of `any_held`. Else one that sees this lock might see an older one below it, where a release
+        // out of order has moved another since.
+        place.store(ptr::from_ref(word) as usize, Release);
         self.depth.store(before + 1, Release);
         true
     }

@@ -6,7 +6,7 @@ use super::{Owner, Verdict};
 use crate::futex::HEARTBEAT;
 use crate::sys::Sleep;
 use crate::sys::process::{self, PidFd};
-use crate::{WaitError, interrupt, registry};
+use crate::{WaitError, registry};
 
 /// What is known of this owner now.
 pub(crate) fn verdict(owner: u64) -> Verdict {
@@ -24,7 +24,7 @@ pub(crate) fn verdict(owner: u64) -> Verdict {
     }
 }
 
-/// Waits until the owner's process has ended, up to the deadline, or a heartbeat.
+/// Waits until the owner's process has ended, up to the deadline, or a heartbeat, or a signal.
 pub(crate) fn until_end(owner: u64, deadline: Option<&Instant>) -> Result<(), WaitError> {
     let rest = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     let time = rest.unwrap_or(HEARTBEAT).min(HEARTBEAT);
@@ -37,7 +37,7 @@ pub(crate) fn until_end(owner: u64, deadline: Option<&Instant>) -> Result<(), Wa
     };
     match sleep {
         Sleep::TimedOut if rest.is_some_and(|rest| rest <= time) => Err(WaitError::TimedOut),
-        Sleep::Interrupted if !interrupt::goes_on() => Err(WaitError::Interrupted),
+        Sleep::Interrupted => Err(WaitError::Interrupted),
         _ => Ok(()),
     }
 }
@@ -54,7 +54,9 @@ fn until_seen_ended(member: Member, time: Duration) -> Sleep {
         if rest.is_zero() {
             return Sleep::TimedOut;
         }
-        std::thread::sleep(rest.min(PAUSE));
+        if process::pause(rest.min(PAUSE)) == Sleep::Interrupted {
+            return Sleep::Interrupted;
+        }
     }
 }
 

@@ -50,8 +50,10 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// assert_eq!(*balance.lock().unwrap(), (90, 10));
     /// ```
     pub fn mark_consistent(guard: &mut Self) {
-        guard.mutex.head.state.fetch_and(!(POISONED | INCONSISTENT), Relaxed);
-        guard.panicking = thread::panicking();
+        if guard.holds() {
+            guard.mutex.head.state.fetch_and(!(POISONED | INCONSISTENT), Relaxed);
+            guard.panicking = thread::panicking();
+        }
     }
 
     /// Gives the lock up for good: everybody who waits for it, and everybody after, gets [`Abandoned`]. For data that a dead
@@ -66,8 +68,15 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// assert!(matches!(log.lock(), Err(LockError::Abandoned)));
     /// ```
     pub fn abandon(guard: Self) {
-        // Those who wait take the lock one after the other, see this, and release it.
-        guard.mutex.head.state.fetch_or(ABANDONED, Relaxed);
+        if guard.holds() {
+            // Those who wait take the lock one after the other, see this, and release it.
+            guard.mutex.head.state.fetch_or(ABANDONED, Relaxed);
+        }
+    }
+
+    /// Whether the guard is of this process, and not of the one that this is a fork of.
+    fn holds(&self) -> bool {
+        !self.owner.is_some_and(Me::is_elsewhere)
     }
 }
 
@@ -94,7 +103,7 @@ impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     /// whole.
     #[inline(always)]
     fn drop(&mut self) {
-        if thread::panicking() && !self.panicking {
+        if thread::panicking() && !self.panicking && !self.owner.is_some_and(Me::is_elsewhere) {
             self.mutex.head.state.fetch_or(POISONED, Relaxed);
         }
         self.access.end();

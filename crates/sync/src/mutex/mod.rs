@@ -73,15 +73,15 @@ const ROBUST: u32 = 1;
 /// | the owner's thread ends, its guard leaked | held for ever | [`OwnerLeft`](LockError::OwnerLeft) as long as its process lives |
 /// | `mem::forget(guard)` | held for ever | held until the thread ends; its owner gets [`Deadlock`](LockError::Deadlock); the memory stays mapped |
 /// | locked twice by a thread | waits for ever | [`Deadlock`](LockError::Deadlock) |
-/// | `fork` with a guard | the child has a copy of lock and guard | the guard in the child owns nothing: to drop it does nothing |
+/// | `fork` with a guard | the child has a copy of lock and guard | the guard in the child holds nothing: it changes nothing of the lock, and must not be used to reach the data, which the parent is at |
 /// | `exec` with a guard | gone with the memory | [`OwnerLeft`](LockError::OwnerLeft) after three heartbeats, [`OwnerDied`](LockError::OwnerDied) at its end |
 /// | moved, dropped while held | as any value | cannot be: it is reached by reference only |
 /// | a waiter is killed | with everybody else | the others are not kept waiting |
 ///
 /// # Cost
 ///
-/// Private: one atomic exchange to lock and one to release, as the standard library's. Robust: two compare-exchanges and a
-/// dozen plain stores, no system call; see docs/performance.md of the repository. A waiter spins for some microseconds, then
+/// Private: one atomic exchange to lock and one to release, as the standard library's. Robust: two compare-exchanges and
+/// ten plain stores, no system call; see docs/performance.md of the repository. A waiter spins for some microseconds, then
 /// sleeps. A release with sleepers is one system call. A sleep in shared memory lasts a second at most, then the sleeper looks
 /// again. A thread's first robust lock gives it a name in its family: two or three system calls, once.
 ///

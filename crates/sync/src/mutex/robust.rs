@@ -95,36 +95,75 @@ fn lock_slowly(word: &RobustWord, me: Me, patience: Patience<'_>) -> Result<(), 
     result
 }
 
+/// Takes an announced and noted lock that is not free.
 #[cold]
 #[inline(never)]
 pub(crate) fn contended(lock: &RobustWord, me: Me, patience: Patience<'_>) -> Result<(), Refusal> {
-    let mut spin = Spin::new(spin::ROBUST);
-    let mut recovery = Recovery::new();
-    // Who has slept cannot know whether others sleep still, and keeps the bit.
-    let mut slept = 0;
+    let mut wait =
+        Wait { lock, me, patience, spin: Spin::new(spin::ROBUST), recovery: Recovery::new(), slept: 0 };
     loop {
-        let seen = lock.word.load(Relaxed);
-        if seen & OWNER == 0 {
-            let ours = me.tid() | (seen & WAITERS) | slept;
-            if seen & DIED != 0 {
-                if recovery.attempt(lock, me, seen, slept, patience)? {
+        match wait.until_signal() {
+            Err(Refusal::Wait(WaitError::Interrupted)) => after_signal(lock, me)?,
+            ended => return ended,
+        }
+    }
+}
+
+/// Asks the user's hook whether the wait goes on. It may lock other locks, and panic: until it is done the lock is neither announced
+/// nor noted.
+#[cfg_attr(multiproc_loom, allow(unused))] // no signals come in a model
+fn after_signal(lock: &RobustWord, me: Me) -> Result<(), Refusal> {
+    me.list().settle();
+    me.unnote(lock);
+    #[cfg(not(multiproc_loom))]
+    if !crate::interrupt::goes_on() {
+        return Err(WaitError::Interrupted.into());
+    }
+    if !me.note(lock) {
+        return Err(Refusal::TooManyHeld);
+    }
+    me.list().announce(lock);
+    Ok(())
+}
+
+/// A wait for a lock, over any number of signals.
+struct Wait<'a> {
+    lock: &'a RobustWord,
+    me: Me,
+    patience: Patience<'a>,
+    spin: Spin,
+    recovery: Recovery,
+    /// Who has slept cannot know whether others sleep still, and keeps the bit.
+    slept: u32,
+}
+
+impl Wait<'_> {
+    fn until_signal(&mut self) -> Result<(), Refusal> {
+        let Self { lock, me, patience, spin, recovery, slept } = self;
+        loop {
+            let seen = lock.word.load(Relaxed);
+            if seen & OWNER == 0 {
+                let ours = me.tid() | (seen & WAITERS) | *slept;
+                if seen & DIED != 0 {
+                    if recovery.attempt(lock, *me, seen, *slept, *patience)? {
+                        return Ok(());
+                    }
+                } else if lock.word.compare_exchange(seen, ours, Acquire, Relaxed).is_ok() {
                     return Ok(());
                 }
-            } else if lock.word.compare_exchange(seen, ours, Acquire, Relaxed).is_ok() {
-                return Ok(());
+                continue;
             }
-            continue;
+            if seen & OWNER == me.tid() {
+                return Err(Refusal::Deadlock);
+            }
+            let deadline = patience.sleep()?;
+            let marked = || lock.word.compare_exchange(seen, seen | WAITERS, Relaxed, Relaxed).is_ok();
+            if seen & WAITERS == 0 && (spin.once() || !marked()) {
+                continue;
+            }
+            *slept = WAITERS;
+            lock.word.sleep(seen | WAITERS, Scope::Shared, deadline)?;
         }
-        if seen & OWNER == me.tid() {
-            return Err(Refusal::Deadlock);
-        }
-        let deadline = patience.sleep()?;
-        let marked = || lock.word.compare_exchange(seen, seen | WAITERS, Relaxed, Relaxed).is_ok();
-        if seen & WAITERS == 0 && (spin.once() || !marked()) {
-            continue;
-        }
-        slept = WAITERS;
-        lock.word.wait(seen | WAITERS, Scope::Shared, deadline)?;
     }
 }
 

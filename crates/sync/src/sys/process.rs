@@ -33,14 +33,22 @@ impl PidFd {
 
     /// Waits until every thread of the process has ended, for at most `timeout`.
     pub(crate) fn until_end(&self, timeout: Duration) -> Sleep {
-        let mut fds = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
-        // Rounded up, so that a wait never ends before its time.
-        let millis = (timeout + Duration::from_nanos(999_999)).as_millis();
-        match poll(&mut fds, PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)) {
-            Ok(1..) => Sleep::Over,
-            Err(Errno::EINTR) => Sleep::Interrupted,
-            _ => Sleep::TimedOut,
-        }
+        poll_for(&mut [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)], timeout)
+    }
+}
+
+/// Waits for `time`, or a signal.
+pub(crate) fn pause(time: Duration) -> Sleep {
+    poll_for(&mut [], time)
+}
+
+fn poll_for(fds: &mut [PollFd<'_>], timeout: Duration) -> Sleep {
+    // Rounded up, so that a wait never ends before its time.
+    let millis = (timeout + Duration::from_nanos(999_999)).as_millis();
+    match poll(fds, PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)) {
+        Ok(1..) => Sleep::Over,
+        Err(Errno::EINTR) => Sleep::Interrupted,
+        _ => Sleep::TimedOut,
     }
 }
 

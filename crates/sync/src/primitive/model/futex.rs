@@ -51,6 +51,16 @@ impl Futex {
         Self(Arc::new(Word::new(value)))
     }
 
+    /// As [`wait`](Self::wait): no signals come in a model.
+    pub(crate) fn sleep(
+        &self,
+        expected: u32,
+        scope: Scope,
+        deadline: Option<&Deadline>,
+    ) -> Result<(), WaitError> {
+        self.wait(expected, scope, deadline)
+    }
+
     /// Sleeps while the word is `expected`, until woken or until `deadline` passes.
     pub(crate) fn wait(
         &self,
