@@ -1,6 +1,8 @@
 //! How long to spin before a wait goes to the kernel.
 
 #[cfg(not(multiproc_loom))]
+use std::ops::RangeInclusive;
+#[cfg(not(multiproc_loom))]
 use std::sync::atomic::Ordering::Relaxed;
 #[cfg(not(multiproc_loom))]
 use std::thread;
@@ -20,16 +22,17 @@ pub const SPIN_BUDGET: Duration = Duration::from_micros(40);
 #[cfg(not(multiproc_loom))]
 const FRUITLESS_LIMIT: u32 = 3;
 
-/// Waits without a spin after which one is tried again.
+/// Waits without a spin after which one is tried again: at first, and at most, after probes in vain that each double it.
 #[cfg(not(multiproc_loom))]
-const PROBE_EVERY: u32 = 16;
+const PROBE_AFTER: RangeInclusive<u32> = 16..=16_384;
 
-/// The policy of one waiter: spin by time, but not after 3 fruitless spins in a row, until one in 16 waits finds that
-/// spinning helps again.
+/// The policy of one waiter: spin by time, but not after 3 fruitless spins in a row, until a probe finds that spinning helps
+/// again: after 16 waits, then 32, and so on.
 ///
 /// A spin wins when the answer comes within microseconds: the kernel needs 30 µs and more to wake an idle core, and a
 /// sleep and a wake-up where both sides share one. Each round gives the core away, so that on a shared one the other
-/// side runs instead of being waited for. It loses when nothing comes for long.
+/// side runs instead of being waited for. It loses when nothing comes for long, and where others want the core: to whom it is given
+/// for milliseconds. What is found after those counts as found in vain.
 ///
 /// ```
 /// use multiproc_sync::Pace;
@@ -40,10 +43,12 @@ const PROBE_EVERY: u32 = 16;
 /// # Ok::<(), std::sync::mpsc::SendError<&str>>(())
 /// ```
 #[derive(Debug, Default)]
+#[repr(transparent)]
 pub struct Pace {
-    /// Fruitless spins in a row; from `FRUITLESS_LIMIT` on, waits since then are added.
+    /// Below [`FRUITLESS_LIMIT`]: fruitless spins in a row. Else [`FRUITLESS_LIMIT`], with the waits left to the next probe in bits 2 to
+    /// 16, and from bit 17 how many waits were between the last two.
     #[cfg(not(multiproc_loom))]
-    fruitless: AtomicU32,
+    state: AtomicU32,
 }
 
 /// In a model nobody spins: each attempt would be one more order to try.
@@ -64,7 +69,7 @@ impl Pace {
 impl Pace {
     /// A waiter that has not failed yet.
     pub const fn new() -> Self {
-        Self { fruitless: AtomicU32::new(0) }
+        Self { state: AtomicU32::new(0) }
     }
 
     /// Gives the core away and repeats `attempt`, until that finds something, for at most [`SPIN_BUDGET`] and not past the
@@ -72,24 +77,62 @@ impl Pace {
     ///
     /// `None` says: go to the kernel. Counters are hints, so that concurrent waiters may share a `Pace`.
     pub fn spin<T>(&self, deadline: Option<Instant>, mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
-        let fruitless = self.fruitless.load(Relaxed);
-        if (FRUITLESS_LIMIT..FRUITLESS_LIMIT + PROBE_EVERY).contains(&fruitless) {
-            self.fruitless.store(fruitless + 1, Relaxed);
+        let state = State::unpacked(self.state.load(Relaxed));
+        if state.rest > 0 {
+            self.state.store(State { rest: state.rest - 1, ..state }.packed(), Relaxed);
             return None;
         }
-        let end = Instant::now() + SPIN_BUDGET;
-        let end = deadline.map_or(end, |deadline| deadline.min(end));
+        let budget_end = Instant::now() + SPIN_BUDGET;
+        let end = deadline.map_or(budget_end, |deadline| deadline.min(budget_end));
         loop {
             thread::yield_now();
-            if let Some(found) = attempt() {
-                self.fruitless.store(0, Relaxed);
-                return Some(found);
-            }
-            if Instant::now() >= end {
-                self.fruitless.store((fruitless + 1).min(FRUITLESS_LIMIT), Relaxed);
-                return None;
+            let found = attempt();
+            let now = Instant::now();
+            if found.is_some() || now >= end {
+                let after = state.after(found.is_some() && now < budget_end);
+                // Waiters on several cores may share it, and most often nothing changes.
+                if after != state {
+                    self.state.store(after.packed(), Relaxed);
+                }
+                return found;
             }
         }
+    }
+}
+
+/// What a [`Pace`] has learned.
+#[cfg(not(multiproc_loom))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct State {
+    /// Fruitless spins in a row, up to [`FRUITLESS_LIMIT`].
+    fruitless: u32,
+    /// Waits without a spin from now to the next probe.
+    rest: u32,
+    /// Such waits from the last probe to the next.
+    between: u32,
+}
+
+#[cfg(not(multiproc_loom))]
+impl State {
+    fn unpacked(word: u32) -> Self {
+        Self { fruitless: word & 3, rest: word >> 2 & 0x7fff, between: word >> 17 }
+    }
+
+    fn packed(self) -> u32 {
+        self.fruitless | self.rest << 2 | self.between << 17
+    }
+
+    /// After a spin.
+    fn after(self, fruitful: bool) -> Self {
+        if fruitful {
+            return Self { fruitless: 0, rest: 0, between: 0 };
+        }
+        let fruitless = (self.fruitless + 1).min(FRUITLESS_LIMIT);
+        if fruitless < FRUITLESS_LIMIT {
+            return Self { fruitless, rest: 0, between: 0 };
+        }
+        let between = (self.between * 2).clamp(*PROBE_AFTER.start(), *PROBE_AFTER.end());
+        Self { fruitless, rest: between, between }
     }
 }
 
@@ -108,25 +151,43 @@ mod tests {
         tried
     }
 
+    /// How many waits there are before the next that spins.
+    fn waits_to_probe(pace: &Pace) -> u32 {
+        let waits = (0..100_000).find(|_| spins(pace));
+        waits.expect("there is a probe at last")
+    }
+
     #[test]
-    fn stops_after_three_fruitless_spins_and_probes_again() {
+    fn stops_after_three_fruitless_spins_and_probes_ever_more_seldom() {
         let pace = Pace::new();
-        for _ in 0..3 {
+        for _ in 0..2 {
             assert!((0..FRUITLESS_LIMIT).all(|_| spins(&pace)));
-            for _ in 0..2 {
-                assert!((0..PROBE_EVERY).all(|_| !spins(&pace)));
-                assert!(spins(&pace), "a probe");
+            let mut between = *PROBE_AFTER.start();
+            for _ in 0..14 {
+                assert_eq!(waits_to_probe(&pace), between);
+                between = (between * 2).min(*PROBE_AFTER.end());
             }
-            pace.fruitless.store(0, Relaxed);
+            pace.state.store(State::unpacked(pace.state.load(Relaxed)).after(true).packed(), Relaxed);
         }
     }
 
     #[test]
-    fn success_forgives_the_failures() {
+    fn what_comes_in_time_forgives_the_failures() {
+        let failed = (0..20).fold(State::unpacked(0), |state, _| state.after(false));
+        assert_eq!(failed, State { fruitless: 3, rest: 16_384, between: 16_384 });
+        assert_eq!(State::unpacked(failed.packed()), failed);
+        assert_eq!(failed.after(true), State::unpacked(0));
+    }
+
+    #[test]
+    fn what_comes_after_the_budget_is_taken_and_counts_as_failed() {
         let pace = Pace::new();
-        assert!(spins(&pace) && spins(&pace));
-        assert_eq!(pace.spin(None, || Some(7)), Some(7));
-        assert!((0..FRUITLESS_LIMIT).all(|_| spins(&pace)));
-        assert!(!spins(&pace));
+        let late = Instant::now() + SPIN_BUDGET * 2;
+        let found = pace.spin(None, || {
+            while Instant::now() < late {}
+            Some(7)
+        });
+        assert_eq!(found, Some(7));
+        assert_eq!(State::unpacked(pace.state.load(Relaxed)).fruitless, 1);
     }
 }
