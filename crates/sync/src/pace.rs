@@ -39,6 +39,7 @@ const PROBE_EVERY: u32 = 16;
 /// assert_eq!(Pace::new().spin(None, || receiver.try_recv().ok()), Some("there"));
 /// # Ok::<(), std::sync::mpsc::SendError<&str>>(())
 /// ```
+#[repr(transparent)]
 #[derive(Debug, Default)]
 pub struct Pace {
     /// Fruitless spins in a row; from `FRUITLESS_LIMIT` on, waits since then are added.
@@ -86,7 +87,8 @@ impl Pace {
                 return Some(found);
             }
             if Instant::now() >= end {
-                self.fruitless.store((fruitless + 1).min(FRUITLESS_LIMIT), Relaxed);
+                // It may lie in shared memory, with any number in it.
+                self.fruitless.store(fruitless.saturating_add(1).min(FRUITLESS_LIMIT), Relaxed);
                 return None;
             }
         }
