@@ -1,6 +1,7 @@
 //! What this project brings to each bench.
 
 pub(crate) mod mutex;
+pub(crate) mod semaphore;
 
 use multiproc::{Process, ProcessPool};
 

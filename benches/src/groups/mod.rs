@@ -4,6 +4,7 @@ pub(crate) mod mutex;
 pub(crate) mod pool;
 pub(crate) mod process;
 pub(crate) mod selftest;
+pub(crate) mod semaphore;
 
 use crate::Result;
 

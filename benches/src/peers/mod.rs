@@ -1,5 +1,6 @@
 //! What a user would pick instead, and the floor: a file for each.
 
+pub(crate) mod counter;
 pub(crate) mod fork;
 pub(crate) mod futex;
 pub(crate) mod image;
@@ -9,4 +10,5 @@ pub(crate) mod procspawn;
 pub(crate) mod pthread;
 pub(crate) mod python;
 pub(crate) mod raw_sync;
+pub(crate) mod sem_t;
 pub(crate) mod threads_only;

@@ -32,7 +32,9 @@
 //! | `pool.map`, `pool.apply`, `pool.apply_async` | [`ProcessPool::map`], [`call`](ProcessPool::call), [`submit`](ProcessPool::submit) |
 //! | `multiprocessing.Pipe` | [`ipc::pipe`] |
 //! | `multiprocessing.Value`, `multiprocessing.shared_memory` | [`shm::Shared`], [`shm::SharedMemory`] |
-//! | `threading.Lock`, `multiprocessing.Lock` | [`sync::Mutex`] |
+//! | `threading.Lock`, `multiprocessing.Lock` | [`sync::Mutex`], or [`sync::Lock`] where another one releases it |
+//! | `threading.Semaphore`, `multiprocessing.BoundedSemaphore` | [`sync::Semaphore`], [`sync::BoundedSemaphore`] |
+//! | `with lock:` | a guard, or [`sync::Acquirable::with`] |
 //! | `if __name__ == "__main__":` | [`#[multiproc::main]`](macro@main) |
 #![forbid(unsafe_code)]
 

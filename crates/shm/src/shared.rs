@@ -50,6 +50,22 @@ use crate::sys::memfd;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// What has no owner works as well, here a semaphore by which one handle tells the other that there is something:
+///
+/// ```
+/// use multiproc_shm::Shared;
+/// use multiproc_sync::Semaphore;
+///
+/// let filled = Shared::new(Semaphore::new(0))?;
+/// let theirs = filled.clone(); // or sent to another process
+/// let maker = std::thread::spawn(move || theirs.release(2));
+/// filled.acquire()?;
+/// filled.acquire()?;
+/// maker.join().unwrap()?;
+/// assert_eq!(filled.available(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # What does not compile
 ///
 /// To move the value out:

@@ -15,6 +15,9 @@
 //! # Layout
 //!
 //! - [`Mutex`]: the same type on a stack and in shared memory.
+//! - [`Semaphore`], [`BoundedSemaphore`]: so many at a time, or so many made and not yet used.
+//! - [`Lock`]: a lock that nobody owns, for what a mutex is too strict for.
+//! - [`Acquirable`]: what all of these have in common.
 //! - [`Doorbell`], [`Pace`]: how to wait for something that another thread or process does; [`interrupt`]: what a signal does to
 //!   whoever waits.
 //! - [`shm_safe`]: what may lie in shared memory, and how a lock gets there.
@@ -23,6 +26,7 @@
 //!
 //! The crate maps no memory: `multiproc-shm` does. Linux only.
 
+mod acquirable;
 mod doorbell;
 mod futex;
 #[cfg(not(multiproc_loom))]
@@ -30,6 +34,7 @@ mod generation;
 mod identity;
 #[cfg(not(multiproc_loom))]
 pub mod interrupt;
+mod lock;
 mod mutex;
 mod pace;
 mod planted;
@@ -40,6 +45,7 @@ pub mod registry;
 #[path = "registry/modelled.rs"]
 mod registry;
 mod robust_word;
+mod semaphore;
 pub mod shm_safe;
 #[cfg(not(multiproc_loom))]
 mod sys;
@@ -47,23 +53,30 @@ mod sys;
 mod tests;
 mod wait_error;
 
+pub use self::acquirable::Acquirable;
 pub use self::doorbell::Doorbell;
 #[cfg(not(multiproc_loom))]
 pub use self::generation::Generation;
 pub use self::identity::{IdentityError, MAX_HELD};
+pub use self::lock::{Held, Lock, NotAcquired};
 pub use self::mutex::{LockError, LockResult, Mutex, MutexGuard};
 pub use self::pace::{Pace, SPIN_BUDGET};
+pub use self::semaphore::{BoundedSemaphore, MAX_PERMITS, Permit, ReleaseError, Semaphore};
 pub use self::wait_error::WaitError;
 
 /// The functions that a kill at every instruction must have met, by name and address.
 #[doc(hidden)]
 #[cfg(not(multiproc_loom))]
-pub fn fault_points() -> [(&'static str, usize); 4] {
+pub fn fault_points() -> [(&'static str, usize); 8] {
     [
         ("slow", mutex::robust::contended as *const () as usize),
         ("wake", mutex::robust::wake as *const () as usize),
         ("recover", mutex::recovery::recover as *const () as usize),
         ("attach", identity::attach as *const () as usize),
+        ("permit_wait", semaphore::permits::Permits::<0>::wait as *const () as usize),
+        ("permit_wake", semaphore::permits::Permits::<0>::wake as *const () as usize),
+        ("hold_wait", semaphore::permits::Permits::<1>::wait as *const () as usize),
+        ("hold_wake", semaphore::permits::Permits::<1>::wake as *const () as usize),
     ]
 }
 

@@ -57,6 +57,18 @@ bugs! {
     UseUncounted,
     /// A thread that leaves does not say so.
     LeftUnmarked,
+    /// A permit comes back by a load and a store: of two at once, one is lost.
+    PermitLost,
+    /// A permit is taken by a load and a store: two take the same one.
+    PermitTakenTwice,
+    /// Permits come back, and nobody who sleeps is told.
+    SleeperNotWoken,
+    /// A sleeper that was woken does not look whether there is a permit for another one.
+    PermitNotPassedOn,
+    /// A sleeper that was woken takes its permit as if nobody else slept.
+    OthersAsleepForgotten,
+    /// The bound is held against what was free some time before the release.
+    OverReleaseUnseen,
 }
 
 /// Whether the program is to behave as if it had this bug.

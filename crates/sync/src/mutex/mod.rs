@@ -3,7 +3,7 @@
 
 mod error;
 mod guard;
-mod patience;
+pub(crate) mod patience;
 mod private;
 pub(crate) mod recovery;
 pub(crate) mod robust;

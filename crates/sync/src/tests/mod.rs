@@ -1,8 +1,12 @@
 //! Models of the locks: every order in which threads can meet, and processes die, up to a number of preemptions.
 
+mod loom_bounded_semaphore;
 mod loom_doorbell;
+mod loom_lock;
 mod loom_mutex_private;
 mod loom_mutex_robust;
 mod loom_planted;
 mod loom_registry;
+mod loom_semaphore;
 mod pair;
+mod visits;

@@ -3,8 +3,11 @@
 mod crowd;
 pub(crate) mod doorbell;
 mod family;
+mod gate;
 pub(crate) mod mutex;
 mod peers;
 pub(crate) mod pread;
+pub(crate) mod semaphore;
+pub(crate) mod several_permits;
 mod shared;
 mod victims;

@@ -1,0 +1,83 @@
+//! The scenario of a semaphore for which two sleep: who releases is killed, and the next release serves both.
+//! `unsafe`: shared memory.
+#![allow(clippy::disallowed_types)] // counters beside the semaphore, not the semaphore
+#![allow(unsafe_code)]
+
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::time::Duration;
+
+use multiproc_sync::Semaphore;
+use multiproc_testkit::fault::{Cue, Fate, Memory, Part, Peer, Scenario, Scene, Start};
+
+use super::family;
+
+/// Shorter than the heartbeat.
+const PATIENCE: Duration = Duration::from_millis(400);
+
+/// For so many sleepers there are so many permits in the end.
+const SLEEPERS: u32 = 2;
+
+/// What the processes of one kill point share.
+#[repr(C)]
+pub(crate) struct Shared {
+    semaphore: Semaphore,
+    /// How many sleepers have a permit.
+    through: AtomicU32,
+    /// Who is inside, in the laps.
+    visitors: AtomicU32,
+}
+
+fn scene() -> Scene<Shared> {
+    // SAFETY: no permits, and numbers, which may be zero.
+    let shared = unsafe { Memory::<Shared>::zeroed() }.leak();
+    Scene { shared, watched: vec![family::range(shared)] }
+}
+
+fn laps(shared: &'static Shared, part: &Part) {
+    part.wait(Cue::Laps);
+    for _ in 0..3 {
+        let _permit = shared.semaphore.permit().expect("there is no deadline");
+        assert!(shared.visitors.fetch_add(1, SeqCst) < SLEEPERS, "more are inside than there are permits");
+        shared.visitors.fetch_sub(1, SeqCst);
+    }
+}
+
+fn releaser(shared: &'static Shared, part: &Part) {
+    part.begin();
+    shared.semaphore.release(1).expect("there is room");
+    part.over();
+}
+
+fn sleeper(shared: &'static Shared, part: &Part) {
+    part.wait(Cue::Begun);
+    shared.semaphore.acquire().expect("there is no deadline");
+    shared.through.fetch_add(1, SeqCst);
+    part.wait(Cue::Laps);
+    shared.semaphore.release(1).expect("there is room");
+    laps(shared, part);
+}
+
+/// Puts in what is missing. If the victim's permit lies there and nobody was woken for it, this is one release for two sleepers.
+fn deputy(shared: &'static Shared, part: &Part) {
+    part.wait(Cue::Killed);
+    let there_are = shared.through.load(SeqCst) + shared.semaphore.available();
+    assert!(there_are < SLEEPERS, "more permits than were released");
+    shared.semaphore.release(SLEEPERS - there_are).expect("there is room");
+    laps(shared, part);
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
+    let peer = |name, act| Peer { name, fate: Fate::Survives, act };
+    vec![Scenario {
+        name: "semaphore/releaser+two sleeping".to_string(),
+        outcomes: &[],
+        prepare: || (),
+        scene,
+        start: Start::Begin,
+        victim: releaser,
+        peers: vec![peer("sleeper", sleeper), peer("other sleeper", sleeper), peer("deputy", deputy)],
+        newcomer: laps,
+        must_hit: vec!["permit_wake"],
+        patience: PATIENCE,
+    }]
+}
