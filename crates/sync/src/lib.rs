@@ -15,6 +15,7 @@
 //! # Layout
 //!
 //! - [`Mutex`]: the same type on a stack and in shared memory.
+//! - [`Event`]: a flag to wait for.
 //! - [`Doorbell`], [`Pace`]: how to wait for something that another thread or process does; [`interrupt`]: what a signal does to
 //!   whoever waits.
 //! - [`shm_safe`]: what may lie in shared memory, and how a lock gets there.
@@ -24,6 +25,7 @@
 //! The crate maps no memory: `multiproc-shm` does. Linux only.
 
 mod doorbell;
+mod event;
 mod futex;
 #[cfg(not(multiproc_loom))]
 mod generation;
@@ -48,6 +50,7 @@ mod tests;
 mod wait_error;
 
 pub use self::doorbell::Doorbell;
+pub use self::event::Event;
 #[cfg(not(multiproc_loom))]
 pub use self::generation::Generation;
 pub use self::identity::{IdentityError, MAX_HELD};
@@ -58,11 +61,12 @@ pub use self::wait_error::WaitError;
 /// The functions that a kill at every instruction must have met, by name and address.
 #[doc(hidden)]
 #[cfg(not(multiproc_loom))]
-pub fn fault_points() -> [(&'static str, usize); 4] {
+pub fn fault_points() -> [(&'static str, usize); 5] {
     [
         ("slow", mutex::robust::contended as *const () as usize),
         ("wake", mutex::robust::wake as *const () as usize),
         ("recover", mutex::recovery::recover as *const () as usize),
+        ("event", Event::wake as *const () as usize),
         ("attach", identity::attach as *const () as usize),
     ]
 }

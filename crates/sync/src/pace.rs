@@ -39,6 +39,7 @@ const PROBE_EVERY: u32 = 16;
 /// assert_eq!(Pace::new().spin(None, || receiver.try_recv().ok()), Some("there"));
 /// # Ok::<(), std::sync::mpsc::SendError<&str>>(())
 /// ```
+#[repr(C)]
 #[derive(Debug, Default)]
 pub struct Pace {
     /// Fruitless spins in a row; from `FRUITLESS_LIMIT` on, waits since then are added.
@@ -82,11 +83,14 @@ impl Pace {
         loop {
             thread::yield_now();
             if let Some(found) = attempt() {
-                self.fruitless.store(0, Relaxed);
+                // Not written where it is so: it may lie beside the word that is waited for.
+                if fruitless != 0 {
+                    self.fruitless.store(0, Relaxed);
+                }
                 return Some(found);
             }
             if Instant::now() >= end {
-                self.fruitless.store((fruitless + 1).min(FRUITLESS_LIMIT), Relaxed);
+                self.fruitless.store(fruitless.saturating_add(1).min(FRUITLESS_LIMIT), Relaxed);
                 return None;
             }
         }

@@ -1,4 +1,4 @@
-//! Every process that uses a lock or a bell is killed before every instruction of what it does; those who are left go on.
+//! Every process that uses a lock, a bell or an event is killed before every instruction of what it does; those who are left go on.
 //! `cargo xtask fault` builds and runs it.
 
 mod common;
@@ -11,6 +11,7 @@ use multiproc_testkit::fault::Program;
 fn main() -> ExitCode {
     let program = Program::new(&multiproc_sync::fault_points());
     let program = fault::doorbell::scenarios().into_iter().fold(program, Program::scenario);
+    let program = fault::event::scenarios().into_iter().fold(program, Program::scenario);
     let program = fault::mutex::scenarios().into_iter().fold(program, Program::scenario);
     // Last: it makes the program's process one of a family.
     program.check("pread", fault::pread::check).main()

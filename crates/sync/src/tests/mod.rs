@@ -1,6 +1,7 @@
 //! Models of the locks: every order in which threads can meet, and processes die, up to a number of preemptions.
 
 mod loom_doorbell;
+mod loom_event;
 mod loom_mutex_private;
 mod loom_mutex_robust;
 mod loom_planted;

@@ -2,6 +2,7 @@
 
 mod crowd;
 pub(crate) mod doorbell;
+pub(crate) mod event;
 mod family;
 pub(crate) mod mutex;
 mod peers;
