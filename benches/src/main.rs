@@ -3,6 +3,7 @@
 mod args;
 mod contender;
 mod groups;
+mod handoff;
 mod host;
 mod locks;
 mod machine;

@@ -1,5 +1,6 @@
 //! What this project brings to each bench.
 
+pub(crate) mod event;
 pub(crate) mod mutex;
 pub(crate) mod semaphore;
 

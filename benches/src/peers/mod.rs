@@ -1,6 +1,7 @@
 //! What a user would pick instead, and the floor: a file for each.
 
 pub(crate) mod counter;
+pub(crate) mod flags;
 pub(crate) mod fork;
 pub(crate) mod futex;
 pub(crate) mod image;

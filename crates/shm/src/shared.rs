@@ -47,6 +47,12 @@ use crate::sys::memfd;
 ///
 /// let table: Shared<Mutex<[u64; 1 << 16]>> = Shared::zeroed()?; // never on the stack
 /// table.lock().unwrap()[77] = 1;
+///
+/// // What one process sets, all that have a handle wait for.
+/// let ready = Shared::new(multiproc_sync::Event::new())?;
+/// let elsewhere = ready.clone();
+/// std::thread::spawn(move || elsewhere.set());
+/// ready.wait()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///

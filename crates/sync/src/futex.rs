@@ -85,12 +85,17 @@ mod native {
         /// Sets the word and wakes one sleeper of a shared word, in one step of the kernel's: a kill comes before both or after
         /// both. The value is 1 << 31, or less than 1 << 11.
         pub(crate) fn set_and_wake_one(&self, value: u32) -> u32 {
-            sys::futex::wake_op(&self.0, sys::futex::Op::Set(value), 1)
+            sys::futex::wake_op(&self.0, sys::futex::Op::Set(value), 1, Scope::Shared)
+        }
+
+        /// Sets bits of the word, below 1 << 11, and wakes all its sleepers, in one step of the kernel's.
+        pub(crate) fn or_and_wake_all(&self, bits: u32, scope: Scope) -> u32 {
+            sys::futex::wake_op(&self.0, sys::futex::Op::Or(bits), EVERYBODY, scope)
         }
 
         /// Adds one to the word and wakes all sleepers of a shared word, in one step of the kernel's.
         pub(crate) fn add_one_and_wake_all(&self) -> u32 {
-            sys::futex::wake_op(&self.0, sys::futex::Op::AddOne, EVERYBODY)
+            sys::futex::wake_op(&self.0, sys::futex::Op::AddOne, EVERYBODY, Scope::Shared)
         }
     }
 

@@ -18,6 +18,7 @@
 //! - [`Semaphore`], [`BoundedSemaphore`]: so many at a time, or so many made and not yet used.
 //! - [`Lock`]: a lock that nobody owns, for what a mutex is too strict for.
 //! - [`Acquirable`]: what all of these have in common.
+//! - [`Event`]: a flag to wait for.
 //! - [`Doorbell`], [`Pace`]: how to wait for something that another thread or process does; [`interrupt`]: what a signal does to
 //!   whoever waits.
 //! - [`shm_safe`]: what may lie in shared memory, and how a lock gets there.
@@ -28,6 +29,7 @@
 
 mod acquirable;
 mod doorbell;
+mod event;
 mod futex;
 #[cfg(not(multiproc_loom))]
 mod generation;
@@ -55,6 +57,7 @@ mod wait_error;
 
 pub use self::acquirable::Acquirable;
 pub use self::doorbell::Doorbell;
+pub use self::event::Event;
 #[cfg(not(multiproc_loom))]
 pub use self::generation::Generation;
 pub use self::identity::{IdentityError, MAX_HELD};
@@ -67,11 +70,12 @@ pub use self::wait_error::WaitError;
 /// The functions that a kill at every instruction must have met, by name and address.
 #[doc(hidden)]
 #[cfg(not(multiproc_loom))]
-pub fn fault_points() -> [(&'static str, usize); 8] {
+pub fn fault_points() -> [(&'static str, usize); 9] {
     [
         ("slow", mutex::robust::contended as *const () as usize),
         ("wake", mutex::robust::wake as *const () as usize),
         ("recover", mutex::recovery::recover as *const () as usize),
+        ("event", Event::wake as *const () as usize),
         ("attach", identity::attach as *const () as usize),
         ("permit_wait", semaphore::permits::Permits::<0>::wait as *const () as usize),
         ("permit_wake", semaphore::permits::Permits::<0>::wake as *const () as usize),

@@ -49,8 +49,18 @@ bugs! {
     BellUnfenced,
     /// The bell's number is read after the last look at the condition.
     TicketLate,
-    /// A waiter at the bell sleeps past its deadline.
+    /// A waiter at the bell, or at an event, sleeps past its deadline.
     DeadlineIgnored,
+    /// Who waits for an event does not count what was cleared since.
+    ClearedForgotten,
+    /// Setting an event orders nothing.
+    SetUnordered,
+    /// An event that is set already is not set again, only looked at.
+    SetOnlyLooks,
+    /// An event is set first and the sleepers woken after, in two steps.
+    SetThenWake,
+    /// Setting an event wakes one sleeper of many.
+    OneReleased,
     /// An entry that is not free is claimed all the same.
     EntryTakenTwice,
     /// An entry counts as used only for who has claimed it.

@@ -1,4 +1,5 @@
-//! Every process that uses a lock, a semaphore or a bell is killed before every instruction of what it does; those who are left go on.
+//! Every process that uses a lock or whatever else is here is killed before every instruction of what it does; those who are left
+//! go on.
 //! `cargo xtask fault` builds and runs it.
 
 mod common;
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
         fault::semaphore::scenarios_of_the_bounded_one().into_iter().fold(program, Program::scenario);
     let program = fault::semaphore::scenarios_of_the_lock().into_iter().fold(program, Program::scenario);
     let program = fault::several_permits::scenarios().into_iter().fold(program, Program::scenario);
+    let program = fault::event::scenarios().into_iter().fold(program, Program::scenario);
     let program = fault::mutex::scenarios().into_iter().fold(program, Program::scenario);
     // Last: it makes the program's process one of a family.
     program.check("pread", fault::pread::check).main()

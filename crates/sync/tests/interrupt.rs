@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{fork, reap, share};
-use multiproc_sync::{Doorbell, Lock, LockError, Mutex, Pace, Semaphore, WaitError, interrupt};
+use multiproc_sync::{Doorbell, Event, Lock, LockError, Mutex, Pace, Semaphore, WaitError, interrupt};
 use multiproc_testkit::{Watchdog, eventually};
 
 static HANDLED: AtomicU32 = AtomicU32::new(0);
@@ -61,8 +61,11 @@ fn with_signals<T: Send>(signal: i32, wait: impl Fn() -> T + Send) -> T {
     })
 }
 
+/// Kinds of waits.
+const WAITS: usize = 7;
+
 /// Each kind of wait, for `time` in vain: how it ended.
-fn waits(signal: i32, time: Option<Duration>) -> [WaitError; 5] {
+fn waits(signal: i32, time: Option<Duration>) -> [WaitError; WAITS] {
     let (private, robust) = (Mutex::new(0), share(Mutex::new(0_u64)));
     let end = || time.map(|time| Instant::now() + time);
     fn ended<G>(result: Result<G, LockError<G>>) -> WaitError {
@@ -92,7 +95,21 @@ fn waits(signal: i32, time: Option<Duration>) -> [WaitError; 5] {
         let wait = || end().map_or_else(|| unowned.acquire(), |end| unowned.acquire_deadline(end));
         with_signals(signal, || wait().unwrap_err())
     };
-    let ended = [lock(signal), lock_robust(signal), bell(signal), permit(signal), hold(signal)];
+    let (private_event, shared_event) = (Event::new(), share(Event::new()));
+    let event = |event: &Event| {
+        with_signals(signal, || {
+            end().map_or_else(|| event.wait(), |end| event.wait_deadline(end)).unwrap_err()
+        })
+    };
+    let ended = [
+        lock(signal),
+        lock_robust(signal),
+        bell(signal),
+        permit(signal),
+        hold(signal),
+        event(&private_event),
+        event(shared_event),
+    ];
     // And what was waited for in vain is as it was.
     assert_eq!((semaphore.available(), unowned.is_locked()), (0, true));
     ended
@@ -109,7 +126,7 @@ fn a_wait_goes_on_after_a_signal_unless_the_hook_ends_it() {
     // Without a hook, in a process of its own.
     let without = fork(|| {
         for (signal, _) in SIGNALS {
-            assert_eq!(waits(signal, while_before_end), [WaitError::TimedOut; 5]);
+            assert_eq!(waits(signal, while_before_end), [WaitError::TimedOut; WAITS]);
         }
     });
     assert_eq!(reap(without), 0);
@@ -117,12 +134,12 @@ fn a_wait_goes_on_after_a_signal_unless_the_hook_ends_it() {
     interrupt::install(hook).unwrap();
     assert_eq!(interrupt::install(hook), Err(interrupt::AlreadyInstalled));
     for (signal, _) in SIGNALS {
-        assert_eq!(waits(signal, while_before_end), [WaitError::TimedOut; 5]);
+        assert_eq!(waits(signal, while_before_end), [WaitError::TimedOut; WAITS]);
     }
     END.store(true, SeqCst);
     for (signal, _) in SIGNALS {
-        assert_eq!(waits(signal, None), [WaitError::Interrupted; 5]);
-        assert_eq!(waits(signal, Some(Duration::from_secs(3600))), [WaitError::Interrupted; 5]);
+        assert_eq!(waits(signal, None), [WaitError::Interrupted; WAITS]);
+        assert_eq!(waits(signal, Some(Duration::from_secs(3600))), [WaitError::Interrupted; WAITS]);
     }
     // And what was waited for in vain is as it was.
     let mutex = share(Mutex::new(1_u64));

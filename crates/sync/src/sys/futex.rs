@@ -15,6 +15,8 @@ pub(crate) enum Op {
     Set(u32),
     /// `word += 1`
     AddOne,
+    /// `word |= bits`, which are below 1 << 11.
+    Or(u32),
 }
 
 impl Op {
@@ -25,6 +27,7 @@ impl Op {
             Self::Set(0x8000_0000) => (libc::FUTEX_OP_SET | libc::FUTEX_OP_OPARG_SHIFT, 31),
             Self::Set(value) => (libc::FUTEX_OP_SET, value & 0x7ff),
             Self::AddOne => (libc::FUTEX_OP_ADD, 1),
+            Self::Or(bits) => (libc::FUTEX_OP_OR, bits & 0x7ff),
         };
         (operation as u32) << 28 | operand << 12
     }
@@ -66,12 +69,12 @@ pub(crate) fn wake(word: &AtomicU32, count: u32, scope: Scope) -> u32 {
     result.try_into().unwrap_or(0)
 }
 
-/// Changes a shared word and wakes up to `count` of its sleepers in one step; gives how many there were.
-pub(crate) fn wake_op(word: &AtomicU32, op: Op, count: u32) -> u32 {
+/// Changes a word and wakes up to `count` of its sleepers in one step; gives how many there were.
+pub(crate) fn wake_op(word: &AtomicU32, op: Op, count: u32, scope: Scope) -> u32 {
     let address = word.as_ptr();
+    let operation = flagged(libc::FUTEX_WAKE_OP, scope);
     // SAFETY: the word is borrowed for the call; it is both the word that is changed and the one that is woken.
-    let result = unsafe {
-        libc::syscall(libc::SYS_futex, address, libc::FUTEX_WAKE_OP, count, 0_usize, address, op.encoded())
-    };
+    let result =
+        unsafe { libc::syscall(libc::SYS_futex, address, operation, count, 0_usize, address, op.encoded()) };
     result.try_into().unwrap_or(0)
 }

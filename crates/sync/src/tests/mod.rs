@@ -2,6 +2,7 @@
 
 mod loom_bounded_semaphore;
 mod loom_doorbell;
+mod loom_event;
 mod loom_lock;
 mod loom_mutex_private;
 mod loom_mutex_robust;

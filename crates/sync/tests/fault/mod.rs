@@ -2,6 +2,7 @@
 
 mod crowd;
 pub(crate) mod doorbell;
+pub(crate) mod event;
 mod family;
 mod gate;
 pub(crate) mod mutex;

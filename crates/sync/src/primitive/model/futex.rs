@@ -97,6 +97,16 @@ impl Futex {
         wake(&mut sleepers, u32::MAX, Scope::Shared)
     }
 
+    /// Sets bits of the word and wakes all its sleepers, in one step.
+    pub(crate) fn or_and_wake_all(&self, bits: u32, scope: Scope) -> u32 {
+        if !goes_on() {
+            return 0;
+        }
+        let mut sleepers = self.0.lock();
+        self.0.value.raw().fetch_or(bits, Relaxed);
+        wake(&mut sleepers, u32::MAX, scope)
+    }
+
     pub(super) fn word(&self) -> &Arc<Word> {
         &self.0
     }
