@@ -72,12 +72,18 @@ mod native {
         /// Sets the word and wakes one sleeper of a shared word, in one step of the kernel's: a kill comes before both or after
         /// both. The value is 1 << 31, or less than 1 << 11.
         pub(crate) fn set_and_wake_one(&self, value: u32) -> u32 {
-            sys::futex::wake_op(&self.0, sys::futex::Op::Set(value), 1)
+            sys::futex::wake_op(&self.0, sys::futex::Op::Set(value), 1, Scope::Shared)
         }
 
         /// Adds one to the word and wakes all sleepers of a shared word, in one step of the kernel's.
         pub(crate) fn add_one_and_wake_all(&self) -> u32 {
-            sys::futex::wake_op(&self.0, sys::futex::Op::AddOne, EVERYBODY)
+            self.add_and_wake(1, EVERYBODY, Scope::Shared)
+        }
+
+        /// Adds `value`, less than 1 << 11, to the word and wakes up to `count` sleepers, in one step of the kernel's; gives how
+        /// many it found.
+        pub(crate) fn add_and_wake(&self, value: u32, count: u32, scope: Scope) -> u32 {
+            sys::futex::wake_op(&self.0, sys::futex::Op::Add(value), count.min(EVERYBODY), scope)
         }
     }
 

@@ -15,6 +15,7 @@
 //! # Layout
 //!
 //! - [`Mutex`]: the same type on a stack and in shared memory.
+//! - [`Condvar`]: to wait for a change of what a mutex guards.
 //! - [`Doorbell`], [`Pace`]: how to wait for something that another thread or process does; [`interrupt`]: what a signal does to
 //!   whoever waits.
 //! - [`shm_safe`]: what may lie in shared memory, and how a lock gets there.
@@ -23,6 +24,7 @@
 //!
 //! The crate maps no memory: `multiproc-shm` does. Linux only.
 
+mod condvar;
 mod doorbell;
 mod futex;
 #[cfg(not(multiproc_loom))]
@@ -47,6 +49,7 @@ mod sys;
 mod tests;
 mod wait_error;
 
+pub use self::condvar::{Condvar, WaitTimeoutResult};
 pub use self::doorbell::Doorbell;
 #[cfg(not(multiproc_loom))]
 pub use self::generation::Generation;
@@ -58,11 +61,13 @@ pub use self::wait_error::WaitError;
 /// The functions that a kill at every instruction must have met, by name and address.
 #[doc(hidden)]
 #[cfg(not(multiproc_loom))]
-pub fn fault_points() -> [(&'static str, usize); 4] {
+pub fn fault_points() -> [(&'static str, usize); 6] {
     [
         ("slow", mutex::robust::contended as *const () as usize),
         ("wake", mutex::robust::wake as *const () as usize),
         ("recover", mutex::recovery::recover as *const () as usize),
+        ("notify", Condvar::wake as *const () as usize),
+        ("notify_all", Condvar::wake_all as *const () as usize),
         ("attach", identity::attach as *const () as usize),
     ]
 }

@@ -40,6 +40,7 @@ const PROBE_EVERY: u32 = 16;
 /// # Ok::<(), std::sync::mpsc::SendError<&str>>(())
 /// ```
 #[derive(Debug, Default)]
+#[repr(C)]
 pub struct Pace {
     /// Fruitless spins in a row; from `FRUITLESS_LIMIT` on, waits since then are added.
     #[cfg(not(multiproc_loom))]
@@ -74,7 +75,7 @@ impl Pace {
     pub fn spin<T>(&self, deadline: Option<Instant>, mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
         let fruitless = self.fruitless.load(Relaxed);
         if (FRUITLESS_LIMIT..FRUITLESS_LIMIT + PROBE_EVERY).contains(&fruitless) {
-            self.fruitless.store(fruitless + 1, Relaxed);
+            self.fruitless.store(fruitless.saturating_add(1), Relaxed);
             return None;
         }
         let end = Instant::now() + SPIN_BUDGET;
@@ -86,7 +87,7 @@ impl Pace {
                 return Some(found);
             }
             if Instant::now() >= end {
-                self.fruitless.store((fruitless + 1).min(FRUITLESS_LIMIT), Relaxed);
+                self.fruitless.store(fruitless.saturating_add(1).min(FRUITLESS_LIMIT), Relaxed);
                 return None;
             }
         }

@@ -47,8 +47,16 @@ bugs! {
     BellUnfenced,
     /// The bell's number is read after the last look at the condition.
     TicketLate,
-    /// A waiter at the bell sleeps past its deadline.
+    /// A waiter sleeps past its deadline.
     DeadlineIgnored,
+    /// The condition's sequence is read after the mutex was released.
+    SequenceLate,
+    /// A notification that finds nobody asleep drops the sleepers' bit without a wake-up.
+    SleepersBitStale,
+    /// All are to be woken, and one is.
+    AllWakesOne,
+    /// A waiter that does not get its mutex back keeps the notification.
+    NotificationSwallowed,
     /// An entry that is not free is claimed all the same.
     EntryTakenTwice,
     /// An entry counts as used only for who has claimed it.

@@ -13,8 +13,8 @@ use crate::primitive::AtomicU32;
 pub(crate) enum Op {
     /// `word = value`, which is 1 << 31, or less than 1 << 11.
     Set(u32),
-    /// `word += 1`
-    AddOne,
+    /// `word += value`, which is less than 1 << 11.
+    Add(u32),
 }
 
 impl Op {
@@ -24,7 +24,7 @@ impl Op {
             // The shift flag makes the operand 1 << 31, which its 12 bits could not hold.
             Self::Set(0x8000_0000) => (libc::FUTEX_OP_SET | libc::FUTEX_OP_OPARG_SHIFT, 31),
             Self::Set(value) => (libc::FUTEX_OP_SET, value & 0x7ff),
-            Self::AddOne => (libc::FUTEX_OP_ADD, 1),
+            Self::Add(value) => (libc::FUTEX_OP_ADD, value & 0x7ff),
         };
         (operation as u32) << 28 | operand << 12
     }
@@ -66,12 +66,11 @@ pub(crate) fn wake(word: &AtomicU32, count: u32, scope: Scope) -> u32 {
     result.try_into().unwrap_or(0)
 }
 
-/// Changes a shared word and wakes up to `count` of its sleepers in one step; gives how many there were.
-pub(crate) fn wake_op(word: &AtomicU32, op: Op, count: u32) -> u32 {
-    let address = word.as_ptr();
+/// Changes a word and wakes up to `count` of its sleepers in one step; gives how many there were.
+pub(crate) fn wake_op(word: &AtomicU32, op: Op, count: u32, scope: Scope) -> u32 {
+    let (address, operation) = (word.as_ptr(), flagged(libc::FUTEX_WAKE_OP, scope));
     // SAFETY: the word is borrowed for the call; it is both the word that is changed and the one that is woken.
-    let result = unsafe {
-        libc::syscall(libc::SYS_futex, address, libc::FUTEX_WAKE_OP, count, 0_usize, address, op.encoded())
-    };
+    let result =
+        unsafe { libc::syscall(libc::SYS_futex, address, operation, count, 0_usize, address, op.encoded()) };
     result.try_into().unwrap_or(0)
 }
