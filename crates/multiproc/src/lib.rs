@@ -33,6 +33,7 @@
 //! | `multiprocessing.Pipe` | [`ipc::pipe`] |
 //! | `multiprocessing.Value`, `multiprocessing.shared_memory` | [`shm::Shared`], [`shm::SharedMemory`] |
 //! | `threading.Lock`, `multiprocessing.Lock` | [`sync::Mutex`] |
+//! | `threading.Condition`, `multiprocessing.Condition` | [`sync::Condvar`] beside a [`sync::Mutex`] |
 //! | `if __name__ == "__main__":` | [`#[multiproc::main]`](macro@main) |
 #![forbid(unsafe_code)]
 

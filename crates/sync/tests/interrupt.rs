@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{fork, reap, share};
-use multiproc_sync::{Doorbell, LockError, Mutex, Pace, WaitError, interrupt};
+use multiproc_sync::{Condvar, Doorbell, LockError, Mutex, Pace, WaitError, interrupt};
 use multiproc_testkit::{Watchdog, eventually};
 
 static HANDLED: AtomicU32 = AtomicU32::new(0);
@@ -58,7 +58,7 @@ fn with_signals<T: Send>(signal: i32, wait: impl FnOnce() -> T + Send) -> T {
 }
 
 /// Each kind of wait, for `time` in vain: how it ended.
-fn waits(signal: i32, time: Option<Duration>) -> [WaitError; 3] {
+fn waits(signal: i32, time: Option<Duration>) -> [WaitError; 4] {
     let (private, robust) = (Mutex::new(0), share(Mutex::new(0_u64)));
     let end = || time.map(|time| Instant::now() + time);
     fn ended<G>(result: Result<G, LockError<G>>) -> WaitError {
@@ -78,7 +78,23 @@ fn waits(signal: i32, time: Option<Duration>) -> [WaitError; 3] {
     let bell = |signal| {
         with_signals(signal, || Doorbell::new().wait(&Pace::new(), end(), || None::<()>).unwrap_err())
     };
-    [lock(signal), lock_robust(signal), bell(signal)]
+    // In which the mutex is not held when a signal has ended it.
+    let condvar = |signal| {
+        with_signals(signal, || {
+            let (mutex, come) = (share(Mutex::new(0_u64)), share(Condvar::new()));
+            let guard = mutex.lock().unwrap();
+            let waited = match end() {
+                Some(end) => come.wait_deadline_while(guard, end, |_| true),
+                None => come.wait_timeout_while(guard, Duration::MAX, |_| true),
+            };
+            match waited {
+                Ok((_guard, result)) if result.timed_out() => WaitError::TimedOut,
+                Err(LockError::Interrupted) if !mutex.is_locked() => WaitError::Interrupted,
+                other => panic!("{other:?}"),
+            }
+        })
+    };
+    [lock(signal), lock_robust(signal), bell(signal), condvar(signal)]
 }
 
 /// With the handler of a program that restarts system calls, and with one that does not.
@@ -92,7 +108,7 @@ fn a_wait_goes_on_after_a_signal_unless_the_hook_ends_it() {
     // Without a hook, in a process of its own.
     let without = fork(|| {
         for (signal, _) in SIGNALS {
-            assert_eq!(waits(signal, while_before_end), [WaitError::TimedOut; 3]);
+            assert_eq!(waits(signal, while_before_end), [WaitError::TimedOut; 4]);
         }
     });
     assert_eq!(reap(without), 0);
@@ -100,12 +116,12 @@ fn a_wait_goes_on_after_a_signal_unless_the_hook_ends_it() {
     interrupt::install(hook).unwrap();
     assert_eq!(interrupt::install(hook), Err(interrupt::AlreadyInstalled));
     for (signal, _) in SIGNALS {
-        assert_eq!(waits(signal, while_before_end), [WaitError::TimedOut; 3]);
+        assert_eq!(waits(signal, while_before_end), [WaitError::TimedOut; 4]);
     }
     END.store(true, SeqCst);
     for (signal, _) in SIGNALS {
-        assert_eq!(waits(signal, None), [WaitError::Interrupted; 3]);
-        assert_eq!(waits(signal, Some(Duration::from_secs(3600))), [WaitError::Interrupted; 3]);
+        assert_eq!(waits(signal, None), [WaitError::Interrupted; 4]);
+        assert_eq!(waits(signal, Some(Duration::from_secs(3600))), [WaitError::Interrupted; 4]);
     }
     // And what was waited for in vain is as it was.
     let mutex = share(Mutex::new(1_u64));
