@@ -34,6 +34,7 @@
 //! | `multiprocessing.Value`, `multiprocessing.shared_memory` | [`shm::Shared`], [`shm::SharedMemory`] |
 //! | `threading.Lock`, `multiprocessing.Lock` | [`sync::Mutex`] |
 //! | `threading.Condition`, `multiprocessing.Condition` | [`sync::Condvar`] beside a [`sync::Mutex`] |
+//! | `threading.Barrier`, `multiprocessing.Barrier` | [`sync::Barrier`] |
 //! | `if __name__ == "__main__":` | [`#[multiproc::main]`](macro@main) |
 #![forbid(unsafe_code)]
 

@@ -16,6 +16,7 @@
 //!
 //! - [`Mutex`]: the same type on a stack and in shared memory.
 //! - [`Condvar`]: to wait for a change of what a mutex guards.
+//! - [`Barrier`]: several parties go on once all have come.
 //! - [`Doorbell`], [`Pace`]: how to wait for something that another thread or process does; [`interrupt`]: what a signal does to
 //!   whoever waits.
 //! - [`shm_safe`]: what may lie in shared memory, and how a lock gets there.
@@ -24,6 +25,7 @@
 //!
 //! The crate maps no memory: `multiproc-shm` does. Linux only.
 
+mod barrier;
 mod condvar;
 mod doorbell;
 mod futex;
@@ -49,6 +51,7 @@ mod sys;
 mod tests;
 mod wait_error;
 
+pub use self::barrier::{ArrivalIndex, Barrier, BarrierError, MAX_PARTIES, PartiesError};
 pub use self::condvar::{Condvar, WaitTimeoutResult};
 pub use self::doorbell::Doorbell;
 #[cfg(not(multiproc_loom))]

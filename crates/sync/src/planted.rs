@@ -57,6 +57,10 @@ bugs! {
     AllWakesOne,
     /// A waiter that does not get its mutex back keeps the notification.
     NotificationSwallowed,
+    /// A party at a barrier looks whether anybody waits, not what has become of its own round.
+    RoundOvertaken,
+    /// Nobody looks whether a party at a barrier is dead.
+    DeadPartyUnseen,
     /// An entry that is not free is claimed all the same.
     EntryTakenTwice,
     /// An entry counts as used only for who has claimed it.

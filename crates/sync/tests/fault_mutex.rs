@@ -11,6 +11,7 @@ use multiproc_testkit::fault::Program;
 fn main() -> ExitCode {
     let program = Program::new(&multiproc_sync::fault_points());
     let program = fault::doorbell::scenarios().into_iter().fold(program, Program::scenario);
+    let program = fault::barrier::scenarios().into_iter().fold(program, Program::scenario);
     let program = fault::condvar::scenarios().into_iter().fold(program, Program::scenario);
     let program = fault::mutex::scenarios().into_iter().fold(program, Program::scenario);
     // Last: it makes the program's process one of a family.

@@ -206,7 +206,7 @@ impl Condvar {
         self.word.add_and_wake(LAST_NOTIFICATION, count, self.scope());
     }
 
-    fn wait_until<'a, T: ?Sized>(
+    pub(crate) fn wait_until<'a, T: ?Sized>(
         &self,
         guard: MutexGuard<'a, T>,
         deadline: Option<&Deadline>,

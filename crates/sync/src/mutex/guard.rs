@@ -32,6 +32,11 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
         guard.mutex
     }
 
+    /// The name of who has taken a robust lock.
+    pub(crate) fn owner(guard: &Self) -> Option<u64> {
+        guard.owner.map(Me::owner)
+    }
+
     /// Whether a fork has brought it here, where it holds nothing.
     pub(crate) fn is_elsewhere(guard: &Self) -> bool {
         guard.owner.is_some_and(Me::is_elsewhere)

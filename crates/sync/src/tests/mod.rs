@@ -1,5 +1,6 @@
 //! Models of the locks: every order in which threads can meet, and processes die, up to a number of preemptions.
 
+mod loom_barrier;
 mod loom_condvar;
 mod loom_doorbell;
 mod loom_mutex_private;
