@@ -1,5 +1,6 @@
-//! A barrier between threads, and between processes that end.
+//! A barrier between threads, and between processes that end. `unsafe`: forks where a process of a test must not go on.
 #![allow(clippy::disallowed_types)] // what the parties count, not the barrier
+#![allow(unsafe_code)]
 
 mod common;
 
@@ -250,4 +251,37 @@ fn what_is_placed_is_as_new() {
     let other = fork(|| _ = barrier.wait().unwrap());
     assert!(barrier.wait().is_ok());
     assert_eq!(reap(other), 0);
+}
+
+/// The child of a fork in the action is no party: it lets nobody through.
+#[test]
+fn a_fork_in_the_action_is_no_party() {
+    let _watchdog = Watchdog::with_limit(60);
+    let (barrier, ended) = (placed(1), flag());
+    let own = std::process::id();
+    let mut child = 0;
+    let met = barrier.wait_with(|| {
+        // SAFETY: the fork uses nothing but the barrier, which is for forks, and ends below.
+        child = unsafe { libc::fork() };
+        if child != 0 {
+            eventually("the child is through", || ended.load(SeqCst) == 1);
+            assert_eq!(barrier.waiting(), Ok(1), "the round has not passed");
+        }
+    });
+    if std::process::id() != own {
+        let right = met == Err(BarrierError::Broken);
+        ended.store(1, SeqCst);
+        // SAFETY: ends the fork without the parent's exit handlers.
+        unsafe { libc::_exit(i32::from(!right)) };
+    }
+    assert_eq!(reap(child), 0);
+    assert!(met.is_ok());
+}
+
+#[test]
+fn a_barrier_of_zeros_has_no_parties() {
+    let barrier = placed(1);
+    // SAFETY: nobody else uses it; every bit pattern is allowed.
+    unsafe { std::ptr::from_ref(barrier).cast_mut().write_bytes(0, 1) };
+    assert_eq!(barrier.wait(), Err(BarrierError::NoParties));
 }

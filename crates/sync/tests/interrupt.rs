@@ -10,7 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{fork, reap, share};
-use multiproc_sync::{Condvar, Doorbell, LockError, Mutex, Pace, WaitError, interrupt};
+use multiproc_sync::{
+    Barrier, BarrierError, Condvar, Doorbell, LockError, Mutex, Pace, WaitError, interrupt,
+};
 use multiproc_testkit::{Watchdog, eventually};
 
 static HANDLED: AtomicU32 = AtomicU32::new(0);
@@ -58,7 +60,7 @@ fn with_signals<T: Send>(signal: i32, wait: impl FnOnce() -> T + Send) -> T {
 }
 
 /// Each kind of wait, for `time` in vain: how it ended.
-fn waits(signal: i32, time: Option<Duration>) -> [WaitError; 4] {
+fn waits(signal: i32, time: Option<Duration>) -> [WaitError; 5] {
     let (private, robust) = (Mutex::new(0), share(Mutex::new(0_u64)));
     let end = || time.map(|time| Instant::now() + time);
     fn ended<G>(result: Result<G, LockError<G>>) -> WaitError {
@@ -94,7 +96,21 @@ fn waits(signal: i32, time: Option<Duration>) -> [WaitError; 4] {
             }
         })
     };
-    [lock(signal), lock_robust(signal), bell(signal), condvar(signal)]
+    let barrier = |signal| {
+        with_signals(signal, || {
+            let barrier = share(Barrier::new(2).unwrap());
+            let met = match end() {
+                Some(end) => barrier.wait_deadline(end),
+                None => barrier.wait(),
+            };
+            match met {
+                Err(BarrierError::TimedOut) => WaitError::TimedOut,
+                Err(BarrierError::Interrupted) => WaitError::Interrupted,
+                other => panic!("{other:?}"),
+            }
+        })
+    };
+    [lock(signal), lock_robust(signal), bell(signal), condvar(signal), barrier(signal)]
 }
 
 /// With the handler of a program that restarts system calls, and with one that does not.
@@ -108,7 +124,7 @@ fn a_wait_goes_on_after_a_signal_unless_the_hook_ends_it() {
     // Without a hook, in a process of its own.
     let without = fork(|| {
         for (signal, _) in SIGNALS {
-            assert_eq!(waits(signal, while_before_end), [WaitError::TimedOut; 4]);
+            assert_eq!(waits(signal, while_before_end), [WaitError::TimedOut; 5]);
         }
     });
     assert_eq!(reap(without), 0);
@@ -116,12 +132,12 @@ fn a_wait_goes_on_after_a_signal_unless_the_hook_ends_it() {
     interrupt::install(hook).unwrap();
     assert_eq!(interrupt::install(hook), Err(interrupt::AlreadyInstalled));
     for (signal, _) in SIGNALS {
-        assert_eq!(waits(signal, while_before_end), [WaitError::TimedOut; 4]);
+        assert_eq!(waits(signal, while_before_end), [WaitError::TimedOut; 5]);
     }
     END.store(true, SeqCst);
     for (signal, _) in SIGNALS {
-        assert_eq!(waits(signal, None), [WaitError::Interrupted; 4]);
-        assert_eq!(waits(signal, Some(Duration::from_secs(3600))), [WaitError::Interrupted; 4]);
+        assert_eq!(waits(signal, None), [WaitError::Interrupted; 5]);
+        assert_eq!(waits(signal, Some(Duration::from_secs(3600))), [WaitError::Interrupted; 5]);
     }
     // And what was waited for in vain is as it was.
     let mutex = share(Mutex::new(1_u64));

@@ -41,6 +41,9 @@ pub enum BarrierError {
     /// A signal came, and the [hook](crate::interrupt) ended the wait. That breaks the barrier for all.
     #[error("a signal ended the wait, and the barrier is broken: `reset` it when all parties know")]
     Interrupted,
+    /// It lies in memory of zeros: nobody has said how many parties there are.
+    #[error("the barrier was made of zeros, and has no parties: make it with `Barrier::new`")]
+    NoParties,
     /// A thread has ended inside the barrier, by a bare system call, and its process lives on.
     #[error("a thread has ended inside the barrier: end its process")]
     OwnerLeft,

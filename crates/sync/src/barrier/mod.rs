@@ -1,9 +1,11 @@
 //! A meeting of several parties. `unsafe`: what it promises as a value in shared memory.
 #![allow(unsafe_code)]
 
+mod action;
 mod error;
 mod state;
 
+use self::action::BreaksIfDropped;
 pub use self::error::{BarrierError, PartiesError};
 use self::state::{ANONYMOUS, Place, State};
 use crate::primitive::Deadline;
@@ -59,6 +61,7 @@ pub const MAX_PARTIES: u32 = 32;
 /// | the last party's action panics | the others get [`Broken`](BarrierError::Broken), the panic goes on |
 /// | a fork | takes no place: only threads that call `wait` are parties |
 /// | moved, dropped | while nobody waits, as any value: a wait borrows it |
+/// | memory of zeros | a barrier without parties, where nobody waits: [`NoParties`](BarrierError::NoParties) |
 ///
 /// # Cost
 ///
@@ -248,6 +251,9 @@ impl Barrier {
         deadline: Option<&Deadline>,
         action: Option<impl FnOnce()>,
     ) -> Result<ArrivalIndex, BarrierError> {
+        if self.parties == 0 {
+            return Err(BarrierError::NoParties);
+        }
         let mut state = self.lock()?;
         let owner = MutexGuard::owner(&state).unwrap_or(ANONYMOUS);
         let place = loop {
@@ -373,22 +379,6 @@ impl Barrier {
         MutexGuard::mark_consistent(&mut state);
         self.turn.notify_all();
         state
-    }
-}
-
-/// Breaks the barrier when an action panics.
-struct BreaksIfDropped<'a> {
-    barrier: &'a Barrier,
-    place: Place,
-}
-
-impl Drop for BreaksIfDropped<'_> {
-    fn drop(&mut self) {
-        if let Ok(mut state) = self.barrier.lock() {
-            state.break_for(0);
-            state.leave(self.place);
-        }
-        self.barrier.turn.notify_all();
     }
 }
 

@@ -110,7 +110,7 @@ impl State {
 
     /// Lets all go on who wait.
     pub(super) fn pass(&mut self) {
-        self.round += 1;
+        self.round = self.round.wrapping_add(1);
     }
 
     /// Breaks the round for all, unless it is broken already.
@@ -131,7 +131,7 @@ impl State {
         }
         // With the round still this one, what a death leaves here is broken by who comes next.
         fence(Release);
-        self.round += 1;
+        self.round = self.round.wrapping_add(1);
         self.broken = 0;
         self.died = 0;
     }
@@ -176,3 +176,30 @@ unsafe impl ShmSafe for State {
 }
 // SAFETY: no lock in it.
 unsafe impl ShmPlain for State {}
+
+#[cfg(all(test, not(multiproc_loom)))]
+mod tests {
+    use super::*;
+
+    /// Whatever bytes are there: nothing panics, nobody is let through, and a reset makes it as new.
+    #[test]
+    fn every_bit_pattern_is_a_state() {
+        for byte in [0x00, 0x01, 0x7f, 0xff] {
+            let mut state = State::new();
+            // SAFETY: numbers alone, of which every bit pattern is one.
+            unsafe { (&raw mut state).write_bytes(byte, 1) };
+            state.mend();
+            state.look_for_dead(Some(SLOTS - 1));
+            assert!(
+                (0..SLOTS).all(|place| byte == 0 || state.outcome(place).is_some_and(|end| end.is_err()))
+            );
+            state.reset();
+            assert_eq!((state.waiting(), state.broken()), (0, None));
+            (0..SLOTS).for_each(|place| state.leave(place));
+            let place = state.arrive(ANONYMOUS).unwrap();
+            assert_eq!((state.waiting(), state.outcome(place)), (1, None));
+            state.pass();
+            assert_eq!((state.waiting(), state.outcome(place)), (0, Some(Ok(()))));
+        }
+    }
+}

@@ -90,7 +90,7 @@ fn waiter(shared: &'static Shared, part: &Part) {
 fn impatient(shared: &'static Shared, part: &Part) {
     drop(shared.lock());
     part.begin();
-    let time = Duration::from_millis(40);
+    let time = Duration::from_millis(150);
     let waited = shared.changed.wait_timeout_while(shared.lock(), time, |number| *number < READY);
     part.over();
     assert!(waited.is_ok_and(|(_, result)| result.timed_out()), "nothing changes meanwhile");
