@@ -24,6 +24,7 @@ mod session;
 mod stats;
 mod steps;
 mod sys;
+mod turns;
 
 use std::process::ExitCode;
 

@@ -1,5 +1,7 @@
 //! What this project brings to each bench.
 
+pub(crate) mod barrier;
+pub(crate) mod condvar;
 pub(crate) mod event;
 pub(crate) mod mutex;
 pub(crate) mod semaphore;

@@ -1,7 +1,7 @@
 //! What a benchmark is, and the table of all of them. A new group is a file in `groups/` and a line in [`GROUPS`].
 
 use crate::Result;
-use crate::groups::{event, mutex, pool, process, selftest, semaphore};
+use crate::groups::{barrier, condvar, event, mutex, pool, process, selftest, semaphore};
 use crate::placement::Placement;
 use crate::session::{Sample, Setting, Start};
 
@@ -82,8 +82,15 @@ impl Unit {
 }
 
 /// The benchmarks, group by group, in the order they run.
-const GROUPS: &[&[Bench]] =
-    &[pool::BENCHES, process::BENCHES, mutex::BENCHES, semaphore::BENCHES, event::BENCHES];
+const GROUPS: &[&[Bench]] = &[
+    pool::BENCHES,
+    process::BENCHES,
+    mutex::BENCHES,
+    condvar::BENCHES,
+    semaphore::BENCHES,
+    event::BENCHES,
+    barrier::BENCHES,
+];
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Bench> {
     GROUPS.iter().copied().flatten()

@@ -1,5 +1,7 @@
 //! The benches, a file for each group.
 
+pub(crate) mod barrier;
+pub(crate) mod condvar;
 pub(crate) mod event;
 pub(crate) mod mutex;
 pub(crate) mod pool;

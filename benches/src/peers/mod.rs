@@ -1,10 +1,12 @@
 //! What a user would pick instead, and the floor: a file for each.
 
+pub(crate) mod condition;
 pub(crate) mod counter;
 pub(crate) mod flags;
 pub(crate) mod fork;
 pub(crate) mod futex;
 pub(crate) mod image;
+pub(crate) mod meeting;
 pub(crate) mod parts;
 pub(crate) mod pipe_pool;
 pub(crate) mod procspawn;

@@ -41,7 +41,7 @@ fn refusal_of(name: &str) -> Option<String> {
         "AtomicPtr" | "NonNull" => {
             "a pointer means nothing in another process: use an index into shared memory"
         }
-        "RwLock" | "Condvar" | "OnceLock" | "Once" | "Barrier" | "Cell" | "RefCell" | "UnsafeCell" => {
+        "RwLock" | "OnceLock" | "Once" | "Cell" | "RefCell" | "UnsafeCell" => {
             "it knows nothing of other processes: use an atomic, or `Mutex` of `multiproc-sync`"
         }
         name if name.starts_with("NonZero") => {
@@ -64,6 +64,7 @@ mod tests {
         assert!(refusal(&parse_quote!(std::num::NonZeroU8)).unwrap().contains("plain number"));
         assert!(refusal(&parse_quote!(*const u8)).is_some());
         assert_eq!(refusal(&parse_quote!([u64; 2])), None);
+        assert_eq!(refusal(&parse_quote!(Condvar)), None, "there is one of `multiproc-sync`");
         assert_eq!(refusal(&parse_quote!(Mine<bool>)), None, "the traits tell");
     }
 }

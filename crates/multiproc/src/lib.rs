@@ -35,6 +35,8 @@
 //! | `threading.Lock`, `multiprocessing.Lock` | [`sync::Mutex`], or [`sync::Lock`] where another one releases it |
 //! | `threading.Semaphore`, `multiprocessing.BoundedSemaphore` | [`sync::Semaphore`], [`sync::BoundedSemaphore`] |
 //! | `with lock:` | a guard, or [`sync::Acquirable::with`] |
+//! | `threading.Condition`, `multiprocessing.Condition` | [`sync::Condvar`] beside a [`sync::Mutex`] |
+//! | `threading.Barrier`, `multiprocessing.Barrier` | [`sync::Barrier`] |
 //! | `if __name__ == "__main__":` | [`#[multiproc::main]`](macro@main) |
 #![forbid(unsafe_code)]
 

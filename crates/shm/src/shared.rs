@@ -72,6 +72,32 @@ use crate::sys::memfd;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// To wait for what others do, here another thread; the handle goes to another process in the same way:
+///
+/// ```
+/// use multiproc_shm::{Shared, ShmSafe};
+/// use multiproc_sync::{Condvar, Mutex};
+///
+/// #[derive(ShmSafe)]
+/// #[repr(C)]
+/// struct Progress {
+///     done: Mutex<u64>,
+///     changed: Condvar,
+/// }
+///
+/// let progress = Shared::new(Progress { done: Mutex::new(0), changed: Condvar::new() })?;
+/// let theirs = progress.clone();
+/// let worker = std::thread::spawn(move || {
+///     *theirs.done.lock().unwrap() += 1;
+///     theirs.changed.notify_all();
+/// });
+/// let done = progress.changed.wait_while(progress.done.lock().unwrap(), |done| *done == 0).unwrap();
+/// assert_eq!(*done, 1);
+/// # drop(done);
+/// # worker.join().unwrap();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # What does not compile
 ///
 /// To move the value out:

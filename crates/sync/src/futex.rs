@@ -95,7 +95,13 @@ mod native {
 
         /// Adds one to the word and wakes all sleepers of a shared word, in one step of the kernel's.
         pub(crate) fn add_one_and_wake_all(&self) -> u32 {
-            sys::futex::wake_op(&self.0, sys::futex::Op::AddOne, EVERYBODY, Scope::Shared)
+            self.add_and_wake(1, EVERYBODY, Scope::Shared)
+        }
+
+        /// Adds `value`, less than 1 << 11, to the word and wakes up to `count` sleepers, in one step of the kernel's; gives how
+        /// many it found.
+        pub(crate) fn add_and_wake(&self, value: u32, count: u32, scope: Scope) -> u32 {
+            sys::futex::wake_op(&self.0, sys::futex::Op::Add(value), count.min(EVERYBODY), scope)
         }
     }
 

@@ -19,6 +19,8 @@
 //! - [`Lock`]: a lock that nobody owns, for what a mutex is too strict for.
 //! - [`Acquirable`]: what all of these have in common.
 //! - [`Event`]: a flag to wait for.
+//! - [`Condvar`]: to wait for a change of what a mutex guards.
+//! - [`Barrier`]: several parties go on once all have come.
 //! - [`Doorbell`], [`Pace`]: how to wait for something that another thread or process does; [`interrupt`]: what a signal does to
 //!   whoever waits.
 //! - [`shm_safe`]: what may lie in shared memory, and how a lock gets there.
@@ -28,6 +30,8 @@
 //! The crate maps no memory: `multiproc-shm` does. Linux only.
 
 mod acquirable;
+mod barrier;
+mod condvar;
 mod doorbell;
 mod event;
 mod futex;
@@ -56,6 +60,8 @@ mod tests;
 mod wait_error;
 
 pub use self::acquirable::Acquirable;
+pub use self::barrier::{ArrivalIndex, Barrier, BarrierError, MAX_PARTIES, PartiesError};
+pub use self::condvar::{Condvar, WaitTimeoutResult};
 pub use self::doorbell::Doorbell;
 pub use self::event::Event;
 #[cfg(not(multiproc_loom))]
@@ -70,12 +76,14 @@ pub use self::wait_error::WaitError;
 /// The functions that a kill at every instruction must have met, by name and address.
 #[doc(hidden)]
 #[cfg(not(multiproc_loom))]
-pub fn fault_points() -> [(&'static str, usize); 9] {
+pub fn fault_points() -> [(&'static str, usize); 11] {
     [
         ("slow", mutex::robust::contended as *const () as usize),
         ("wake", mutex::robust::wake as *const () as usize),
         ("recover", mutex::recovery::recover as *const () as usize),
         ("event", Event::wake as *const () as usize),
+        ("notify", Condvar::wake as *const () as usize),
+        ("notify_all", Condvar::wake_all as *const () as usize),
         ("attach", identity::attach as *const () as usize),
         ("permit_wait", semaphore::permits::Permits::<0>::wait as *const () as usize),
         ("permit_wake", semaphore::permits::Permits::<0>::wake as *const () as usize),

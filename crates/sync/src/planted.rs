@@ -49,8 +49,6 @@ bugs! {
     BellUnfenced,
     /// The bell's number is read after the last look at the condition.
     TicketLate,
-    /// A waiter at the bell, or at an event, sleeps past its deadline.
-    DeadlineIgnored,
     /// Who waits for an event does not count what was cleared since.
     ClearedForgotten,
     /// Setting an event orders nothing.
@@ -61,6 +59,20 @@ bugs! {
     SetThenWake,
     /// Setting an event wakes one sleeper of many.
     OneReleased,
+    /// A waiter sleeps past its deadline.
+    DeadlineIgnored,
+    /// The condition's sequence is read after the mutex was released.
+    SequenceLate,
+    /// A notification that finds nobody asleep drops the sleepers' bit without a wake-up.
+    SleepersBitStale,
+    /// All are to be woken, and one is.
+    AllWakesOne,
+    /// A waiter that does not get its mutex back keeps the notification.
+    NotificationSwallowed,
+    /// A party at a barrier looks whether anybody waits, not what has become of its own round.
+    RoundOvertaken,
+    /// Nobody looks whether a party at a barrier is dead.
+    DeadPartyUnseen,
     /// An entry that is not free is claimed all the same.
     EntryTakenTwice,
     /// An entry counts as used only for who has claimed it.

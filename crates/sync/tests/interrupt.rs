@@ -10,7 +10,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{fork, reap, share};
-use multiproc_sync::{Doorbell, Event, Lock, LockError, Mutex, Pace, Semaphore, WaitError, interrupt};
+use multiproc_sync::{
+    Barrier, BarrierError, Condvar, Doorbell, Event, Lock, LockError, Mutex, Pace, Semaphore, WaitError,
+    interrupt,
+};
 use multiproc_testkit::{Watchdog, eventually};
 
 static HANDLED: AtomicU32 = AtomicU32::new(0);
@@ -62,7 +65,7 @@ fn with_signals<T: Send>(signal: i32, wait: impl Fn() -> T + Send) -> T {
 }
 
 /// Kinds of waits.
-const WAITS: usize = 7;
+const WAITS: usize = 9;
 
 /// Each kind of wait, for `time` in vain: how it ended.
 fn waits(signal: i32, time: Option<Duration>) -> [WaitError; WAITS] {
@@ -101,6 +104,36 @@ fn waits(signal: i32, time: Option<Duration>) -> [WaitError; WAITS] {
             end().map_or_else(|| event.wait(), |end| event.wait_deadline(end)).unwrap_err()
         })
     };
+    // In which the mutex is not held when a signal has ended it.
+    let condvar = |signal| {
+        with_signals(signal, || {
+            let (mutex, come) = (share(Mutex::new(0_u64)), share(Condvar::new()));
+            let guard = mutex.lock().unwrap();
+            let waited = match end() {
+                Some(end) => come.wait_deadline_while(guard, end, |_| true),
+                None => come.wait_timeout_while(guard, Duration::MAX, |_| true),
+            };
+            match waited {
+                Ok((_guard, result)) if result.timed_out() => WaitError::TimedOut,
+                Err(LockError::Interrupted) if !mutex.is_locked() => WaitError::Interrupted,
+                other => panic!("{other:?}"),
+            }
+        })
+    };
+    let barrier = |signal| {
+        with_signals(signal, || {
+            let barrier = share(Barrier::new(2).unwrap());
+            let met = match end() {
+                Some(end) => barrier.wait_deadline(end),
+                None => barrier.wait(),
+            };
+            match met {
+                Err(BarrierError::TimedOut) => WaitError::TimedOut,
+                Err(BarrierError::Interrupted) => WaitError::Interrupted,
+                other => panic!("{other:?}"),
+            }
+        })
+    };
     let ended = [
         lock(signal),
         lock_robust(signal),
@@ -109,6 +142,8 @@ fn waits(signal: i32, time: Option<Duration>) -> [WaitError; WAITS] {
         hold(signal),
         event(&private_event),
         event(shared_event),
+        condvar(signal),
+        barrier(signal),
     ];
     // And what was waited for in vain is as it was.
     assert_eq!((semaphore.available(), unowned.is_locked()), (0, true));

@@ -24,6 +24,12 @@ pub(crate) fn verdict(owner: u64) -> Verdict {
     }
 }
 
+/// The number of the owner's process; 0 if nobody knows it any more.
+pub(crate) fn pid_of(owner: u64) -> u32 {
+    let named = registry::installed().zip(Owner::unpacked(owner));
+    named.and_then(|(registry, owner)| registry.member(owner.process)).map_or(0, |member| member.pid)
+}
+
 /// Waits until the owner's process has ended, up to the deadline, or a heartbeat, or a signal.
 pub(crate) fn until_end(owner: u64, deadline: Option<&Instant>) -> Result<(), WaitError> {
     let rest = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));

@@ -28,6 +28,8 @@ pub enum LockError<G> {
     Interrupted,
     /// The calling thread holds the lock itself.
     Deadlock,
+    /// A fork has brought the guard here: the lock is held by the other process, by nobody of this one.
+    NotHeld,
     /// The calling thread holds [`MAX_HELD`] locks in shared memory.
     TooManyHeld,
     /// The calling thread cannot hold locks in shared memory.
@@ -43,6 +45,22 @@ impl<G> LockError<G> {
         }
     }
 
+    /// The same with something else for the guard.
+    pub(crate) fn map<H>(self, change: impl FnOnce(G) -> H) -> LockError<H> {
+        match self {
+            Self::Poisoned(guard) => LockError::Poisoned(change(guard)),
+            Self::OwnerDied(guard) => LockError::OwnerDied(change(guard)),
+            Self::OwnerLeft => LockError::OwnerLeft,
+            Self::Abandoned => LockError::Abandoned,
+            Self::TimedOut => LockError::TimedOut,
+            Self::Interrupted => LockError::Interrupted,
+            Self::Deadlock => LockError::Deadlock,
+            Self::NotHeld => LockError::NotHeld,
+            Self::TooManyHeld => LockError::TooManyHeld,
+            Self::Identity(error) => LockError::Identity(error),
+        }
+    }
+
     fn name(&self) -> &'static str {
         match self {
             Self::Poisoned(_) => "Poisoned",
@@ -52,6 +70,7 @@ impl<G> LockError<G> {
             Self::TimedOut => "TimedOut",
             Self::Interrupted => "Interrupted",
             Self::Deadlock => "Deadlock",
+            Self::NotHeld => "NotHeld",
             Self::TooManyHeld => "TooManyHeld",
             Self::Identity(_) => "Identity",
         }
@@ -95,6 +114,9 @@ impl<G> fmt::Display for LockError<G> {
             Self::TimedOut => f.write_str("the lock was not free within the time"),
             Self::Interrupted => f.write_str("a signal ended the wait for the lock"),
             Self::Deadlock => f.write_str("the calling thread holds this lock already: drop its guard first"),
+            Self::NotHeld => f.write_str(
+                "a fork has brought this guard along, and the lock is its parent's: lock the mutex in this process",
+            ),
             Self::TooManyHeld => {
                 write!(f, "the calling thread holds {MAX_HELD} locks in shared memory, the most that it can")
             }

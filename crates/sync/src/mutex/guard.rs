@@ -27,6 +27,21 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
         }
     }
 
+    /// What it is a guard of.
+    pub(crate) fn mutex(guard: &Self) -> &'a Mutex<T> {
+        guard.mutex
+    }
+
+    /// The name of who has taken a robust lock.
+    pub(crate) fn owner(guard: &Self) -> Option<u64> {
+        guard.owner.map(Me::owner)
+    }
+
+    /// Whether a fork has brought it here, where it holds nothing.
+    pub(crate) fn is_elsewhere(guard: &Self) -> bool {
+        guard.owner.is_some_and(Me::is_elsewhere)
+    }
+
     /// Says that the data are whole again: the next owner is not told of the death, or of the panic, before.
     ///
     /// ```

@@ -13,10 +13,10 @@ use crate::primitive::AtomicU32;
 pub(crate) enum Op {
     /// `word = value`, which is 1 << 31, or less than 1 << 11.
     Set(u32),
-    /// `word += 1`
-    AddOne,
     /// `word |= bits`, which are below 1 << 11.
     Or(u32),
+    /// `word += value`, which is less than 1 << 11.
+    Add(u32),
 }
 
 impl Op {
@@ -26,8 +26,8 @@ impl Op {
             // The shift flag makes the operand 1 << 31, which its 12 bits could not hold.
             Self::Set(0x8000_0000) => (libc::FUTEX_OP_SET | libc::FUTEX_OP_OPARG_SHIFT, 31),
             Self::Set(value) => (libc::FUTEX_OP_SET, value & 0x7ff),
-            Self::AddOne => (libc::FUTEX_OP_ADD, 1),
             Self::Or(bits) => (libc::FUTEX_OP_OR, bits & 0x7ff),
+            Self::Add(value) => (libc::FUTEX_OP_ADD, value & 0x7ff),
         };
         (operation as u32) << 28 | operand << 12
     }
@@ -71,8 +71,7 @@ pub(crate) fn wake(word: &AtomicU32, count: u32, scope: Scope) -> u32 {
 
 /// Changes a word and wakes up to `count` of its sleepers in one step; gives how many there were.
 pub(crate) fn wake_op(word: &AtomicU32, op: Op, count: u32, scope: Scope) -> u32 {
-    let address = word.as_ptr();
-    let operation = flagged(libc::FUTEX_WAKE_OP, scope);
+    let (address, operation) = (word.as_ptr(), flagged(libc::FUTEX_WAKE_OP, scope));
     // SAFETY: the word is borrowed for the call; it is both the word that is changed and the one that is woken.
     let result =
         unsafe { libc::syscall(libc::SYS_futex, address, operation, count, 0_usize, address, op.encoded()) };

@@ -1,6 +1,8 @@
 //! Models of the locks: every order in which threads can meet, and processes die, up to a number of preemptions.
 
+mod loom_barrier;
 mod loom_bounded_semaphore;
+mod loom_condvar;
 mod loom_doorbell;
 mod loom_event;
 mod loom_lock;

@@ -1,5 +1,7 @@
 //! Who is killed, in which company, and how the survivors are judged.
 
+pub(crate) mod barrier;
+pub(crate) mod condvar;
 mod crowd;
 pub(crate) mod doorbell;
 pub(crate) mod event;

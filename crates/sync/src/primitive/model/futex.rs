@@ -89,12 +89,17 @@ impl Futex {
 
     /// Adds one to the word and wakes all sleepers of a shared word, in one step.
     pub(crate) fn add_one_and_wake_all(&self) -> u32 {
+        self.add_and_wake(1, u32::MAX, Scope::Shared)
+    }
+
+    /// Adds to the word and wakes up to `count` sleepers, in one step; gives how many it found.
+    pub(crate) fn add_and_wake(&self, value: u32, count: u32, scope: Scope) -> u32 {
         if !goes_on() {
             return 0;
         }
         let mut sleepers = self.0.lock();
-        self.0.value.raw().fetch_add(1, Relaxed);
-        wake(&mut sleepers, u32::MAX, Scope::Shared)
+        self.0.value.raw().fetch_add(value, Relaxed);
+        wake(&mut sleepers, count, scope)
     }
 
     /// Sets bits of the word and wakes all its sleepers, in one step.

@@ -148,6 +148,11 @@ pub(crate) fn verdict(owner: u64) -> Verdict {
     }
 }
 
+/// The number of the owner's process.
+pub(crate) fn pid_of(owner: u64) -> u32 {
+    Owner::unpacked(owner).map_or(0, |owner| u32::from(owner.process.index) + 1)
+}
+
 /// Waits until the owner's process has ended, if it is about to.
 pub(crate) fn until_end(owner: u64, deadline: Option<&Deadline>) -> Result<(), WaitError> {
     let Some(facts) = find(owner).filter(|_| goes_on()) else { return Ok(()) };

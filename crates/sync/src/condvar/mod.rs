@@ -1,0 +1,318 @@
+//! Waiting for a change of what a mutex guards. `unsafe`: what it promises as a value in shared memory.
+#![allow(unsafe_code)]
+
+mod timed;
+
+use std::sync::atomic::Ordering::Relaxed;
+
+pub use self::timed::WaitTimeoutResult;
+use crate::futex::{Futex, Scope};
+use crate::planted::{Bug, planted};
+use crate::primitive::{AtomicU32, Deadline};
+use crate::shm_safe::{Layout, PlaceError, Placement, ShmSafe};
+use crate::{LockError, LockResult, MutexGuard, Pace, WaitError};
+
+/// Somebody may sleep.
+const SLEEPERS: u32 = 1;
+/// One more in the sequence, the bit below as it is.
+const NOTIFICATION: u32 = 2;
+/// Clears the bit, which must be set, and carries it over into the sequence.
+const LAST_NOTIFICATION: u32 = 1;
+const EVERYBODY: u32 = u32::MAX;
+
+const PRIVATE: u32 = 0;
+const PLACED: u32 = 1;
+
+/// A condition variable: gives a [`Mutex`](crate::Mutex) back, waits for a notification, and takes the mutex again.
+///
+/// ```
+/// use multiproc_sync::{Condvar, LockError, Mutex};
+///
+/// let (queue, filled) = (Mutex::new(Vec::new()), Condvar::new());
+/// let taken = std::thread::scope(|scope| {
+///     scope.spawn(|| {
+///         queue.lock().unwrap().push("letter");
+///         filled.notify_one();
+///     });
+///     let mut queue = filled.wait_while(queue.lock()?, |queue| queue.is_empty())?;
+///     Ok::<_, LockError<_>>(queue.pop())
+/// });
+/// assert_eq!(taken.unwrap(), Some("letter"));
+/// ```
+///
+/// As the mutex, it lies on a stack, in a `static`, or in shared memory, beside the mutex whose data are waited for. `Shared` of the
+/// crate `multiproc-shm` puts it there.
+///
+/// # The word
+///
+/// ```text
+///   31                                  1    0
+///  ┌─────────────────────────────────────┬──────────┐
+///  │ sequence: one more a notification   │ SLEEPERS │
+///  └─────────────────────────────────────┴──────────┘
+///   wait        SLEEPERS set and the word read, while the mutex is held; asleep only as long as it has not changed
+///   notify      + 2, and so many are woken; fewer sleep: as notify_all
+///   notify_all  + 1, which clears SLEEPERS, and all are woken
+/// ```
+///
+/// Change and wake-up are one system call: a kill comes before both or after both. Beside the word lie the mode, private or placed,
+/// and the waiters' common [`Pace`]; 16 bytes in all.
+///
+/// # Ordering and fairness
+///
+/// The mutex orders: what is changed under it before a notification is seen by who is woken. Whoever changes the condition does so
+/// with the mutex held; the notification may come with it or after it. The kernel wakes the longest sleeper first, but whoever
+/// still spins goes on too, and anybody may take the mutex before those who were woken.
+///
+/// # A wait may end without a notification
+///
+/// [`wait`](Self::wait) may return at any time, and in shared memory does so once a second: always look at the condition again, or let
+/// [`wait_while`](Self::wait_while) do it.
+///
+/// # What happens to it
+///
+/// | event | then |
+/// |---|---|
+/// | a thread panics with the mutex | who waits gets [`Poisoned`](LockError::Poisoned) with the guard |
+/// | a process dies with the mutex | who waits gets [`OwnerDied`](LockError::OwnerDied) with the guard, once woken |
+/// | a sleeper is killed | it is missed by nobody |
+/// | one that was woken is killed | its notification is gone; the others look again within a second |
+/// | one that has changed the data is killed before it notifies | the same |
+/// | the mutex is [abandoned](MutexGuard::abandon) | who is woken gets [`Abandoned`](LockError::Abandoned), and wakes the next |
+/// | `fork` with a guard of a robust mutex | to wait with it in the child is [`NotHeld`](LockError::NotHeld) |
+/// | guards of two mutexes | allowed: use [`notify_all`](Self::notify_all), as the one woken may be the other's |
+/// | moved, dropped | while nobody waits, as any value: a wait borrows it |
+///
+/// Nothing has to be recovered: every word is a state that it can go on from.
+///
+/// # Cost
+///
+/// A notification where nobody waits is one load. With waiters it is one system call, two if fewer sleep than are to be woken. A
+/// waiter spins first, see [`Pace`].
+///
+/// # Sources
+///
+/// The sequence in a futex is well known from C libraries and the standard library. The bit in the same word, and the single system
+/// call, are this project's.
+#[doc(alias = "threading.Condition")]
+#[doc(alias = "multiprocessing.Condition")]
+#[repr(C)]
+#[derive(Debug)]
+pub struct Condvar {
+    word: Futex,
+    mode: AtomicU32,
+    pace: Pace,
+    reserved: AtomicU32,
+}
+
+impl Condvar {
+    /// A condition variable for the threads of this process.
+    #[cfg(not(multiproc_loom))]
+    pub const fn new() -> Self {
+        Self {
+            word: Futex::new(0),
+            mode: AtomicU32::new(PRIVATE),
+            pace: Pace::new(),
+            reserved: AtomicU32::new(0),
+        }
+    }
+
+    /// A condition variable for the threads of this process.
+    #[cfg(multiproc_loom)]
+    pub fn new() -> Self {
+        Self {
+            word: Futex::new(0),
+            mode: AtomicU32::new(PRIVATE),
+            pace: Pace::new(),
+            reserved: AtomicU32::new(0),
+        }
+    }
+
+    /// Gives the mutex back and waits for a notification, then for the mutex. May return without a notification.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Mutex::lock`](crate::Mutex::lock), from taking the mutex again: [`Poisoned`](LockError::Poisoned) and
+    /// [`OwnerDied`](LockError::OwnerDied) have the guard. [`Interrupted`](LockError::Interrupted) if a signal ended either wait;
+    /// then, as with every error without a guard, the mutex is not held. [`NotHeld`](LockError::NotHeld) for a guard that a fork has
+    /// brought along.
+    pub fn wait<'a, T: ?Sized>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
+        match self.wait_until(guard, None) {
+            Ok((guard, _)) => Ok(guard),
+            Err(error) => Err(error.map(|(guard, _)| guard)),
+        }
+    }
+
+    /// Waits as long as `condition` holds. Looks at it before the first wait, too.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait), at once: with a guard inside the error, `condition` has not been looked at since.
+    pub fn wait_while<'a, T: ?Sized>(
+        &self,
+        mut guard: MutexGuard<'a, T>,
+        mut condition: impl FnMut(&mut T) -> bool,
+    ) -> LockResult<MutexGuard<'a, T>> {
+        while condition(&mut guard) {
+            guard = self.wait(guard)?;
+        }
+        Ok(guard)
+    }
+
+    /// Wakes one that waits, if any does.
+    #[inline]
+    pub fn notify_one(&self) {
+        self.notify(1);
+    }
+
+    /// Wakes so many that wait, or all if they are fewer.
+    #[inline]
+    pub fn notify(&self, n: u32) {
+        // Relaxed: the bit was set under the mutex, under which the condition was changed before this.
+        if self.word.load(Relaxed) & SLEEPERS != 0 && n != 0 {
+            self.wake(n);
+        }
+    }
+
+    /// Wakes all that wait.
+    #[inline]
+    pub fn notify_all(&self) {
+        // Relaxed: as in `notify`.
+        if self.word.load(Relaxed) & SLEEPERS != 0 {
+            self.wake_all();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn wake(&self, n: u32) {
+        if self.word.add_and_wake(NOTIFICATION, n, self.scope()) >= n {
+            return;
+        }
+        // Nobody sleeps any more: the bit is of those who have gone, or who find the sequence changed. Somebody who has come
+        // since relies on it too, and is woken with the rest.
+        if planted(Bug::SleepersBitStale) {
+            self.word.fetch_add(LAST_NOTIFICATION, Relaxed);
+        } else {
+            self.wake_all();
+        }
+    }
+
+    /// Two that do this at once set the bit again: one needless call later.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn wake_all(&self) {
+        let count = if planted(Bug::AllWakesOne) { 1 } else { EVERYBODY };
+        self.word.add_and_wake(LAST_NOTIFICATION, count, self.scope());
+    }
+
+    pub(crate) fn wait_until<'a, T: ?Sized>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        deadline: Option<&Deadline>,
+    ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
+        if MutexGuard::is_elsewhere(&guard) {
+            return Err(LockError::NotHeld);
+        }
+        let mutex = MutexGuard::mutex(&guard);
+        let mut ticket = self.announce();
+        drop(guard);
+        if planted(Bug::SequenceLate) {
+            ticket = self.announce();
+        }
+        let result = match self.sleep(ticket, deadline) {
+            Ok(()) => WaitTimeoutResult(false),
+            Err(WaitError::TimedOut) => WaitTimeoutResult(true),
+            Err(WaitError::Interrupted) => return Err(LockError::Interrupted),
+        };
+        match mutex.lock() {
+            Ok(guard) => Ok((guard, result)),
+            Err(error) => {
+                let error = error.map(|guard| (guard, result));
+                // Who cannot look at the condition has no use for a notification, and another may wait for it.
+                let is_lost = !matches!(error, LockError::Poisoned(_) | LockError::OwnerDied(_));
+                if is_lost && !result.timed_out() && !planted(Bug::NotificationSwallowed) {
+                    self.notify_one();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Says that somebody may sleep; gives the word with which that is said.
+    fn announce(&self) -> u32 {
+        self.word.fetch_or(SLEEPERS, Relaxed) | SLEEPERS
+    }
+
+    /// Waits while nobody notifies.
+    fn sleep(&self, ticket: u32, deadline: Option<&Deadline>) -> Result<(), WaitError> {
+        #[cfg(not(multiproc_loom))] // in a model nobody spins
+        {
+            let look = || (self.word.load(Relaxed) != ticket).then_some(());
+            if self.pace.spin(deadline.copied(), look).is_some() {
+                return Ok(());
+            }
+        }
+        let until = deadline.filter(|_| !planted(Bug::DeadlineIgnored));
+        self.word.wait(ticket, self.scope(), until)
+    }
+
+    fn scope(&self) -> Scope {
+        if self.mode.load(Relaxed) == PRIVATE { Scope::Private } else { Scope::Shared }
+    }
+}
+
+impl Default for Condvar {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+// SAFETY: `repr(C)` of words; every bit pattern is a sequence, a bit and a mode, and a wrong one costs a system call or a
+// heartbeat. Not `ShmPlain`: it is slept on at its address.
+unsafe impl ShmSafe for Condvar {
+    const LAYOUT: Layout = Layout::named("multiproc_sync::Condvar/1");
+    const NEEDS_PLACEMENT: bool = true;
+
+    fn place(&mut self, _: &Placement) -> Result<(), PlaceError> {
+        *self = Self::new();
+        self.mode.store(PLACED, Relaxed);
+        Ok(())
+    }
+}
+
+#[cfg(all(test, not(multiproc_loom)))]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::Mutex;
+
+    const _: () = assert!(size_of::<Condvar>() == 16);
+
+    /// After a waiter that has given up, one notification asks the kernel, the next does not.
+    #[test]
+    fn the_bit_of_a_waiter_that_gave_up_is_dropped() {
+        for notify in [Condvar::notify_one, Condvar::notify_all, |condvar: &Condvar| condvar.notify(7)] {
+            let (mutex, condvar) = (Mutex::new(()), Condvar::new());
+            assert_eq!(condvar.word.load(Relaxed), 0);
+            drop(condvar.wait_timeout(mutex.lock().unwrap(), Duration::ZERO).unwrap());
+            assert_eq!(condvar.word.load(Relaxed) & SLEEPERS, SLEEPERS);
+            notify(&condvar);
+            let after = condvar.word.load(Relaxed);
+            assert_eq!(after & SLEEPERS, 0);
+            notify(&condvar);
+            assert_eq!(condvar.word.load(Relaxed), after);
+        }
+    }
+
+    #[test]
+    fn the_sequence_may_run_over() {
+        let (mutex, condvar) = (Mutex::new(()), Condvar::new());
+        condvar.word.store(u32::MAX, Relaxed);
+        condvar.notify_all();
+        assert_eq!(condvar.word.load(Relaxed), 0);
+        let (_guard, result) = condvar.wait_timeout(mutex.lock().unwrap(), Duration::ZERO).unwrap();
+        assert!(result.timed_out());
+    }
+}

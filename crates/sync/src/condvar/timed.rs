@@ -1,0 +1,102 @@
+//! Waiting for a notification until a time.
+
+use super::Condvar;
+use crate::primitive::Deadline;
+use crate::{LockResult, MutexGuard};
+
+/// Whether the time has passed in which a wait was to end, as in the standard library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitTimeoutResult(pub(super) bool);
+
+impl WaitTimeoutResult {
+    /// Whether the time has passed.
+    pub fn timed_out(self) -> bool {
+        self.0
+    }
+}
+
+impl Condvar {
+    /// As [`wait`](Self::wait), for at most `timeout`. The guard comes back also when the time has passed, however long the mutex
+    /// is held by others then.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use multiproc_sync::{Condvar, Mutex};
+    /// let (done, changed) = (Mutex::new(false), Condvar::new());
+    /// let guard = done.lock().unwrap();
+    /// let (guard, result) = changed.wait_timeout_while(guard, Duration::from_millis(5), |done| !*done).unwrap();
+    /// assert!(result.timed_out() && !*guard);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait).
+    #[cfg(not(multiproc_loom))]
+    pub fn wait_timeout<'a, T: ?Sized>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        timeout: std::time::Duration,
+    ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
+        // None: longer than a clock can say.
+        self.wait_until(guard, std::time::Instant::now().checked_add(timeout).as_ref())
+    }
+
+    /// As [`wait_while`](Self::wait_while), for at most `timeout` in all. `condition` decides: the time has passed only if it
+    /// holds still.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait_while`](Self::wait_while).
+    #[cfg(not(multiproc_loom))]
+    #[doc(alias = "wait_for")]
+    pub fn wait_timeout_while<'a, T: ?Sized>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        timeout: std::time::Duration,
+        condition: impl FnMut(&mut T) -> bool,
+    ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
+        match std::time::Instant::now().checked_add(timeout) {
+            Some(deadline) => self.wait_deadline_while(guard, deadline, condition),
+            None => match self.wait_while(guard, condition) {
+                Ok(guard) => Ok((guard, WaitTimeoutResult(false))),
+                Err(error) => Err(error.map(|guard| (guard, WaitTimeoutResult(false)))),
+            },
+        }
+    }
+
+    /// As [`wait_timeout`](Self::wait_timeout), until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait).
+    pub fn wait_deadline<'a, T: ?Sized>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        deadline: Deadline,
+    ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
+        self.wait_until(guard, Some(&deadline))
+    }
+
+    /// As [`wait_timeout_while`](Self::wait_timeout_while), until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait_while`](Self::wait_while).
+    pub fn wait_deadline_while<'a, T: ?Sized>(
+        &self,
+        mut guard: MutexGuard<'a, T>,
+        deadline: Deadline,
+        mut condition: impl FnMut(&mut T) -> bool,
+    ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
+        let mut result = WaitTimeoutResult(false);
+        loop {
+            if !condition(&mut guard) {
+                return Ok((guard, WaitTimeoutResult(false)));
+            }
+            if result.timed_out() {
+                return Ok((guard, result));
+            }
+            (guard, result) = self.wait_until(guard, Some(&deadline))?;
+        }
+    }
+}

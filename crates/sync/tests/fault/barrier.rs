@@ -1,0 +1,139 @@
+//! The scenarios of the barrier: a party is killed that waits, that comes last, and one that resets. `unsafe`: shared memory.
+#![allow(unsafe_code)]
+
+use std::time::Duration;
+
+use multiproc_sync::{Barrier, BarrierError};
+use multiproc_testkit::fault::{Act, Cue, Fate, Part, Peer, Scenario, Scene, Start};
+
+use super::family;
+
+/// Longer than the heartbeat, with which the death of a party is seen.
+const PATIENCE: Duration = Duration::from_millis(1200);
+
+/// Where the victim meets the others, and where those who are left meet.
+#[repr(C)]
+pub(crate) struct Shared {
+    barrier: Barrier,
+    survivors: Barrier,
+    /// To have a name in the family before what is tested begins.
+    alone: Barrier,
+}
+
+/// Who does the laps: two peers and the newcomer.
+const SURVIVORS: u32 = 3;
+
+fn scene() -> Scene<Shared> {
+    let registry = family::found();
+    let barrier = |parties| Barrier::new(parties).expect("not too many");
+    let value = Shared { barrier: barrier(2), survivors: barrier(SURVIVORS), alone: barrier(1) };
+    // SAFETY: words and numbers may be zero.
+    let shared = unsafe {
+        family::share(value, |shared, placement| {
+            family::place(&mut shared.barrier, placement);
+            family::place(&mut shared.survivors, placement);
+            family::place(&mut shared.alone, placement);
+        })
+    };
+    Scene { shared, watched: vec![registry, family::range(shared)] }
+}
+
+impl Shared {
+    fn attach(&self) {
+        self.alone.wait().expect("nobody else is waited for");
+    }
+
+    /// Whether the barrier could be met or was broken; anything else is a failure.
+    fn meet(&self, part: &Part) {
+        match self.barrier.wait() {
+            Ok(_) => part.count("Ok"),
+            Err(BarrierError::PartyDied { pid }) => {
+                assert!(!multiproc_testkit::is_running(pid), "the party that is said to be dead runs");
+                part.count("PartyDied");
+            }
+            Err(BarrierError::Broken) => part.count("Broken"),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Three meetings of all that are left, at one barrier after the other, the one that was broken mended by who comes first.
+fn laps(shared: &'static Shared, part: &Part) {
+    part.wait(Cue::Laps);
+    for _ in 0..3 {
+        let place = shared.survivors.wait().expect("nobody dies here");
+        if place.is_last() {
+            shared.barrier.reset().expect("it can be reached");
+        }
+        shared.survivors.wait().expect("nobody dies here");
+        if place.get() < 2 {
+            shared.barrier.wait().expect("two come, and nobody dies");
+        }
+    }
+}
+
+fn party(shared: &'static Shared, part: &Part) {
+    shared.attach();
+    part.begin();
+    // Without a result: it may be alone, and killed before it is broken.
+    let _ = shared.barrier.wait_timeout(Duration::from_secs(60));
+    part.over();
+}
+
+fn resetter(shared: &'static Shared, part: &Part) {
+    shared.attach();
+    part.begin();
+    let _ = shared.barrier.reset();
+    part.over();
+}
+
+fn waiting(shared: &'static Shared, part: &Part) {
+    shared.attach();
+    part.wait(Cue::Begun);
+    shared.meet(part);
+    laps(shared, part);
+}
+
+fn coming(shared: &'static Shared, part: &Part) {
+    shared.attach();
+    part.wait(Cue::Release);
+    shared.meet(part);
+    laps(shared, part);
+}
+
+/// Breaks the barrier for who may still wait for the victim, which died before it came.
+fn deputy(shared: &'static Shared, part: &Part) {
+    shared.attach();
+    part.wait(Cue::Killed);
+    shared.barrier.abort().expect("it can be reached");
+    laps(shared, part);
+}
+
+fn scenario(
+    name: &str,
+    start: Start,
+    victim: Act<Shared>,
+    peers: [(&'static str, Act<Shared>); 2],
+) -> Scenario<Shared> {
+    Scenario {
+        name: name.to_string(),
+        outcomes: &["Ok", "PartyDied", "Broken"],
+        prepare: || (),
+        scene,
+        start,
+        victim,
+        peers: peers.map(|(name, act)| Peer { name, fate: Fate::Survives, act }).into(),
+        newcomer: laps,
+        must_hit: Vec::new(),
+        patience: PATIENCE,
+    }
+}
+
+/// All of them.
+pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
+    vec![
+        scenario("barrier/last", Start::Begin, party, [("waiting", waiting), ("deputy", deputy)]),
+        scenario("barrier/woken", Start::Sleep, party, [("coming", coming), ("deputy", deputy)]),
+        scenario("barrier/resetter", Start::Begin, resetter, [("waiting", waiting), ("deputy", deputy)]),
+    ]
+}
