@@ -14,7 +14,7 @@ use multiproc_sync::{
     Barrier, BarrierError, Condvar, Doorbell, Event, Lock, LockError, Mutex, Pace, Semaphore, WaitError,
     interrupt,
 };
-use multiproc_testkit::{Watchdog, eventually};
+use multiproc_testkit::{Watchdog, eventually, holds_within};
 
 static HANDLED: AtomicU32 = AtomicU32::new(0);
 static END: AtomicBool = AtomicBool::new(false);
@@ -55,11 +55,12 @@ fn with_signals<T: Send>(signal: i32, wait: impl Fn() -> T + Send) -> T {
             }
         });
         eventually("the thread runs", || waiter.load(SeqCst));
-        while !thread.is_finished() {
+        let ended = holds_within(Duration::from_secs(30), || {
             // SAFETY: a thread that is not joined yet.
             unsafe { libc::pthread_kill(number.load(SeqCst), signal) };
-            thread::sleep(Duration::from_millis(5));
-        }
+            thread.is_finished()
+        });
+        assert!(ended, "the wait does not end");
         thread.join().unwrap()
     })
 }
