@@ -69,7 +69,7 @@ pub use self::generation::Generation;
 pub use self::identity::{IdentityError, MAX_HELD};
 pub use self::lock::{Held, Lock, NotAcquired};
 pub use self::mutex::{LockError, LockResult, Mutex, MutexGuard};
-pub use self::pace::{Pace, SPIN_BUDGET};
+pub use self::pace::{PROBE_BUDGET, Pace, SPIN_BUDGET};
 pub use self::semaphore::{BoundedSemaphore, MAX_PERMITS, Permit, ReleaseError, Semaphore};
 pub use self::wait_error::WaitError;
 

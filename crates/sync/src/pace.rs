@@ -15,8 +15,13 @@ use crate::primitive::AtomicU32;
 #[cfg(multiproc_loom)]
 use crate::primitive::Deadline;
 
-/// The most time one wait spins: about what waking a thread on another, idle core costs.
+/// The most time one wait spins: about what waking a thread on another, idle core costs. A probe after fruitless spins has
+/// [`PROBE_BUDGET`].
 pub const SPIN_BUDGET: Duration = Duration::from_micros(40);
+
+/// The most time a probe spins. Longer: where both sides sleep, the answer comes only after the other one was woken, and two sides
+/// that could hand over to and fro awake must find out.
+pub const PROBE_BUDGET: Duration = Duration::from_micros(120);
 
 /// Spins in vain after which a waiter goes straight to the kernel.
 #[cfg(not(multiproc_loom))]
@@ -24,7 +29,7 @@ const FRUITLESS_LIMIT: u32 = 3;
 
 /// Waits without a spin after which one is tried again: at first, and at most, after probes in vain that each double it.
 #[cfg(not(multiproc_loom))]
-const PROBE_AFTER: RangeInclusive<u32> = 16..=16_384;
+const PROBE_AFTER: RangeInclusive<u32> = 16..=1024;
 
 /// The policy of one waiter: spin by time, but not after 3 fruitless spins in a row, until a probe finds that spinning helps
 /// again: after 16 waits, then 32, and so on.
@@ -72,7 +77,7 @@ impl Pace {
         Self { state: AtomicU32::new(0) }
     }
 
-    /// Gives the core away and repeats `attempt`, until that finds something, for at most [`SPIN_BUDGET`] and not past the
+    /// Gives the core away and repeats `attempt`, until that finds something, for at most [`SPIN_BUDGET`], or [`PROBE_BUDGET`], and not past the
     /// deadline. The caller has looked once before.
     ///
     /// `None` says: go to the kernel. Counters are hints, so that concurrent waiters may share a `Pace`.
@@ -82,7 +87,8 @@ impl Pace {
             self.state.store(State { rest: state.rest - 1, ..state }.packed(), Relaxed);
             return None;
         }
-        let budget_end = Instant::now() + SPIN_BUDGET;
+        let budget = if state.is_probing() { PROBE_BUDGET } else { SPIN_BUDGET };
+        let budget_end = Instant::now() + budget;
         let end = deadline.map_or(budget_end, |deadline| deadline.min(budget_end));
         loop {
             thread::yield_now();
@@ -120,6 +126,11 @@ impl State {
 
     fn packed(self) -> u32 {
         self.fruitless | self.rest << 2 | self.between << 17
+    }
+
+    /// Whether spins have been in vain, so that the next one is a probe.
+    fn is_probing(self) -> bool {
+        self.fruitless == FRUITLESS_LIMIT
     }
 
     /// After a spin.
@@ -174,9 +185,22 @@ mod tests {
     #[test]
     fn what_comes_in_time_forgives_the_failures() {
         let failed = (0..20).fold(State::unpacked(0), |state, _| state.after(false));
-        assert_eq!(failed, State { fruitless: 3, rest: 16_384, between: 16_384 });
+        assert_eq!(failed, State { fruitless: 3, rest: 1024, between: 1024 });
         assert_eq!(State::unpacked(failed.packed()), failed);
         assert_eq!(failed.after(true), State::unpacked(0));
+    }
+
+    /// Between a usual budget and a probe's.
+    #[test]
+    fn a_probe_waits_for_one_that_has_to_be_woken() {
+        let pace = Pace::new();
+        pace.state.store(State { fruitless: FRUITLESS_LIMIT, rest: 0, between: 16 }.packed(), Relaxed);
+        let begin = Instant::now();
+        let found = pace.spin(None, || (begin.elapsed() > SPIN_BUDGET).then_some(7));
+        let was_in_time = begin.elapsed() < PROBE_BUDGET;
+        assert_eq!(found, Some(7));
+        // On a crowded machine the core may be away for longer.
+        assert!(!was_in_time || State::unpacked(pace.state.load(Relaxed)) == State::unpacked(0));
     }
 
     #[test]
