@@ -63,6 +63,10 @@ bugs! {
     DeadlineIgnored,
     /// The condition's sequence is read after the mutex was released.
     SequenceLate,
+    /// A notification does not count those who wait awake.
+    SpinnersIgnored,
+    /// A waiter goes to sleep without another look at the sequence.
+    SequenceUnseen,
     /// A notification that finds nobody asleep drops the sleepers' bit without a wake-up.
     SleepersBitStale,
     /// All are to be woken, and one is.

@@ -154,7 +154,7 @@ fn a_panic_meanwhile_is_told_with_the_guard() {
             other => panic!("{other:?}"),
         });
         // It waits, and so does not hold the lock, once this one has it and nobody has released it otherwise.
-        eventually("it waits", || format!("{come:?}").contains("word: Futex(1)"));
+        eventually("it waits", || !format!("{come:?}").contains("word: Futex(0)"));
         let panics = scope.spawn(|| {
             let mut guard = mutex.lock().unwrap();
             *guard = 7;

@@ -12,12 +12,16 @@ use crate::primitive::{AtomicU32, Deadline};
 use crate::shm_safe::{Layout, PlaceError, Placement, ShmSafe};
 use crate::{LockError, LockResult, MutexGuard, Pace, WaitError};
 
+/// Somebody may wait awake, and looks at the word.
+const SPINNERS: u32 = 1;
 /// Somebody may sleep.
-const SLEEPERS: u32 = 1;
-/// One more in the sequence, the bit below as it is.
-const NOTIFICATION: u32 = 2;
-/// Clears the bit, which must be set, and carries it over into the sequence.
-const LAST_NOTIFICATION: u32 = 1;
+const SLEEPERS: u32 = 2;
+/// Somebody may wait.
+const WAITERS: u32 = SPINNERS | SLEEPERS;
+/// One more in the sequence, the bits below as they are.
+const NOTIFICATION: u32 = 4;
+/// Clears SLEEPERS, which must be set, and carries it over into the sequence.
+const LAST_NOTIFICATION: u32 = SLEEPERS;
 const EVERYBODY: u32 = u32::MAX;
 
 const PRIVATE: u32 = 0;
@@ -46,17 +50,19 @@ const PLACED: u32 = 1;
 /// # The word
 ///
 /// ```text
-///   31                                  1    0
-///  ┌─────────────────────────────────────┬──────────┐
-///  │ sequence: one more a notification   │ SLEEPERS │
-///  └─────────────────────────────────────┴──────────┘
-///   wait        SLEEPERS set and the word read, while the mutex is held; asleep only as long as it has not changed
-///   notify      + 2, and so many are woken; fewer sleep: as notify_all
-///   notify_all  + 1, which clears SLEEPERS, and all are woken
+///   31                                  2     1          0
+///  ┌─────────────────────────────────────┬──────────┬──────────┐
+///  │ sequence: one more a notification   │ SLEEPERS │ SPINNERS │
+///  └─────────────────────────────────────┴──────────┴──────────┘
+///   wait        SPINNERS set and the sequence read, while the mutex is held; awake as long as the Pace says, then
+///               SPINNERS becomes SLEEPERS, and asleep, both only as long as the sequence has not changed
+///   notify      only SPINNERS: cleared, and + 4, which all of them see
+///               SLEEPERS: + 4, and so many are woken; fewer sleep: as notify_all
+///   notify_all  SLEEPERS: + 2, which clears it and goes on into the sequence, and all are woken
 /// ```
 ///
-/// Change and wake-up are one system call: a kill comes before both or after both. Beside the word lie the mode, private or placed,
-/// and the waiters' common [`Pace`]; 16 bytes in all.
+/// With sleepers, change and wake-up are one system call: a kill comes before both or after both. Without, the change is the
+/// wake-up. Beside the word lie the mode, private or placed, and the waiters' common [`Pace`]; 16 bytes in all.
 ///
 /// # Ordering and fairness
 ///
@@ -87,8 +93,8 @@ const PLACED: u32 = 1;
 ///
 /// # Cost
 ///
-/// A notification where nobody waits is one load. With waiters it is one system call, two if fewer sleep than are to be woken. A
-/// waiter spins first, see [`Pace`].
+/// A notification where nobody waits is one load. Where those who wait are still awake it is one compare-exchange. With sleepers
+/// it is one system call, two if fewer sleep than are to be woken. A waiter spins first, see [`Pace`].
 ///
 /// # Sources
 ///
@@ -168,19 +174,44 @@ impl Condvar {
     /// Wakes so many that wait, or all if they are fewer.
     #[inline]
     pub fn notify(&self, n: u32) {
-        // Relaxed: the bit was set under the mutex, under which the condition was changed before this.
-        if self.word.load(Relaxed) & SLEEPERS != 0 && n != 0 {
-            self.wake(n);
+        // Relaxed: the bits were set under the mutex, under which the condition was changed before this.
+        if self.word.load(Relaxed) & WAITERS != 0 {
+            self.notify_waiters(n);
         }
     }
 
     /// Wakes all that wait.
     #[inline]
     pub fn notify_all(&self) {
-        // Relaxed: as in `notify`.
-        if self.word.load(Relaxed) & SLEEPERS != 0 {
-            self.wake_all();
+        self.notify(EVERYBODY);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn notify_waiters(&self, n: u32) {
+        match n {
+            0 => {}
+            _ if self.only_spinners_go_on() => {}
+            EVERYBODY => self.wake_all(),
+            _ => self.wake(n),
         }
+    }
+
+    /// Notifies those who wait, if all of them are awake; `false`: somebody may sleep.
+    fn only_spinners_go_on(&self) -> bool {
+        let mut seen = self.word.load(Relaxed);
+        while seen & SLEEPERS == 0 {
+            // Others have notified all there were.
+            if seen & SPINNERS == 0 || planted(Bug::SpinnersIgnored) {
+                return true;
+            }
+            let after = (seen & !SPINNERS).wrapping_add(NOTIFICATION);
+            match self.word.compare_exchange(seen, after, Relaxed, Relaxed) {
+                Ok(_) => return true,
+                Err(newer) => seen = newer,
+            }
+        }
+        false
     }
 
     #[cold]
@@ -239,22 +270,35 @@ impl Condvar {
         }
     }
 
-    /// Says that somebody may sleep; gives the word with which that is said.
+    /// Says that somebody may wait; gives the word with which that is said.
     fn announce(&self) -> u32 {
-        self.word.fetch_or(SLEEPERS, Relaxed) | SLEEPERS
+        self.word.fetch_or(SPINNERS, Relaxed) | SPINNERS
     }
 
     /// Waits while nobody notifies.
     fn sleep(&self, ticket: u32, deadline: Option<&Deadline>) -> Result<(), WaitError> {
+        let is_notified = |word: u32| (word ^ ticket) & !WAITERS != 0;
         #[cfg(not(multiproc_loom))] // in a model nobody spins
         {
-            let look = || (self.word.load(Relaxed) != ticket).then_some(());
+            let look = || is_notified(self.word.load(Relaxed)).then_some(());
             if self.pace.spin(deadline.copied(), look).is_some() {
                 return Ok(());
             }
         }
+        let mut seen = self.word.load(Relaxed);
+        let asleep = loop {
+            if is_notified(seen) && !planted(Bug::SequenceUnseen) {
+                return Ok(());
+            }
+            // Others that are awake still are covered by this bit as well.
+            let asleep = seen & !SPINNERS | SLEEPERS;
+            match self.word.compare_exchange(seen, asleep, Relaxed, Relaxed) {
+                Ok(_) => break asleep,
+                Err(newer) => seen = newer,
+            }
+        };
         let until = deadline.filter(|_| !planted(Bug::DeadlineIgnored));
-        self.word.wait(ticket, self.scope(), until)
+        self.word.wait(asleep, self.scope(), until)
     }
 
     fn scope(&self) -> Scope {
@@ -297,10 +341,10 @@ mod tests {
             let (mutex, condvar) = (Mutex::new(()), Condvar::new());
             assert_eq!(condvar.word.load(Relaxed), 0);
             drop(condvar.wait_timeout(mutex.lock().unwrap(), Duration::ZERO).unwrap());
-            assert_eq!(condvar.word.load(Relaxed) & SLEEPERS, SLEEPERS);
+            assert_eq!(condvar.word.load(Relaxed) & WAITERS, SLEEPERS);
             notify(&condvar);
             let after = condvar.word.load(Relaxed);
-            assert_eq!(after & SLEEPERS, 0);
+            assert_eq!(after & WAITERS, 0);
             notify(&condvar);
             assert_eq!(condvar.word.load(Relaxed), after);
         }
@@ -309,9 +353,11 @@ mod tests {
     #[test]
     fn the_sequence_may_run_over() {
         let (mutex, condvar) = (Mutex::new(()), Condvar::new());
-        condvar.word.store(u32::MAX, Relaxed);
-        condvar.notify_all();
-        assert_eq!(condvar.word.load(Relaxed), 0);
+        for waiters in [SPINNERS, SLEEPERS] {
+            condvar.word.store(!WAITERS | waiters, Relaxed);
+            condvar.notify_all();
+            assert_eq!(condvar.word.load(Relaxed), 0);
+        }
         let (_guard, result) = condvar.wait_timeout(mutex.lock().unwrap(), Duration::ZERO).unwrap();
         assert!(result.timed_out());
     }
