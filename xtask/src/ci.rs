@@ -151,7 +151,7 @@ fn crates(workspace: &Workspace) -> Result<(), String> {
 }
 
 fn quick_loom(workspace: &Workspace) -> Result<(), String> {
-    loom::check(workspace, loom::Depth::Quick)
+    loom::check(workspace, loom::Depth::Quick, &[])
 }
 
 fn all_faults(_workspace: &Workspace) -> Result<(), String> {

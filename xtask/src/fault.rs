@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use self::report::{Finding, Sum};
+use crate::selection::Selection;
 use crate::{Failure, Outcome, shell};
 
 /// The longest that one scenario may take: far beyond what it does.
@@ -20,6 +21,8 @@ const LIMIT: Duration = Duration::from_secs(180);
 /// A fault program: a test of a package with a `main` of its own.
 #[derive(Clone, Copy, Debug)]
 struct Program {
+    /// Of its package, within `crates/`.
+    folder: &'static str,
     package: &'static str,
     test: &'static str,
 }
@@ -35,7 +38,7 @@ struct Planted {
     says: &'static str,
 }
 
-const MUTEX: Program = Program { package: "multiproc-sync", test: "fault_mutex" };
+const MUTEX: Program = Program { folder: "sync", package: "multiproc-sync", test: "fault_mutex" };
 
 const PROGRAMS: &[Program] = &[MUTEX];
 
@@ -49,7 +52,7 @@ const PLANTED: &[Planted] = &[Planted {
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     if let Some(flag) = arguments.iter().find(|argument| argument.starts_with('-')) {
         return Err(Failure::Usage(format!(
-            "`cargo xtask fault` takes names of scenarios or nothing, got `{flag}`"
+            "`cargo xtask fault` takes names of crates and scenarios, or nothing, got `{flag}`"
         )));
     }
     check(arguments)?;
@@ -58,30 +61,24 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
 
 /// Builds the programs and runs their scenarios, a line for each; any failure is an error after the last.
 ///
-/// With `names`, only scenarios whose names contain one of them.
+/// With `names`, only crates in folders of that name, and scenarios whose names contain one of them.
 pub(crate) fn check(names: &[String]) -> Result<(), String> {
     let target = shell::target()?.join("fault");
     let logs = target.join("logs");
     std::fs::create_dir_all(&logs).map_err(|error| format!("cannot make {}: {error}", logs.display()))?;
-    let wanted =
-        |scenario: &str| names.is_empty() || names.iter().any(|name| scenario.contains(name.as_str()));
-    let mut known = Vec::new();
+    let mut selection = Selection::of(names);
     let mut runs = Vec::new();
     for program in PROGRAMS {
         println!("-- building {} of {}", program.test, program.package);
         let path = build::program(program, None, &target)?;
-        let scenarios = build::scenarios(&path)?;
-        known.extend(scenarios.iter().cloned());
-        let chosen = scenarios.into_iter().filter(|scenario| wanted(scenario));
+        let whole = selection.takes_group(program.folder);
+        let chosen =
+            build::scenarios(&path)?.into_iter().filter(|scenario| selection.takes(scenario) || whole);
         runs.extend(chosen.map(|scenario| Run { program: path.clone(), scenario, planted: None }));
     }
-    if let Some(unknown) = names.iter().find(|name| !known.iter().any(|scenario| scenario.contains(*name))) {
-        return Err(format!(
-            "fault: no scenario is called `{unknown}`; there are:\n  {}",
-            known.join("\n  ")
-        ));
-    }
-    for planted in PLANTED.iter().filter(|planted| wanted(planted.scenario)) {
+    selection.verdict("fault: no crate or scenario")?;
+    let is_chosen = |planted: &&Planted| runs.iter().any(|run| run.scenario == planted.scenario);
+    for planted in PLANTED.iter().filter(is_chosen).collect::<Vec<_>>() {
         println!(
             "-- building {} of {} with {} planted",
             planted.program.test, planted.program.package, planted.bug

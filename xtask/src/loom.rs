@@ -12,7 +12,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use self::report::{Finding, Sum};
-use crate::workspace::Workspace;
+use crate::selection::Selection;
+use crate::workspace::{Member, Workspace};
 use crate::{Failure, Outcome, shell};
 
 /// How far the orders of threads are searched.
@@ -43,35 +44,41 @@ impl Depth {
 }
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {
-    check(&Workspace::load()?, depth(arguments).map_err(Failure::Usage)?)?;
+    let (depth, names) = parse(arguments).map_err(Failure::Usage)?;
+    check(&Workspace::load()?, depth, &names)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn depth(arguments: &[String]) -> Result<Depth, String> {
-    match arguments {
-        [] => Ok(Depth::Quick),
-        [deep] if deep == "--deep" => Ok(Depth::Deep),
-        [other, ..] => Err(format!("`cargo xtask loom` takes `--deep` or nothing, got `{other}`")),
+fn parse(arguments: &[String]) -> Result<(Depth, Vec<String>), String> {
+    let (flags, names): (Vec<_>, Vec<_>) =
+        arguments.iter().cloned().partition(|argument| argument.starts_with('-'));
+    match flags.iter().find(|flag| *flag != "--deep") {
+        Some(other) => Err(format!("`cargo xtask loom` takes `--deep` and names, got `{other}`")),
+        None => Ok((if flags.is_empty() { Depth::Quick } else { Depth::Deep }, names)),
     }
 }
 
-/// Builds the models and runs them all, a line for each; any failure is an error after the last.
-pub(crate) fn check(workspace: &Workspace, depth: Depth) -> Result<(), String> {
+/// Builds the models and runs them, a line for each; any failure is an error after the last.
+///
+/// With `names`, only crates in folders of that name, and models whose names contain one of them.
+pub(crate) fn check(workspace: &Workspace, depth: Depth, names: &[String]) -> Result<(), String> {
     let target = shell::target()?.join("loom");
     let logs = target.join("logs");
     std::fs::create_dir_all(&logs).map_err(|error| format!("cannot make {}: {error}", logs.display()))?;
+    let mut selection = Selection::of(names);
     let mut tests = Vec::new();
-    for member in &workspace.members {
-        let models = format!("{}/src/", member.directory);
-        if workspace.files.iter().any(|path| path.starts_with(&models) && is_models(path)) {
-            let name = &member.package.name;
-            println!("-- building the models of {name}");
-            let program = build::program(name, &target)?;
-            tests.extend(
-                build::tests(&program)?.into_iter().map(|name| Test { program: program.clone(), name }),
-            );
+    for member in workspace.members.iter().filter(|member| has_models(workspace, member)) {
+        let whole = selection.takes_group(member.folder());
+        if !whole && !selection.may_take_more() {
+            continue;
         }
+        let name = &member.package.name;
+        println!("-- building the models of {name}");
+        let program = build::program(name, &target)?;
+        let models = build::tests(&program)?.into_iter().filter(|model| selection.takes(model) || whole);
+        tests.extend(models.map(|name| Test { program: program.clone(), name }));
     }
+    selection.verdict("loom: no crate or model")?;
     let start = Instant::now();
     let mut sum = Sum::default();
     run_all(tests, depth, &logs, |finding| {
@@ -79,7 +86,12 @@ pub(crate) fn check(workspace: &Workspace, depth: Depth) -> Result<(), String> {
         sum.add(&finding);
     });
     println!("{sum}, {:.1} s", start.elapsed().as_secs_f64());
-    sum.verdict()
+    sum.verdict(names.is_empty())
+}
+
+fn has_models(workspace: &Workspace, member: &Member) -> bool {
+    let sources = format!("{}/src/", member.directory);
+    workspace.files.iter().any(|path| path.starts_with(&sources) && is_models(path))
 }
 
 /// Whether models are in this file.
@@ -139,8 +151,10 @@ mod tests {
 
     #[test]
     fn an_unknown_argument_is_refused() {
-        assert!(depth(&["--deeper".to_string()]).unwrap_err().contains("--deeper"));
-        assert_eq!(depth(&["--deep".to_string()]), Ok(Depth::Deep));
+        let words = |line: &str| line.split(' ').map(str::to_string).collect::<Vec<_>>();
+        assert!(parse(&words("sync --deeper")).unwrap_err().contains("--deeper"));
+        assert_eq!(parse(&words("sync --deep")), Ok((Depth::Deep, words("sync"))));
+        assert_eq!(parse(&[]), Ok((Depth::Quick, Vec::new())));
     }
 
     #[test]
@@ -162,6 +176,6 @@ mod tests {
         let mut sum = Sum::default();
         run_all(tests, Depth::Quick, &logs, |finding| sum.add(&finding));
         std::fs::remove_dir_all(&logs).unwrap();
-        assert!(sum.verdict().is_err());
+        assert!(sum.verdict(false).is_err());
     }
 }

@@ -8,6 +8,7 @@ mod fault;
 mod loom;
 mod manifest;
 mod markdown;
+mod selection;
 mod shell;
 mod stress;
 mod table;
@@ -58,13 +59,13 @@ const CHORES: &[Chore] = &[
     Chore { name: "test", arguments: "[ARG…]", about: "cargo test --workspace", run: test::run },
     Chore {
         name: "loom",
-        arguments: "[--deep]",
+        arguments: "[--deep] [CRATE|MODEL…]",
         about: "models of waiting in every order, and bugs planted in them",
         run: loom::run,
     },
     Chore {
         name: "fault",
-        arguments: "[NAME…]",
+        arguments: "[CRATE|SCENARIO…]",
         about: "kills before every instruction of the locks' operations, and a planted bug",
         run: fault::run,
     },

@@ -25,6 +25,13 @@ pub(crate) struct Member {
     pub(crate) manifest: Manifest,
 }
 
+impl Member {
+    /// The last part of its directory.
+    pub(crate) fn folder(&self) -> &str {
+        self.directory.rsplit('/').next().unwrap_or(&self.directory)
+    }
+}
+
 impl Workspace {
     /// Reads the workspace that this program belongs to.
     pub(crate) fn load() -> Result<Self, String> {

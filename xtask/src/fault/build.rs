@@ -8,7 +8,7 @@ use crate::{artifact, shell};
 
 /// Builds `program`, with a bug planted in the workspace's crates if one is named.
 pub(super) fn program(program: &Program, bug: Option<&str>, target: &Path) -> Result<PathBuf, String> {
-    let Program { package, test } = program;
+    let Program { package, test, .. } = program;
     let mut command =
         shell::cargo(["test", "--release", "--no-run", "--quiet", "--package", package, "--test", test]);
     command.arg("--target-dir").arg(target);
