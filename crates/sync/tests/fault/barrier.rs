@@ -1,9 +1,10 @@
-//! The scenarios of the barrier: a party is killed that waits, that comes last, and one that resets. `unsafe`: shared memory.
+//! The scenarios of the barrier: a party is killed that waits, that comes last, that comes between two others, and one that
+//! resets. `unsafe`: shared memory.
 #![allow(unsafe_code)]
 
 use std::time::Duration;
 
-use multiproc_sync::{Barrier, BarrierError};
+use multiproc_sync::{ArrivalIndex, Barrier, BarrierError};
 use multiproc_testkit::fault::{Act, Cue, Fate, Part, Peer, Scenario, Scene, Start};
 
 use super::family;
@@ -23,10 +24,10 @@ pub(crate) struct Shared {
 /// Who does the laps: two peers and the newcomer.
 const SURVIVORS: u32 = 3;
 
-fn scene() -> Scene<Shared> {
+fn scene<const PARTIES: u32>() -> Scene<Shared> {
     let registry = family::found();
     let barrier = |parties| Barrier::new(parties).expect("not too many");
-    let value = Shared { barrier: barrier(2), survivors: barrier(SURVIVORS), alone: barrier(1) };
+    let value = Shared { barrier: barrier(PARTIES), survivors: barrier(SURVIVORS), alone: barrier(1) };
     // SAFETY: words and numbers may be zero.
     let shared = unsafe {
         family::share(value, |shared, placement| {
@@ -45,13 +46,17 @@ impl Shared {
 
     /// Whether the barrier could be met or was broken; anything else is a failure.
     fn meet(&self, part: &Part) {
-        match self.barrier.wait() {
+        self.told(part, self.barrier.wait());
+    }
+
+    fn told(&self, part: &Part, met: Result<ArrivalIndex, BarrierError>) {
+        match met {
             Ok(_) => part.count("Ok"),
             Err(BarrierError::PartyDied { pid }) => {
                 assert!(!multiproc_testkit::is_running(pid), "the party that is said to be dead runs");
                 part.count("PartyDied");
             }
-            Err(BarrierError::Broken) => part.count("Broken"),
+            Err(BarrierError::Broken | BarrierError::TimedOut) => part.count("Broken"),
             Err(error) => panic!("{error}"),
         }
     }
@@ -66,8 +71,8 @@ fn laps(shared: &'static Shared, part: &Part) {
             shared.barrier.reset().expect("it can be reached");
         }
         shared.survivors.wait().expect("nobody dies here");
-        if place.get() < 2 {
-            shared.barrier.wait().expect("two come, and nobody dies");
+        if place.get() < shared.barrier.parties() {
+            shared.barrier.wait().expect("so many come, and nobody dies");
         }
     }
 }
@@ -101,6 +106,14 @@ fn coming(shared: &'static Shared, part: &Part) {
     laps(shared, part);
 }
 
+/// Comes last, if the victim has come; else waits in vain, for a short time, which breaks it for the other.
+fn completing(shared: &'static Shared, part: &Part) {
+    shared.attach();
+    part.wait(Cue::Release);
+    shared.told(part, shared.barrier.wait_timeout(Duration::from_millis(20)));
+    laps(shared, part);
+}
+
 /// Breaks the barrier for who may still wait for the victim, which died before it came.
 fn deputy(shared: &'static Shared, part: &Part) {
     shared.attach();
@@ -111,6 +124,7 @@ fn deputy(shared: &'static Shared, part: &Part) {
 
 fn scenario(
     name: &str,
+    scene: fn() -> Scene<Shared>,
     start: Start,
     victim: Act<Shared>,
     peers: [(&'static str, Act<Shared>); 2],
@@ -131,9 +145,18 @@ fn scenario(
 
 /// All of them.
 pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
+    let (of_two, of_three) = (scene::<2>, scene::<3>);
+    let with_deputy: [(&str, Act<Shared>); 2] = [("waiting", waiting), ("deputy", deputy)];
     vec![
-        scenario("barrier/last", Start::Begin, party, [("waiting", waiting), ("deputy", deputy)]),
-        scenario("barrier/woken", Start::Sleep, party, [("coming", coming), ("deputy", deputy)]),
-        scenario("barrier/resetter", Start::Begin, resetter, [("waiting", waiting), ("deputy", deputy)]),
+        scenario("barrier/last", of_two, Start::Begin, party, with_deputy),
+        scenario("barrier/woken", of_two, Start::Sleep, party, [("coming", coming), ("deputy", deputy)]),
+        scenario(
+            "barrier/second of three",
+            of_three,
+            Start::Begin,
+            party,
+            [("waiting", waiting), ("completing", completing)],
+        ),
+        scenario("barrier/resetter", of_two, Start::Begin, resetter, with_deputy),
     ]
 }
