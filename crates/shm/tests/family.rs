@@ -33,7 +33,7 @@ fn what_is_no_registry_leaves_a_process_free_to_join_one() {
     let mut fds = [0; 2];
     numbers.read_exact(&mut fds).unwrap();
     let theirs = |at: usize| -> OwnedFd {
-        let path = format!("/proc/{stranger}/fd/{}", fds[at]);
+        let path = format!("/proc/{}/fd/{}", stranger.pid(), fds[at]);
         File::options().read(true).write(true).open(path).unwrap().into()
     };
     let receive = |registry: OwnedFd| -> Result<Value, Refusal> {

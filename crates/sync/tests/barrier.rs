@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{flag, fork, kill, reap, share};
+use common::{Fork, flag, fork, kill, reap, share};
 use multiproc_sync::{Barrier, BarrierError, MAX_PARTIES, PartiesError};
 use multiproc_testkit::{Watchdog, eventually};
 
@@ -212,7 +212,7 @@ fn a_dead_party_breaks_it_and_is_named() {
     let barrier = placed(4);
     let victim = fork(|| _ = barrier.wait());
     eventually("it waits", || barrier.waiting() == Ok(1));
-    let died = Err(BarrierError::PartyDied { pid: victim as u32 });
+    let died = Err(BarrierError::PartyDied { pid: victim.pid() });
     let waiters = [(); 2].map(|()| fork(|| assert_eq!(barrier.wait(), died)));
     eventually("all wait", || barrier.waiting() == Ok(3));
     kill(victim);
@@ -274,7 +274,7 @@ fn a_fork_in_the_action_is_no_party() {
         // SAFETY: ends the fork without the parent's exit handlers.
         unsafe { libc::_exit(i32::from(!right)) };
     }
-    assert_eq!(reap(child), 0);
+    assert_eq!(reap(Fork::adopt(child)), 0);
     assert!(met.is_ok());
 }
 

@@ -210,8 +210,8 @@ fn a_killed_waiter_is_missed_by_nobody() {
     eventually("both have had the mutex", || waiting.load(SeqCst) == 2);
     let mut guard = mutex.lock().unwrap();
     // SAFETY: a child that has not been waited for. It does not have the mutex, which is held here.
-    unsafe { libc::kill(victim, libc::SIGSTOP) };
-    eventually("it is stopped", || state_of(victim as u32) == Some('T'));
+    unsafe { libc::kill(victim.pid().cast_signed(), libc::SIGSTOP) };
+    eventually("it is stopped", || state_of(victim.pid()) == Some('T'));
     *guard += 1;
     drop(guard);
     come.notify_one();

@@ -88,7 +88,7 @@ fn a_ring_that_never_came_is_made_up_for_by_the_heartbeat() {
     let waiter = fork(|| {
         bell.wait(&Pace::new(), None, || (fact.load(SeqCst) != 0).then_some(())).unwrap();
     });
-    eventually("it sleeps", || state_of(waiter as u32) == Some('S'));
+    eventually("it sleeps", || state_of(waiter.pid()) == Some('S'));
     fact.store(1, SeqCst);
     assert_eq!(reap(waiter), 0);
 }

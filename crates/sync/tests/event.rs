@@ -109,7 +109,7 @@ fn a_sleeper_is_released_though_it_is_cleared_at_once() {
         number.store(1, SeqCst);
         assert_eq!(event.wait(), Ok(()));
     });
-    eventually("it sleeps", || number.load(SeqCst) == 1 && state_of(waiter as u32) == Some('S'));
+    eventually("it sleeps", || number.load(SeqCst) == 1 && state_of(waiter.pid()) == Some('S'));
     event.set();
     event.clear();
     assert_eq!(reap(waiter), 0);
@@ -122,8 +122,8 @@ fn a_killed_waiter_is_missed_by_nobody() {
     let event = share(Event::new());
     let waits = || assert_eq!(event.wait(), Ok(()));
     let (victim, survivor) = (fork(waits), fork(waits));
-    for waiter in [victim, survivor] {
-        eventually("it sleeps", || state_of(waiter as u32) == Some('S'));
+    for waiter in [&victim, &survivor] {
+        eventually("it sleeps", || state_of(waiter.pid()) == Some('S'));
     }
     kill(victim);
     event.set();

@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 
-use common::{flag, fork, idle, reap, share};
+use common::{flag, fork, idle, kill, reap, share};
 use multiproc_sync::{Mutex, interrupt, registry};
 use multiproc_testkit::{Watchdog, eventually, state_of};
 
@@ -56,13 +56,14 @@ fn can_be_had_after(hook: interrupt::Hook) -> bool {
     let (other, calls) = (share(Mutex::new(0_u64)), flag());
     handle();
     let guard = mutex.lock().unwrap();
-    let child = fork(|| {
+    let fork = fork(|| {
         OTHER.set(other).unwrap();
         CALLS.set(calls).unwrap();
         interrupt::install(hook).unwrap();
         let _guard = mutex.lock();
         idle();
     });
+    let child = fork.pid().cast_signed();
     eventually("it sleeps", || sleeps_in_futex(child));
     // SAFETY: signals to, and tracing of, a child that has not been waited for; the word is the mutex's first.
     unsafe {
@@ -79,17 +80,16 @@ fn can_be_had_after(hook: interrupt::Hook) -> bool {
         drop(guard);
         let word = ptr::from_ref(mutex).cast::<AtomicU32>();
         for _ in 0..100_000 {
-            if (*word).load(SeqCst) & 0x3fff_ffff == child as u32 {
+            if (*word).load(SeqCst) & 0x3fff_ffff == fork.pid() {
                 break;
             }
             assert_eq!(libc::ptrace(libc::PTRACE_SINGLESTEP, child, 0, 0), 0);
             assert_eq!(libc::waitpid(child, &raw mut status, 0), child);
             assert!(libc::WIFSTOPPED(status));
         }
-        assert_eq!((*word).load(SeqCst) & 0x3fff_ffff, child as u32, "it has taken the word");
-        libc::kill(child, libc::SIGKILL);
+        assert_eq!((*word).load(SeqCst) & 0x3fff_ffff, fork.pid(), "it has taken the word");
     }
-    reap(child);
+    kill(fork);
     let told = mutex.lock_timeout(Duration::from_secs(4)).map(drop);
     told.is_ok()
 }
@@ -112,18 +112,19 @@ fn a_hook_that_panics_leaves_nothing_held() {
     let mutex = share(Mutex::new(0_u64));
     handle();
     let guard = mutex.lock().unwrap();
-    let child = fork(|| {
+    let fork = fork(|| {
         interrupt::install(panics).unwrap();
         assert!(catch_unwind(AssertUnwindSafe(|| drop(mutex.lock()))).is_err());
         let start = ptr::from_ref(mutex) as usize;
         assert!(!registry::holds_within(&(start..start + size_of::<Mutex<u64>>())), "it holds nothing");
     });
+    let child = fork.pid().cast_signed();
     eventually("it sleeps", || sleeps_in_futex(child));
     eventually("it has ended", || {
         // SAFETY: a child that has not been waited for.
         unsafe { libc::kill(child, libc::SIGUSR1) };
-        state_of(child as u32) == Some('Z')
+        state_of(fork.pid()) == Some('Z')
     });
-    assert_eq!(reap(child), 0);
+    assert_eq!(reap(fork), 0);
     drop(guard);
 }

@@ -102,7 +102,7 @@ fn another_process_may_release_it() {
     let lock: &Lock = share(Lock::new());
     lock.acquire().unwrap();
     let waiter = fork(|| lock.acquire().unwrap());
-    eventually("it sleeps", || state_of(waiter as u32) == Some('S'));
+    eventually("it sleeps", || state_of(waiter.pid()) == Some('S'));
     let releaser = fork(|| lock.release().unwrap());
     assert_eq!((reap(releaser), reap(waiter)), (0, 0));
     assert!(lock.is_locked(), "by a process that has ended");

@@ -257,8 +257,8 @@ fn a_killed_waiter_is_missed_by_nobody() {
     let semaphore: &Semaphore = share(Semaphore::new(0));
     let waits = || semaphore.acquire().unwrap();
     let (victim, survivor) = (fork(waits), fork(waits));
-    for waiter in [victim, survivor] {
-        eventually("it sleeps", || state_of(waiter as u32) == Some('S'));
+    for waiter in [&victim, &survivor] {
+        eventually("it sleeps", || state_of(waiter.pid()) == Some('S'));
     }
     kill(victim);
     semaphore.release(1).unwrap();
@@ -312,7 +312,7 @@ fn a_permit_whose_wake_up_never_came_is_found_by_the_heartbeat() {
     let _watchdog = Watchdog::with_limit(60);
     let semaphore: &Semaphore = share(Semaphore::new(0));
     let waiter = fork(|| semaphore.acquire().unwrap());
-    eventually("it sleeps", || state_of(waiter as u32) == Some('S'));
+    eventually("it sleeps", || state_of(waiter.pid()) == Some('S'));
     torn::write(semaphore, 1);
     assert_eq!(reap(waiter), 0);
 }

@@ -9,19 +9,58 @@
 //! ```
 #![allow(unsafe_code)]
 
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
 use nix::libc;
 
-/// Runs `body` in a fork of this process; gives its number. It has to be [reaped](reap) or [killed](kill).
+/// A fork that has not been waited for. Dropped, as by a test that fails, it is killed.
+#[derive(Debug)]
+#[must_use = "dropped, the fork is killed at once"]
+pub struct Fork {
+    pid: i32,
+    parent: i32,
+}
+
+impl Fork {
+    /// Takes care of a child of this process that was forked otherwise.
+    pub fn adopt(child: i32) -> Self {
+        Self { pid: child, parent: std::process::id().cast_signed() }
+    }
+
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.pid.unsigned_abs()
+    }
+
+    /// Waits for its end; `None` where that is somebody else's.
+    fn end(&self) -> Option<i32> {
+        let mut status = 0;
+        // SAFETY: waits for a child of this process; the status is a variable.
+        (unsafe { libc::waitpid(self.pid, &raw mut status, 0) } == self.pid).then_some(status)
+    }
+}
+
+impl Drop for Fork {
+    fn drop(&mut self) {
+        // In a fork of the parent the guard is a copy.
+        if std::process::id().cast_signed() == self.parent {
+            // SAFETY: a child that has not been waited for, so that the number is its own.
+            unsafe { libc::kill(self.pid, libc::SIGKILL) };
+            self.end();
+        }
+    }
+}
+
+/// Runs `body` in a fork of this process. It is to be [reaped](reap) or [killed](kill).
 ///
 /// Of the test's threads only the calling one is there: `body` must not wait for what another was doing.
 ///
 /// # Panics
 ///
 /// If there is no process to be had.
-pub fn fork(body: impl FnOnce()) -> i32 {
+pub fn fork(body: impl FnOnce()) -> Fork {
     // SAFETY: the fork runs `body` and ends without returning to the harness.
     match unsafe { libc::fork() } {
         0 => {
@@ -31,7 +70,7 @@ pub fn fork(body: impl FnOnce()) -> i32 {
         }
         pid => {
             assert!(pid > 0, "cannot fork: {}", std::io::Error::last_os_error());
-            pid
+            Fork::adopt(pid)
         }
     }
 }
@@ -40,28 +79,38 @@ pub fn fork(body: impl FnOnce()) -> i32 {
 ///
 /// # Panics
 ///
-/// If `pid` is no child of this process.
-pub fn reap(pid: i32) -> i32 {
-    let mut status = 0;
-    // SAFETY: waits for a child of this process; the status is a variable.
-    assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid, "no child of this process");
-    status
+/// If somebody else has waited for it.
+pub fn reap(fork: Fork) -> i32 {
+    let status = fork.end();
+    mem::forget(fork); // its number may be another's by now
+    status.expect("nobody else waits for it")
 }
 
 /// Kills a fork and waits for its end.
-///
-/// # Panics
-///
-/// If `pid` is no child of this process.
-pub fn kill(pid: i32) {
-    // SAFETY: a child that has not been waited for, so that the number is its own.
-    unsafe { libc::kill(pid, libc::SIGKILL) };
-    reap(pid);
+pub fn kill(fork: Fork) {
+    drop(fork);
 }
 
 /// Does nothing until the process is killed.
 pub fn idle() -> ! {
     loop {
         thread::park();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_that_fails_leaves_no_fork() {
+        let mut pid = 0;
+        let failed = catch_unwind(AssertUnwindSafe(|| {
+            let child = fork(|| idle());
+            pid = child.pid();
+            panic!("before it is reaped");
+        }));
+        assert!(failed.is_err());
+        assert!(!crate::is_running(pid));
     }
 }

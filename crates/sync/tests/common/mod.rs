@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicU32;
 use multiproc_sync::registry::{self, Registry};
 use multiproc_sync::shm_safe::{Placement, ShmSafe};
 #[allow(unused_imports)] // each test program uses some of it
-pub(crate) use multiproc_testkit::fork::{fork, idle, kill, reap};
+pub(crate) use multiproc_testkit::fork::{Fork, fork, idle, kill, reap};
 
 /// `len` zeroed bytes, mapped shared, for good.
 pub(crate) fn map(len: usize) -> NonNull<u8> {
