@@ -16,6 +16,7 @@ use crate::robust_word::RobustWord;
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Record {
+    /// [`FREE`], [`USED`] or [`LEFT`].
     in_use: AtomicU32,
     /// The process is a fork of the one whose thread held locks with this record. Guards came along that name it, so that no
     /// thread ever gets it.
@@ -36,6 +37,13 @@ pub(crate) struct Record {
     before: AtomicUsize,
 }
 
+/// No thread has it.
+const FREE: u32 = 0;
+const USED: u32 = 1;
+/// Its thread has ended with locks held. If it releases the last of them after all, in a destructor of another library's, the
+/// record is as good as free.
+const LEFT: u32 = 2;
+
 /// The record made last; 0: none.
 static LAST: AtomicUsize = AtomicUsize::new(0);
 
@@ -53,11 +61,9 @@ fn all() -> impl Iterator<Item = &'static Record> {
 impl Record {
     /// A record that no thread has.
     pub(super) fn take() -> &'static Self {
-        // AcqRel: with the Release of `give_back`.
-        let free = all().find(|record| record.in_use.compare_exchange(0, 1, AcqRel, Relaxed).is_ok());
-        free.unwrap_or_else(|| {
+        all().find(|record| record.is_taken_over()).unwrap_or_else(|| {
             let new = Self {
-                in_use: AtomicU32::new(1),
+                in_use: AtomicU32::new(USED),
                 retired: AtomicU32::new(0),
                 tid: AtomicU32::new(0),
                 owner: AtomicU64::new(0),
@@ -84,16 +90,22 @@ impl Record {
         }
     }
 
-    /// Ends the use of a record, unless its thread leaves with locks held: then the kernel follows their nodes when it ends,
-    /// and memory with such nodes stays mapped.
-    pub(super) fn give_back(&self) {
-        if !self.holds_any() {
-            self.in_use.store(0, Release);
-        }
+    /// Whether nobody had it, and the caller has it now.
+    fn is_taken_over(&self) -> bool {
+        // AcqRel: with the Release of `give_back`, or of the thread's last note taken back.
+        let becomes_used = |from| self.in_use.compare_exchange(from, USED, AcqRel, Relaxed).is_ok();
+        becomes_used(FREE) || (!self.holds_any() && self.retired.load(Relaxed) == 0 && becomes_used(LEFT))
     }
 
+    /// Ends the use of a record by its thread. If that leaves with locks held, the kernel follows their nodes when it ends, and
+    /// memory with such nodes stays mapped.
+    pub(super) fn give_back(&self) {
+        self.in_use.store(if self.holds_any() { LEFT } else { FREE }, Release);
+    }
+
+    /// Acquire: with the Release of `unnote` and its kin, after which a thread that has left touches its record no more.
     fn holds_any(&self) -> bool {
-        self.one.load(Relaxed) != 0 || self.depth.load(Relaxed) != 0
+        self.one.load(Acquire) != 0 || self.depth.load(Acquire) != 0
     }
 
     /// In a fork of the process: the threads of the records are not there.
@@ -104,7 +116,7 @@ impl Record {
                 record.depth.store(0, Relaxed);
                 record.retired.store(1, Relaxed);
             } else if record.retired.load(Relaxed) == 0 {
-                record.in_use.store(0, Relaxed);
+                record.in_use.store(FREE, Relaxed);
             }
         }
     }
@@ -169,13 +181,31 @@ impl Record {
 
 /// Whether any thread of this process holds, or is taking, a lock at these addresses.
 pub(crate) fn holds_within(addresses: &Range<usize>) -> bool {
-    let mut used = all().filter(|record| record.in_use.load(Acquire) != 0);
+    let mut used = all().filter(|record| record.in_use.load(Acquire) != FREE);
     used.any(|record| record.any_held(|address| addresses.contains(&address)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thread_that_releases_its_locks_after_its_end_leaves_no_record() {
+        let [first, second] = [const { RobustWord::new() }; 2];
+        let record = Record::take();
+        assert!(record.note(&first) && record.note(&second));
+        record.give_back();
+        record.unnote(&first);
+        assert!(!record.is_taken_over(), "it holds another");
+        record.unnote(&second);
+        record.retired.store(1, Relaxed);
+        assert!(!record.is_taken_over(), "a guard of the process that this is a fork of names it");
+        record.retired.store(0, Relaxed);
+        // Or by another test, which gives it back.
+        let taken = (0..1_000_000).any(|_| record.is_taken_over());
+        assert!(taken);
+        record.give_back();
+    }
 
     /// The releases happen in the middle of the scan, before each of its steps in turn.
     #[test]
