@@ -27,12 +27,18 @@ pub const PROBE_BUDGET: Duration = Duration::from_micros(120);
 #[cfg(not(multiproc_loom))]
 const FRUITLESS_LIMIT: u32 = 3;
 
-/// Waits without a spin after which one is tried again: at first, and at most, after probes in vain that each double it.
+/// What the time of a spin in vain may add to each of the waits after it, which do not spin: little beside what a sleep and a
+/// wake-up cost.
 #[cfg(not(multiproc_loom))]
-const PROBE_AFTER: RangeInclusive<u32> = 16..=1024;
+const SHARE: Duration = Duration::from_micros(2);
 
-/// The policy of one waiter: spin by time, but not after 3 fruitless spins in a row, until a probe finds that spinning helps
-/// again: after 16 waits, then 32, and so on.
+/// Waits without a spin after which one is tried again.
+#[cfg(not(multiproc_loom))]
+const REST: RangeInclusive<u32> = 16..=16_384;
+
+/// The policy of one waiter: spin by time, but not after 3 fruitless spins in a row, or one that gave the core away for long,
+/// until a probe finds that spinning helps again. The longer a spin in vain took, the more waits there are before the next: so
+/// all spins in vain together cost 2 µs a wait at most.
 ///
 /// A spin wins when the answer comes within microseconds: the kernel needs 30 µs and more to wake an idle core, and a
 /// sleep and a wake-up where both sides share one. Each round gives the core away, so that on a shared one the other
@@ -50,8 +56,7 @@ const PROBE_AFTER: RangeInclusive<u32> = 16..=1024;
 #[derive(Debug, Default)]
 #[repr(transparent)]
 pub struct Pace {
-    /// Below [`FRUITLESS_LIMIT`]: fruitless spins in a row. Else [`FRUITLESS_LIMIT`], with the waits left to the next probe in bits 2 to
-    /// 16, and from bit 17 how many waits were between the last two.
+    /// Fruitless spins in a row, up to [`FRUITLESS_LIMIT`], in bits 0 and 1; above, the waits left to the next probe.
     #[cfg(not(multiproc_loom))]
     state: AtomicU32,
 }
@@ -88,14 +93,15 @@ impl Pace {
             return None;
         }
         let budget = if state.is_probing() { PROBE_BUDGET } else { SPIN_BUDGET };
-        let budget_end = Instant::now() + budget;
+        let begin = Instant::now();
+        let budget_end = begin + budget;
         let end = deadline.map_or(budget_end, |deadline| deadline.min(budget_end));
         loop {
             thread::yield_now();
             let found = attempt();
             let now = Instant::now();
             if found.is_some() || now >= end {
-                let after = state.after(found.is_some() && now < budget_end);
+                let after = state.after(found.is_some() && now < budget_end, now - begin);
                 // Waiters on several cores may share it, and most often nothing changes.
                 if after != state {
                     self.state.store(after.packed(), Relaxed);
@@ -114,18 +120,16 @@ struct State {
     fruitless: u32,
     /// Waits without a spin from now to the next probe.
     rest: u32,
-    /// Such waits from the last probe to the next.
-    between: u32,
 }
 
 #[cfg(not(multiproc_loom))]
 impl State {
     fn unpacked(word: u32) -> Self {
-        Self { fruitless: word & 3, rest: word >> 2 & 0x7fff, between: word >> 17 }
+        Self { fruitless: word & 3, rest: word >> 2 }
     }
 
     fn packed(self) -> u32 {
-        self.fruitless | self.rest << 2 | self.between << 17
+        self.fruitless | self.rest << 2
     }
 
     /// Whether spins have been in vain, so that the next one is a probe.
@@ -133,17 +137,20 @@ impl State {
         self.fruitless == FRUITLESS_LIMIT
     }
 
-    /// After a spin.
-    fn after(self, fruitful: bool) -> Self {
+    /// After a spin that took so long.
+    fn after(self, fruitful: bool, took: Duration) -> Self {
         if fruitful {
-            return Self { fruitless: 0, rest: 0, between: 0 };
+            return Self { fruitless: 0, rest: 0 };
         }
-        let fruitless = (self.fruitless + 1).min(FRUITLESS_LIMIT);
+        let gave_core_away = took > PROBE_BUDGET * 2;
+        let fruitless =
+            if gave_core_away { FRUITLESS_LIMIT } else { FRUITLESS_LIMIT.min(self.fruitless + 1) };
         if fruitless < FRUITLESS_LIMIT {
-            return Self { fruitless, rest: 0, between: 0 };
+            return Self { fruitless, rest: 0 };
         }
-        let between = (self.between * 2).clamp(*PROBE_AFTER.start(), *PROBE_AFTER.end());
-        Self { fruitless, rest: between, between }
+        let paid_back = took.as_micros() / SHARE.as_micros();
+        let rest = u32::try_from(paid_back).unwrap_or(u32::MAX).clamp(*REST.start(), *REST.end());
+        Self { fruitless, rest }
     }
 }
 
@@ -169,32 +176,47 @@ mod tests {
     }
 
     #[test]
-    fn stops_after_three_fruitless_spins_and_probes_ever_more_seldom() {
+    fn stops_after_three_fruitless_spins_and_probes_now_and_then() {
         let pace = Pace::new();
         for _ in 0..2 {
             assert!((0..FRUITLESS_LIMIT).all(|_| spins(&pace)));
-            let mut between = *PROBE_AFTER.start();
-            for _ in 0..14 {
-                assert_eq!(waits_to_probe(&pace), between);
-                between = (between * 2).min(*PROBE_AFTER.end());
-            }
-            pace.state.store(State::unpacked(pace.state.load(Relaxed)).after(true).packed(), Relaxed);
+            // These spins end at once, unless the core was away meanwhile.
+            (0..3).for_each(|_| assert!(waits_to_probe(&pace) >= *REST.start()));
+            pace.state.store(State { fruitless: 0, rest: 0 }.packed(), Relaxed);
         }
     }
 
     #[test]
+    fn the_next_probe_comes_when_the_last_one_is_paid_back() {
+        let failed = State { fruitless: FRUITLESS_LIMIT, rest: 0 };
+        for (micros, rest) in [(0, 16), (120, 60), (4000, 2000), (1_000_000, 16_384)] {
+            let after = failed.after(false, Duration::from_micros(micros));
+            assert_eq!(after, State { fruitless: FRUITLESS_LIMIT, rest });
+            assert_eq!(State::unpacked(after.packed()), after);
+        }
+    }
+
+    #[test]
+    fn a_core_given_away_for_long_is_enough() {
+        let new = State { fruitless: 0, rest: 0 };
+        assert_eq!(new.after(false, SPIN_BUDGET), State { fruitless: 1, rest: 0 });
+        assert_eq!(
+            new.after(false, Duration::from_millis(3)),
+            State { fruitless: FRUITLESS_LIMIT, rest: 1500 }
+        );
+    }
+
+    #[test]
     fn what_comes_in_time_forgives_the_failures() {
-        let failed = (0..20).fold(State::unpacked(0), |state, _| state.after(false));
-        assert_eq!(failed, State { fruitless: 3, rest: 1024, between: 1024 });
-        assert_eq!(State::unpacked(failed.packed()), failed);
-        assert_eq!(failed.after(true), State::unpacked(0));
+        let failed = State { fruitless: FRUITLESS_LIMIT, rest: 0 };
+        assert_eq!(failed.after(true, SPIN_BUDGET), State { fruitless: 0, rest: 0 });
     }
 
     /// Between a usual budget and a probe's.
     #[test]
     fn a_probe_waits_for_one_that_has_to_be_woken() {
         let pace = Pace::new();
-        pace.state.store(State { fruitless: FRUITLESS_LIMIT, rest: 0, between: 16 }.packed(), Relaxed);
+        pace.state.store(State { fruitless: FRUITLESS_LIMIT, rest: 0 }.packed(), Relaxed);
         let begin = Instant::now();
         let found = pace.spin(None, || (begin.elapsed() > SPIN_BUDGET).then_some(7));
         let was_in_time = begin.elapsed() < PROBE_BUDGET;
@@ -206,12 +228,12 @@ mod tests {
     #[test]
     fn what_comes_after_the_budget_is_taken_and_counts_as_failed() {
         let pace = Pace::new();
-        let late = Instant::now() + SPIN_BUDGET * 2;
+        let late = Instant::now() + SPIN_BUDGET * 2; // or later: then the core was given away, which counts for three
         let found = pace.spin(None, || {
             while Instant::now() < late {}
             Some(7)
         });
         assert_eq!(found, Some(7));
-        assert_eq!(State::unpacked(pace.state.load(Relaxed)).fruitless, 1);
+        assert_ne!(State::unpacked(pace.state.load(Relaxed)).fruitless, 0);
     }
 }
