@@ -37,8 +37,8 @@ const SHARE: Duration = Duration::from_micros(2);
 const REST: RangeInclusive<u32> = 16..=16_384;
 
 /// The policy of one waiter: spin by time, but not after 3 fruitless spins in a row, or one that gave the core away for long,
-/// until a probe finds that spinning helps again. The longer a spin in vain took, the more waits there are before the next: so
-/// all spins in vain together cost 2 µs a wait at most.
+/// until a probe finds that spinning helps again. The longer a spin in vain took, the more waits there are before the next: it adds
+/// about 2 µs to each of them.
 ///
 /// A spin wins when the answer comes within microseconds: the kernel needs 30 µs and more to wake an idle core, and a
 /// sleep and a wake-up where both sides share one. Each round gives the core away, so that on a shared one the other
