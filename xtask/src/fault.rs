@@ -7,13 +7,11 @@ mod report;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::sync::{Mutex, PoisonError, mpsc};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use self::report::{Finding, Sum};
 use crate::selection::Selection;
-use crate::{Failure, Outcome, shell};
+use crate::{Failure, Outcome, parallel, shell};
 
 /// The longest that one scenario may take: far beyond what it does.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -88,10 +86,14 @@ pub(crate) fn check(names: &[String]) -> Result<(), String> {
     }
     let start = Instant::now();
     let mut sum = Sum::default();
-    run_all(runs, &logs, |finding| {
-        print!("{finding}");
-        sum.add(&finding);
-    });
+    parallel::run(
+        runs,
+        |run| run_one(run, &logs),
+        |finding| {
+            print!("{finding}");
+            sum.add(&finding);
+        },
+    );
     println!("{sum}, {:.1} s", start.elapsed().as_secs_f64());
     sum.verdict(names.is_empty())
 }
@@ -102,27 +104,6 @@ struct Run {
     program: PathBuf,
     scenario: String,
     planted: Option<Planted>,
-}
-
-/// Runs them, as many at a time as there are cores.
-fn run_all(runs: Vec<Run>, logs: &Path, mut each: impl FnMut(Finding)) {
-    let queue = Mutex::new(runs.into_iter());
-    let (findings, found) = mpsc::channel();
-    thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
-            let (queue, findings) = (&queue, findings.clone());
-            scope.spawn(move || {
-                loop {
-                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                    let Some(run) = next else { return };
-                    // Nobody listens only if `each` has panicked.
-                    let _ = findings.send(run_one(&run, logs));
-                }
-            });
-        }
-        drop(findings);
-        found.iter().for_each(&mut each);
-    });
 }
 
 fn run_one(run: &Run, logs: &Path) -> Finding {
@@ -164,7 +145,7 @@ mod tests {
         let runs =
             vec![Run { program: "/no/such/program".into(), scenario: "owner/alone".into(), planted: None }];
         let mut sum = Sum::default();
-        run_all(runs, &logs, |finding| sum.add(&finding));
+        parallel::run(runs, |run| run_one(run, &logs), |finding| sum.add(&finding));
         std::fs::remove_dir_all(&logs).unwrap();
         assert!(sum.verdict(false).is_err());
     }

@@ -7,14 +7,12 @@ mod report;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::sync::{Mutex, PoisonError, mpsc};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use self::report::{Finding, Sum};
 use crate::selection::Selection;
 use crate::workspace::{Member, Workspace};
-use crate::{Failure, Outcome, shell};
+use crate::{Failure, Outcome, parallel, shell};
 
 /// How far the orders of threads are searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,10 +79,14 @@ pub(crate) fn check(workspace: &Workspace, depth: Depth, names: &[String]) -> Re
     selection.verdict("loom: no crate or model")?;
     let start = Instant::now();
     let mut sum = Sum::default();
-    run_all(tests, depth, &logs, |finding| {
-        print!("{finding}");
-        sum.add(&finding);
-    });
+    parallel::run(
+        tests,
+        |test| run_one(test, depth, &logs),
+        |finding| {
+            print!("{finding}");
+            sum.add(&finding);
+        },
+    );
     println!("{sum}, {:.1} s", start.elapsed().as_secs_f64());
     sum.verdict(names.is_empty())
 }
@@ -103,27 +105,6 @@ fn is_models(path: &str) -> bool {
 struct Test {
     program: PathBuf,
     name: String,
-}
-
-/// Runs the tests, as many at a time as there are cores.
-fn run_all(tests: Vec<Test>, depth: Depth, logs: &Path, mut each: impl FnMut(Finding)) {
-    let queue = Mutex::new(tests.into_iter());
-    let (findings, found) = mpsc::channel();
-    thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
-            let (queue, findings) = (&queue, findings.clone());
-            scope.spawn(move || {
-                loop {
-                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                    let Some(test) = next else { return };
-                    // Nobody listens only if `each` has panicked.
-                    let _ = findings.send(run_one(&test, depth, logs));
-                }
-            });
-        }
-        drop(findings);
-        found.iter().for_each(&mut each);
-    });
 }
 
 fn run_one(test: &Test, depth: Depth, logs: &Path) -> Finding {
@@ -174,7 +155,7 @@ mod tests {
         std::fs::create_dir(&logs).unwrap();
         let tests = vec![Test { program: "/no/such/program".into(), name: "models::loom_a".into() }];
         let mut sum = Sum::default();
-        run_all(tests, Depth::Quick, &logs, |finding| sum.add(&finding));
+        parallel::run(tests, |test| run_one(test, Depth::Quick, &logs), |finding| sum.add(&finding));
         std::fs::remove_dir_all(&logs).unwrap();
         assert!(sum.verdict(false).is_err());
     }

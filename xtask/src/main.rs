@@ -8,6 +8,7 @@ mod fault;
 mod loom;
 mod manifest;
 mod markdown;
+mod parallel;
 mod selection;
 mod shell;
 mod stress;
