@@ -11,6 +11,14 @@ pub(crate) mod semaphore;
 
 use crate::Result;
 
+/// One thing that is done with what each contender brings, and then contenders that do it in their own way.
+macro_rules! contenders {
+    ($run:path { $($name:expr => $brought:expr,)* } $($other:expr,)*) => {
+        &[$(Contender::new($name, |setting| $run(setting, $brought)),)* $($other,)*]
+    };
+}
+use contenders;
+
 /// A contender that computes something else is not measured.
 pub(crate) fn agree(got: u64, wanted: u64) -> Result<()> {
     if got == wanted { Ok(()) } else { Err(format!("it answered {got} where {wanted} is right").into()) }

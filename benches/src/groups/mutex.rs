@@ -1,19 +1,13 @@
 //! Mutexes around one number, which is increased: nobody else wants it, a thread does, a process does; and what the
 //! parts of a robust one cost.
 
+use super::contenders;
 use crate::locks::{stepped, two_processes, two_threads, uncontended};
 use crate::ours::mutex as ours;
 use crate::peers::parts::{self, up_to};
 use crate::peers::{futex, pthread, raw_sync, threads_only};
 use crate::placement::Placement;
 use crate::registry::{Bench, Contender, OURS, Unit};
-
-/// What is done with the locks, and each with its name.
-macro_rules! contenders {
-    ($run:path { $($name:expr => $lock:expr,)* }) => {
-        &[$(Contender::new($name, |setting| $run(setting, $lock)),)*]
-    };
-}
 
 /// Ours beside every other lock that works within a process.
 macro_rules! beside_all {

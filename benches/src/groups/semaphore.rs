@@ -1,17 +1,11 @@
 //! Semaphores: acquire and release with nobody else there, and a turn that two sides hand to and fro.
 
+use super::contenders;
 use crate::ours::semaphore as ours;
 use crate::peers::{counter, sem_t};
 use crate::placement::Placement;
 use crate::registry::{Bench, Contender, OURS, Unit};
 use crate::semaphores::{between_processes, between_threads, uncontended};
-
-/// What is done with the semaphores, and each with its name.
-macro_rules! contenders {
-    ($run:path { $($name:expr => $make:expr,)* }) => {
-        &[$(Contender::new($name, |setting| $run(setting, $make)),)*]
-    };
-}
 
 pub(crate) const BENCHES: &[Bench] = &[
     Bench {
@@ -31,7 +25,7 @@ pub(crate) const BENCHES: &[Bench] = &[
     Bench {
         name: "semaphore.2threads",
         about: "a turn goes to another thread by one semaphore and comes back by a second one",
-        unit: Unit::NanosPer("turn"),
+        unit: Unit::MicrosPer("turn"),
         placements: Placement::ALL,
         contenders: contenders!(between_threads {
             OURS => ours::plain,
@@ -44,7 +38,7 @@ pub(crate) const BENCHES: &[Bench] = &[
     Bench {
         name: "semaphore.2proc",
         about: "the same with another process",
-        unit: Unit::NanosPer("turn"),
+        unit: Unit::MicrosPer("turn"),
         placements: Placement::ALL,
         contenders: contenders!(between_processes {
             OURS => ours::plain,
