@@ -28,6 +28,7 @@ mod session;
 mod stats;
 mod steps;
 mod sys;
+mod target;
 
 use std::process::ExitCode;
 

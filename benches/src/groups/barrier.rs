@@ -1,6 +1,6 @@
 //! Barriers: one that is always full, and two sides that meet again and again.
 
-use super::contenders;
+use super::{contenders, hand_off};
 use crate::handoff::{two_processes, two_threads};
 use crate::meetings::of_one;
 use crate::ours::barrier as ours;
@@ -21,6 +21,7 @@ pub(crate) const BENCHES: &[Bench] = &[
             "parking_lot" => meeting::parking_lot(1),
             "pthread.pshared" => meeting::pthread(1),
         }),
+        targets: &[],
     },
     Bench {
         name: "barrier.2threads",
@@ -33,6 +34,7 @@ pub(crate) const BENCHES: &[Bench] = &[
             "parking_lot" => meeting::parking_lot(2),
             "pthread.pshared" => meeting::pthread(2),
         }),
+        targets: &hand_off("std", "parking_lot"),
     },
     Bench {
         name: "barrier.2proc",
@@ -43,5 +45,6 @@ pub(crate) const BENCHES: &[Bench] = &[
             OURS => ours::placed(2),
             "pthread.pshared" => meeting::pthread(2),
         }),
+        targets: &[],
     },
 ];

@@ -1,12 +1,13 @@
 //! Condition variables: a notification for nobody, and two sides that take turns.
 
-use super::contenders;
+use super::{contenders, hand_off};
 use crate::handoff::{two_processes, two_threads};
 use crate::notify::nobody;
 use crate::ours::condvar as ours;
 use crate::peers::{bare, condition};
 use crate::placement::Placement;
 use crate::registry::{Bench, Contender, OURS, Unit};
+use crate::target::Target;
 
 pub(crate) const BENCHES: &[Bench] = &[
     Bench {
@@ -23,6 +24,7 @@ pub(crate) const BENCHES: &[Bench] = &[
             "floor:load" => bare::load(),
             "floor:loop" => bare::nothing(),
         }),
+        targets: &[Target::alone(1.0, Placement::ONLY_FREE)],
     },
     Bench {
         name: "condvar.2threads",
@@ -35,6 +37,7 @@ pub(crate) const BENCHES: &[Bench] = &[
             "parking_lot" => condition::parking_lot(),
             "pthread.pshared" => condition::pthread(),
         }),
+        targets: &hand_off("std", "parking_lot"),
     },
     Bench {
         name: "condvar.2proc",
@@ -45,5 +48,6 @@ pub(crate) const BENCHES: &[Bench] = &[
             OURS => ours::placed(),
             "pthread.pshared" => condition::pthread(),
         }),
+        targets: &[],
     },
 ];

@@ -1,6 +1,6 @@
 //! Events: a look, setting and taking alone, a turn to another thread or process and back.
 
-use super::contenders;
+use super::{contenders, hand_off};
 use crate::flags::{look, uncontended};
 use crate::handoff::{two_processes, two_threads};
 use crate::ours::event as ours;
@@ -8,6 +8,7 @@ use crate::peers::bare;
 use crate::peers::flags::{futex, pthread, raw_sync, threads_only};
 use crate::placement::Placement;
 use crate::registry::{Bench, Contender, OURS, Unit};
+use crate::target::Target;
 
 pub(crate) const BENCHES: &[Bench] = &[
     Bench {
@@ -24,6 +25,7 @@ pub(crate) const BENCHES: &[Bench] = &[
             "floor:load" => bare::load(),
             "floor:loop" => bare::nothing(),
         }),
+        targets: &[Target::alone(1.0, Placement::ONLY_FREE)],
     },
     Bench {
         name: "event.uncontended",
@@ -39,6 +41,7 @@ pub(crate) const BENCHES: &[Bench] = &[
             "raw_sync" => raw_sync::shared(),
             "floor:futex" => futex::between_threads(),
         }),
+        targets: &[],
     },
     Bench {
         name: "event.2threads",
@@ -53,6 +56,7 @@ pub(crate) const BENCHES: &[Bench] = &[
             "raw_sync" => raw_sync::pair(),
             "floor:futex" => futex::pair_between_threads(),
         }),
+        targets: &hand_off("std", "parking_lot"),
     },
     Bench {
         name: "event.2proc",
@@ -65,5 +69,6 @@ pub(crate) const BENCHES: &[Bench] = &[
             "raw_sync" => raw_sync::pair(),
             "floor:futex" => futex::pair_between_processes(),
         }),
+        targets: &[],
     },
 ];

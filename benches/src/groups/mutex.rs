@@ -8,6 +8,7 @@ use crate::peers::parts::{self, up_to};
 use crate::peers::{futex, pthread, raw_sync, threads_only};
 use crate::placement::Placement;
 use crate::registry::{Bench, Contender, OURS, Unit};
+use crate::target::Target;
 
 /// Ours beside every other lock that works within a process.
 macro_rules! beside_all {
@@ -46,6 +47,7 @@ pub(crate) const BENCHES: &[Bench] = &[
         unit: Unit::NanosPer("operation"),
         placements: Placement::ONLY_FREE,
         contenders: beside_all!(uncontended, ours::private(), futex::between_threads()),
+        targets: &[Target::beside("std", 1.05, Placement::ONLY_FREE)],
     },
     Bench {
         name: "mutex.uncontended.robust",
@@ -53,6 +55,7 @@ pub(crate) const BENCHES: &[Bench] = &[
         unit: Unit::NanosPer("operation"),
         placements: Placement::ONLY_FREE,
         contenders: beside_all!(uncontended, ours::robust(), futex::between_processes()),
+        targets: &[Target::beside("std", 1.3, Placement::ONLY_FREE)],
     },
     Bench {
         name: "mutex.2threads",
@@ -60,6 +63,7 @@ pub(crate) const BENCHES: &[Bench] = &[
         unit: Unit::NanosPer("operation"),
         placements: Placement::ALL,
         contenders: beside_all!(two_threads, ours::private(), futex::between_threads()),
+        targets: &[Target::beside("parking_lot", 1.1, Placement::ALL)],
     },
     Bench {
         name: "mutex.2proc",
@@ -73,6 +77,10 @@ pub(crate) const BENCHES: &[Bench] = &[
             "raw_sync" => raw_sync::shared(),
             "floor:futex" => futex::between_processes(),
         }),
+        targets: &[
+            Target::beside("pthread.pshared", 1.0, Placement::ALL),
+            Target::beside("raw_sync", 1.0, Placement::ALL),
+        ],
     },
     Bench {
         name: "mutex.parts",
@@ -80,6 +88,7 @@ pub(crate) const BENCHES: &[Bench] = &[
         unit: Unit::NanosPer("operation"),
         placements: Placement::ONLY_FREE,
         contenders: part_by_part!(uncontended),
+        targets: &[],
     },
     Bench {
         name: "mutex.instructions.private",
@@ -87,6 +96,7 @@ pub(crate) const BENCHES: &[Bench] = &[
         unit: Unit::InstructionsPer("operation"),
         placements: Placement::ONLY_ONE_CORE,
         contenders: beside_all!(stepped, ours::private(), futex::between_threads()),
+        targets: &[],
     },
     Bench {
         name: "mutex.instructions.robust",
@@ -94,6 +104,7 @@ pub(crate) const BENCHES: &[Bench] = &[
         unit: Unit::InstructionsPer("operation"),
         placements: Placement::ONLY_ONE_CORE,
         contenders: beside_all!(stepped, ours::robust(), futex::between_processes()),
+        targets: &[],
     },
     Bench {
         name: "mutex.instructions.parts",
@@ -101,5 +112,6 @@ pub(crate) const BENCHES: &[Bench] = &[
         unit: Unit::InstructionsPer("operation"),
         placements: Placement::ONLY_ONE_CORE,
         contenders: part_by_part!(stepped),
+        targets: &[],
     },
 ];

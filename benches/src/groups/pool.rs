@@ -5,6 +5,7 @@ use crate::peers::{pipe_pool, procspawn, python};
 use crate::placement::Placement;
 use crate::registry::{Bench, Contender, OURS, Unit};
 use crate::session::Setting;
+use crate::target::Target;
 
 pub(crate) const BENCHES: &[Bench] = &[
     Bench {
@@ -18,6 +19,10 @@ pub(crate) const BENCHES: &[Bench] = &[
             Contender::new("floor:pipe_pool", pipe_pool::call),
             python::contender("cpython.apply", python::pool_call),
         ],
+        targets: &[
+            Target::alone(2.0, Placement::ONLY_TWO_CORES),
+            Target::beside("floor:pipe_pool", 1.0, Placement::ONLY_ONE_CORE),
+        ],
     },
     Bench {
         name: "pool.submit",
@@ -30,6 +35,7 @@ pub(crate) const BENCHES: &[Bench] = &[
             Contender::new("floor:pipe_pool.window256", pipe_pool::submit),
             python::contender("cpython.apply_async", python::pool_submit),
         ],
+        targets: &[Target::alone(1.3e6, Placement::ONLY_FREE)],
     },
     Bench {
         name: "pool.map",
@@ -43,6 +49,7 @@ pub(crate) const BENCHES: &[Bench] = &[
             python::contender("cpython.map", python::pool_map),
             python::contender("cpython.map.chunksize1", python::pool_map_one_by_one),
         ],
+        targets: &[Target::alone(40e6, Placement::ONLY_FREE)],
     },
 ];
 

@@ -4,6 +4,7 @@ use crate::ours;
 use crate::peers::{fork, image, procspawn, python};
 use crate::placement::Placement;
 use crate::registry::{Bench, Contender, OURS, Unit};
+use crate::target::Target;
 
 pub(crate) const BENCHES: &[Bench] = &[Bench {
     name: "process.start",
@@ -19,4 +20,5 @@ pub(crate) const BENCHES: &[Bench] = &[Bench {
         python::contender("cpython.fork", python::process_fork),
         python::contender("cpython.spawn", python::process_spawn),
     ],
+    targets: &[Target::beside("floor:posix_spawn", 1.1, Placement::ONLY_FREE)],
 }];

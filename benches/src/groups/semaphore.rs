@@ -1,11 +1,12 @@
 //! Semaphores: acquire and release with nobody else there, and a turn that two sides hand to and fro.
 
-use super::contenders;
+use super::{contenders, hand_off};
 use crate::ours::semaphore as ours;
 use crate::peers::{counter, sem_t};
 use crate::placement::Placement;
 use crate::registry::{Bench, Contender, OURS, Unit};
 use crate::semaphores::{between_processes, between_threads, uncontended};
+use crate::target::Target;
 
 pub(crate) const BENCHES: &[Bench] = &[
     Bench {
@@ -21,6 +22,7 @@ pub(crate) const BENCHES: &[Bench] = &[
             "std.counter" => counter::std,
             "parking_lot.counter" => counter::parking_lot,
         }),
+        targets: &[Target::beside("sem_t", 1.0, Placement::ONLY_FREE)],
     },
     Bench {
         name: "semaphore.2threads",
@@ -34,6 +36,11 @@ pub(crate) const BENCHES: &[Bench] = &[
             "std.counter" => counter::std,
             "parking_lot.counter" => counter::parking_lot,
         }),
+        targets: &[
+            Target::beside("sem_t", 1.0, Placement::ALL),
+            hand_off("std.counter", "parking_lot.counter")[0],
+            hand_off("std.counter", "parking_lot.counter")[1],
+        ],
     },
     Bench {
         name: "semaphore.2proc",
@@ -45,5 +52,6 @@ pub(crate) const BENCHES: &[Bench] = &[
             "ours.lock" => ours::lock,
             "sem_t" => sem_t::shared,
         }),
+        targets: &[Target::beside("sem_t", 1.0, Placement::ALL)],
     },
 ];
