@@ -1,7 +1,7 @@
 //! The program as its callers see it: names, exit codes, lines of JSON, and nothing left behind.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::thread;
@@ -176,7 +176,7 @@ fn two_sides_of_a_lock_are_placed_and_lose_no_operation() {
     for (bench, peers) in [("mutex.2threads", 6), ("mutex.2proc", 4)] {
         let found = lines.iter().filter(|line| line["bench"] == bench && line["placement"] == "one_core");
         let found = found.filter(|line| line["peer"].is_string()).count();
-        assert_eq!(found, peers, "{lines:?}");
+        assert_eq!(found, peers + usize::from(has_python()), "{lines:?}");
     }
 }
 
@@ -192,10 +192,78 @@ fn a_hand_off_by_tokens_and_one_by_turns_are_measured_in_both_pinned_placements(
     let lines = lines(&output);
     for bench in benches {
         for placement in if two_cores { &["two_cores", "one_core"][..] } else { &["one_core"] } {
-            let here = |line: &&Value| line["bench"] == bench && line["placement"] == *placement;
-            assert!(lines.iter().filter(here).any(|line| line["peer"] == "pthread.pshared"), "{lines:?}");
+            let of_ours = |line: &&Value| line["bench"] == bench && line["placement"] == *placement;
+            let peers: Vec<_> =
+                lines.iter().filter(of_ours).filter_map(|line| line["peer"].as_str()).collect();
+            let twin = if bench.ends_with("2proc") { "cpython.multiprocessing" } else { "cpython.threading" };
+            assert_eq!(peers.contains(&twin), has_python(), "{bench} {placement}: {peers:?}");
         }
     }
+}
+
+fn has_python() -> bool {
+    let version = Command::new("python3").arg("--version").stdout(Stdio::null()).status();
+    version.is_ok_and(|status| status.success())
+}
+
+#[test]
+fn without_python_its_rows_are_left_out_and_this_is_said() {
+    let run = Run::new();
+    let _watchdog = Watchdog::new(LIMIT);
+    let output = run
+        .command(&["condvar.notify", "--rounds", "1", "--quick"])
+        .env("PATH", "/nowhere")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let table = text(&output.stdout);
+    assert_eq!(table.matches("python3 not found: CPython left out").count(), 1, "{table}");
+    assert!(!table.contains("cpython."), "{table}");
+    assert_eq!(row(table, &["condvar.notify", "free", "ours"])[7], "ns/call");
+}
+
+#[test]
+fn each_twin_of_a_lock_on_cpython_answers_to_its_rounds() {
+    if !has_python() {
+        return;
+    }
+    for bench in [
+        "mutex.uncontended.robust/cpython.multiprocessing",
+        "mutex.uncontended.private/cpython.threading",
+        "semaphore.uncontended/cpython.threading",
+        "semaphore.uncontended/cpython.multiprocessing",
+        "semaphore.2threads/cpython.threading",
+        "event.is_set/cpython.threading",
+        "event.is_set/cpython.multiprocessing",
+        "event.uncontended/cpython.threading",
+        "event.uncontended/cpython.multiprocessing",
+        "event.2proc/cpython.multiprocessing",
+        "condvar.notify/cpython.threading",
+        "condvar.notify/cpython.multiprocessing",
+        "condvar.2threads/cpython.threading",
+        "barrier.uncontended/cpython.threading",
+        "barrier.uncontended/cpython.multiprocessing",
+        "barrier.2proc/cpython.multiprocessing",
+    ] {
+        let answers = rounds_of(bench, 2);
+        assert_eq!(answers[0], "@ready", "{bench}: {answers:?}");
+        assert_eq!(answers.len(), 3, "{bench}: {answers:?}");
+        assert!(answers[1..].iter().all(|line| line.starts_with("@sample ")), "{bench}: {answers:?}");
+    }
+}
+
+/// What one contender answers if it is asked for so many rounds.
+fn rounds_of(contender: &str, rounds: usize) -> Vec<String> {
+    let _watchdog = Watchdog::new(LIMIT);
+    let run = Run::new();
+    let mut command = run.command(&[&format!("--contender={contender}"), "--quick"]);
+    let mut child = Running(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap());
+    let mut requests = child.0.stdin.take().unwrap();
+    (0..rounds).for_each(|_| writeln!(requests, "round").unwrap());
+    drop(requests);
+    let answers = BufReader::new(child.0.stdout.take().unwrap()).lines().map(Result::unwrap).collect();
+    until(LIMIT, || run.processes().is_empty());
+    answers
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::handoff::{two_processes, two_threads};
 use crate::meetings::of_one;
 use crate::ours::barrier as ours;
 use crate::peers::meeting;
+use crate::peers::python::sync::twin;
 use crate::placement::Placement;
 use crate::registry::{Bench, Contender, OURS, Unit};
 
@@ -20,7 +21,7 @@ pub(crate) const BENCHES: &[Bench] = &[
             "std" => meeting::std(1),
             "parking_lot" => meeting::parking_lot(1),
             "pthread.pshared" => meeting::pthread(1),
-        }),
+        } twin!(threading.barrier_alone), twin!(multiprocessing.barrier_alone),),
         targets: &[],
     },
     Bench {
@@ -33,7 +34,7 @@ pub(crate) const BENCHES: &[Bench] = &[
             "std" => meeting::std(2),
             "parking_lot" => meeting::parking_lot(2),
             "pthread.pshared" => meeting::pthread(2),
-        }),
+        } twin!(threading.barrier_turns),),
         targets: &hand_off("std", "parking_lot"),
     },
     Bench {
@@ -44,7 +45,7 @@ pub(crate) const BENCHES: &[Bench] = &[
         contenders: contenders!(two_processes {
             OURS => ours::placed(2),
             "pthread.pshared" => meeting::pthread(2),
-        }),
+        } twin!(multiprocessing.barrier_turns),),
         targets: &[],
     },
 ];

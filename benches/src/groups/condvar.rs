@@ -4,6 +4,7 @@ use super::{contenders, hand_off};
 use crate::handoff::{two_processes, two_threads};
 use crate::notify::nobody;
 use crate::ours::condvar as ours;
+use crate::peers::python::sync::twin;
 use crate::peers::{bare, condition};
 use crate::placement::Placement;
 use crate::registry::{Bench, Contender, OURS, Unit};
@@ -23,7 +24,7 @@ pub(crate) const BENCHES: &[Bench] = &[
             "pthread.pshared" => condition::pthread(),
             "floor:load" => bare::load(),
             "floor:loop" => bare::nothing(),
-        }),
+        } twin!(threading.condvar_notify), twin!(multiprocessing.condvar_notify),),
         targets: &[Target::alone(1.0, Placement::ONLY_FREE)],
     },
     Bench {
@@ -36,7 +37,7 @@ pub(crate) const BENCHES: &[Bench] = &[
             "std" => condition::std(),
             "parking_lot" => condition::parking_lot(),
             "pthread.pshared" => condition::pthread(),
-        }),
+        } twin!(threading.condvar_turns),),
         targets: &hand_off("std", "parking_lot"),
     },
     Bench {
@@ -47,7 +48,7 @@ pub(crate) const BENCHES: &[Bench] = &[
         contenders: contenders!(two_processes {
             OURS => ours::placed(),
             "pthread.pshared" => condition::pthread(),
-        }),
+        } twin!(multiprocessing.condvar_turns),),
         targets: &[],
     },
 ];

@@ -6,6 +6,7 @@ use crate::handoff::{two_processes, two_threads};
 use crate::ours::event as ours;
 use crate::peers::bare;
 use crate::peers::flags::{futex, pthread, raw_sync, threads_only};
+use crate::peers::python::sync::twin;
 use crate::placement::Placement;
 use crate::registry::{Bench, Contender, OURS, Unit};
 use crate::target::Target;
@@ -24,7 +25,7 @@ pub(crate) const BENCHES: &[Bench] = &[
             "pthread.pshared" => pthread::shared(),
             "floor:load" => bare::load(),
             "floor:loop" => bare::nothing(),
-        }),
+        } twin!(threading.event_look), twin!(multiprocessing.event_look),),
         targets: &[Target::alone(1.0, Placement::ONLY_FREE)],
     },
     Bench {
@@ -40,7 +41,7 @@ pub(crate) const BENCHES: &[Bench] = &[
             "pthread.pshared" => pthread::shared(),
             "raw_sync" => raw_sync::shared(),
             "floor:futex" => futex::between_threads(),
-        }),
+        } twin!(threading.event_alone), twin!(multiprocessing.event_alone),),
         targets: &[],
     },
     Bench {
@@ -55,7 +56,7 @@ pub(crate) const BENCHES: &[Bench] = &[
             "pthread.pshared" => pthread::pair(),
             "raw_sync" => raw_sync::pair(),
             "floor:futex" => futex::pair_between_threads(),
-        }),
+        } twin!(threading.event_turns),),
         targets: &hand_off("std", "parking_lot"),
     },
     Bench {
@@ -68,7 +69,7 @@ pub(crate) const BENCHES: &[Bench] = &[
             "pthread.pshared" => pthread::pair(),
             "raw_sync" => raw_sync::pair(),
             "floor:futex" => futex::pair_between_processes(),
-        }),
+        } twin!(multiprocessing.event_turns),),
         targets: &[],
     },
 ];

@@ -5,6 +5,7 @@ use super::contenders;
 use crate::locks::{stepped, two_processes, two_threads, uncontended};
 use crate::ours::mutex as ours;
 use crate::peers::parts::{self, up_to};
+use crate::peers::python::sync::twin;
 use crate::peers::{futex, pthread, raw_sync, threads_only};
 use crate::placement::Placement;
 use crate::registry::{Bench, Contender, OURS, Unit};
@@ -12,7 +13,7 @@ use crate::target::Target;
 
 /// Ours beside every other lock that works within a process.
 macro_rules! beside_all {
-    ($run:path, $ours:expr, $floor:expr) => {
+    ($run:path, $ours:expr, $floor:expr, $($twin:expr)?) => {
         contenders!($run {
             OURS => $ours,
             "std" => threads_only::std(),
@@ -21,7 +22,7 @@ macro_rules! beside_all {
             "pthread.robust" => pthread::robust(),
             "raw_sync" => raw_sync::shared(),
             "floor:futex" => $floor,
-        })
+        } $($twin,)?)
     };
 }
 
@@ -46,7 +47,12 @@ pub(crate) const BENCHES: &[Bench] = &[
         about: "lock, add one, unlock, between threads; nobody else wants it",
         unit: Unit::NanosPer("operation"),
         placements: Placement::ONLY_FREE,
-        contenders: beside_all!(uncontended, ours::private(), futex::between_threads()),
+        contenders: beside_all!(
+            uncontended,
+            ours::private(),
+            futex::between_threads(),
+            twin!(threading.mutex_alone)
+        ),
         targets: &[Target::beside("std", 1.05, Placement::ONLY_FREE)],
     },
     Bench {
@@ -54,7 +60,12 @@ pub(crate) const BENCHES: &[Bench] = &[
         about: "the same, between processes that may die",
         unit: Unit::NanosPer("operation"),
         placements: Placement::ONLY_FREE,
-        contenders: beside_all!(uncontended, ours::robust(), futex::between_processes()),
+        contenders: beside_all!(
+            uncontended,
+            ours::robust(),
+            futex::between_processes(),
+            twin!(multiprocessing.mutex_alone)
+        ),
         targets: &[Target::beside("std", 1.3, Placement::ONLY_FREE)],
     },
     Bench {
@@ -62,7 +73,12 @@ pub(crate) const BENCHES: &[Bench] = &[
         about: "the same by two threads at once",
         unit: Unit::NanosPer("operation"),
         placements: Placement::ALL,
-        contenders: beside_all!(two_threads, ours::private(), futex::between_threads()),
+        contenders: beside_all!(
+            two_threads,
+            ours::private(),
+            futex::between_threads(),
+            twin!(threading.mutex_at_once)
+        ),
         targets: &[Target::beside("parking_lot", 1.1, Placement::ALL)],
     },
     Bench {
@@ -76,7 +92,7 @@ pub(crate) const BENCHES: &[Bench] = &[
             "pthread.robust" => pthread::robust(),
             "raw_sync" => raw_sync::shared(),
             "floor:futex" => futex::between_processes(),
-        }),
+        } twin!(multiprocessing.mutex_at_once),),
         targets: &[
             Target::beside("pthread.pshared", 1.0, Placement::ALL),
             Target::beside("raw_sync", 1.0, Placement::ALL),
@@ -95,7 +111,7 @@ pub(crate) const BENCHES: &[Bench] = &[
         about: "instructions of what mutex.uncontended.private times",
         unit: Unit::InstructionsPer("operation"),
         placements: Placement::ONLY_ONE_CORE,
-        contenders: beside_all!(stepped, ours::private(), futex::between_threads()),
+        contenders: beside_all!(stepped, ours::private(), futex::between_threads(),),
         targets: &[],
     },
     Bench {
@@ -103,7 +119,7 @@ pub(crate) const BENCHES: &[Bench] = &[
         about: "instructions of what mutex.uncontended.robust times",
         unit: Unit::InstructionsPer("operation"),
         placements: Placement::ONLY_ONE_CORE,
-        contenders: beside_all!(stepped, ours::robust(), futex::between_processes()),
+        contenders: beside_all!(stepped, ours::robust(), futex::between_processes(),),
         targets: &[],
     },
     Bench {

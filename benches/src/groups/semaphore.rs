@@ -2,6 +2,7 @@
 
 use super::{contenders, hand_off};
 use crate::ours::semaphore as ours;
+use crate::peers::python::sync::twin;
 use crate::peers::{counter, sem_t};
 use crate::placement::Placement;
 use crate::registry::{Bench, Contender, OURS, Unit};
@@ -21,7 +22,7 @@ pub(crate) const BENCHES: &[Bench] = &[
             "sem_t" => sem_t::shared,
             "std.counter" => counter::std,
             "parking_lot.counter" => counter::parking_lot,
-        }),
+        } twin!(threading.semaphore_alone), twin!(multiprocessing.semaphore_alone),),
         targets: &[Target::beside("sem_t", 1.0, Placement::ONLY_FREE)],
     },
     Bench {
@@ -35,7 +36,7 @@ pub(crate) const BENCHES: &[Bench] = &[
             "sem_t" => sem_t::shared,
             "std.counter" => counter::std,
             "parking_lot.counter" => counter::parking_lot,
-        }),
+        } twin!(threading.semaphore_turns),),
         targets: &[
             Target::beside("sem_t", 1.0, Placement::ALL),
             hand_off("std.counter", "parking_lot.counter")[0],
@@ -51,7 +52,7 @@ pub(crate) const BENCHES: &[Bench] = &[
             OURS => ours::plain,
             "ours.lock" => ours::lock,
             "sem_t" => sem_t::shared,
-        }),
+        } twin!(multiprocessing.semaphore_turns),),
         targets: &[Target::beside("sem_t", 1.0, Placement::ALL)],
     },
 ];
