@@ -13,16 +13,18 @@ pub(crate) const HELP: &str = "\
 Usage: cargo xtask bench [NAME…] [OPTIONS]
 
 Runs the benchmarks whose dotted names begin with a NAME (`pool`, `process.start`); all of them without one.
-Every contender of a bench runs once a round, in turns: one discarded round, then those that count.
+`sync` stands for all groups of locks. Every contender of a bench runs once a round, in turns: one discarded round, then
+those that count. Under each bench stands what it is to come to, if that is fixed, and whether it does.
 
   --quick        3 shorter rounds instead of 7
   --rounds N     N rounds that count
   --limit SECS   how long a round may take before its contender is killed (30)
-  --json         one JSON line for each bench, placement and peer
+  --json         one JSON line for each bench, placement and peer, and for each target
   --list         the names of the benchmarks
   --help         this
 
-Exit code: 0, or 1 if a contender failed or a placement was refused, or 2 for arguments that make no sense.
+Exit code: 0, or 1 if a contender failed or a placement was refused, or 2 for arguments that make no sense. A target that
+is missed changes nothing in it.
 ";
 
 #[derive(Debug)]

@@ -1,141 +1,201 @@
-//! A turn that goes to another thread or process and comes back, by two flags; and a flag that nobody else wants.
+//! A turn that two sides hand to and fro. What counts is how often it has come back.
 
-use std::hint::black_box;
-use std::thread;
-
-use nix::sys::prctl;
-use nix::sys::signal::Signal;
-use nix::unistd::Pid;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::Result;
 use crate::groups::agree;
-use crate::locks;
-use crate::peers::fork::{Forks, wait};
-use crate::placement;
+use crate::other::Other;
 use crate::session::{Session, Setting, Start};
+use crate::sys;
 
-/// A flag that one side sets and the other waits for.
-pub(crate) trait Flag: Sync + 'static {
-    fn set(&self);
+/// By what two sides hand a turn to and fro.
+pub(crate) trait HandOff: Copy + Send + 'static {
+    /// How far the counts of both sides may lie apart when the near one has its turn.
+    const APART: u64;
 
-    /// Waits until it is set, and clears it.
+    /// The measured side: gives its turn away, and waits until it has it again.
+    fn near(self);
+
+    /// The other side: waits for its turn, and gives it back. Calls `had` once, in between if it can.
+    fn far(self, had: impl FnOnce());
+}
+
+/// What one side gives and another takes: a semaphore, a flag.
+pub(crate) trait Token: Sync + 'static {
+    fn give(&self);
+
+    /// Waits until it is given.
     fn take(&self);
 }
 
-/// A flag that can be looked at without waiting.
-pub(crate) trait Look: Flag {
-    fn is_set(&self) -> bool;
+/// A turn goes there by the first one and comes back by the second one.
+impl<T: Token> HandOff for [&'static T; 2] {
+    const APART: u64 = 0;
+
+    #[inline(always)]
+    fn near(self) {
+        let [there, back] = self;
+        there.give();
+        back.take();
+    }
+
+    #[inline(always)]
+    fn far(self, had: impl FnOnce()) {
+        let [there, back] = self;
+        there.take();
+        had();
+        back.give();
+    }
 }
 
-/// Round trips between two looks at the clock.
-const TRIPS: u64 = 16;
-
-/// Looks at a flag between two looks at the clock.
-const LOOKS: u64 = 65_536;
-
-/// Times a flag is set and taken by the same thread between two looks at the clock.
-const ALONE: u64 = 4096;
-
-/// Looks at a flag that is set.
-pub(crate) fn look<F: Look>(_: &Setting, flag: Result<&'static F>) -> Result<Start> {
-    let flag = flag?;
-    locks::have_two_threads();
-    flag.set();
-    Start::here(move || {
-        let seen = (0..LOOKS).filter(|_| black_box(flag).is_set()).count();
-        agree(seen as u64, LOOKS)?;
-        Ok(LOOKS)
-    })
+/// Something at which both sides wait for each other.
+pub(crate) trait Turns: Sync + 'static {
+    /// Does this side's part of a turn: 0 is measured, 1 the other one.
+    fn take(&self, side: u64);
 }
 
-/// Sets it and takes it, with nobody else there.
-pub(crate) fn alone<F: Flag>(_: &Setting, flag: Result<&'static F>) -> Result<Start> {
-    let flag = flag?;
-    locks::have_two_threads();
-    Start::here(move || {
-        for _ in 0..ALONE {
-            let flag = black_box(flag);
-            flag.set();
-            flag.take();
-        }
-        Ok(ALONE)
-    })
+impl<T: Turns> HandOff for &'static T {
+    /// Each side goes on as soon as the other one has come.
+    const APART: u64 = 1;
+
+    #[inline(always)]
+    fn near(self) {
+        self.take(0);
+    }
+
+    #[inline(always)]
+    fn far(self, had: impl FnOnce()) {
+        had();
+        self.take(1);
+    }
 }
+
+/// Turns between two looks at the clock.
+const TURNS: u64 = 64;
 
 /// To another thread and back.
-pub(crate) fn threads<F: Flag>(setting: &Setting, flags: Result<[&'static F; 2]>) -> Result<Start> {
-    let (ours, theirs) = sides(flags?);
-    let far = setting.far();
-    thread::spawn(move || {
-        // Left where it is, it would be missed there: a placement is looked at before the first round.
-        if far.is_none_or(|cpu| placement::pin(Pid::from_raw(0), cpu).is_ok()) {
-            theirs.run();
-        }
-    });
-    Start::here(ours)
+pub(crate) fn two_threads<H: HandOff>(setting: &Setting, hand_off: Result<H>) -> Result<Start> {
+    Start::here(Game::of_threads(hand_off?, setting)?)
 }
 
-/// To another process and back, with two threads each.
-pub(crate) fn processes<F: Flag>(_: &Setting, flags: Result<[&'static F; 2]>) -> Result<Start> {
-    let flags = flags?;
-    let forks = Forks::of_one_thread()?;
-    let (mut ours, theirs) = sides(flags);
-    let child = forks.start(move || {
-        // A parent that is killed cannot end it.
-        if prctl::set_pdeathsig(Signal::SIGKILL).is_ok() {
-            locks::have_two_threads();
-            theirs.run();
-        }
-    })?;
-    ours.child = Some(child);
-    locks::have_two_threads();
-    Start::here(ours)
+/// To another process and back.
+pub(crate) fn two_processes<H: HandOff>(_: &Setting, hand_off: Result<H>) -> Result<Start> {
+    Start::here(Game::of_processes(hand_off?)?)
 }
 
 /// The side that is measured.
-struct Near<F: 'static> {
-    there: &'static F,
-    here: &'static F,
-    /// The process of the other side; a thread ends with this one.
-    child: Option<Pid>,
+struct Game<H> {
+    hand_off: H,
+    tally: &'static Tally,
+    /// Turns that were given away.
+    given: u64,
+    _other: Other,
 }
 
-/// The side that gives the turn back.
-struct Far<F: 'static> {
-    there: &'static F,
-    here: &'static F,
+/// What both sides see besides: on a cache line that is the other side's but for one look a batch.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Tally {
+    /// Turns that the other side has had.
+    had: AtomicU64,
+    /// The other side, if it has the turn or comes to have it, is to end.
+    ends: AtomicBool,
 }
 
-fn sides<F: Flag>([there, back]: [&'static F; 2]) -> (Near<F>, Far<F>) {
-    (Near { there, here: back, child: None }, Far { there: back, here: there })
+impl Tally {
+    /// Relaxed here and below: the turn itself orders it.
+    fn play(&self, hand_off: impl HandOff) {
+        while !self.ends.load(Ordering::Relaxed) {
+            hand_off.far(|| self.had.store(self.had.load(Ordering::Relaxed) + 1, Ordering::Relaxed));
+        }
+    }
 }
 
-impl<F: Flag> Session for Near<F> {
+impl<H: HandOff> Game<H> {
+    fn of_threads(hand_off: H, setting: &Setting) -> Result<Self> {
+        Self::with(hand_off, |tally| Ok(Other::thread(setting, move || tally.play(hand_off))))
+    }
+
+    fn of_processes(hand_off: H) -> Result<Self> {
+        Self::with(hand_off, |tally| Other::process(|| tally.play(hand_off)))
+    }
+
+    fn with(hand_off: H, start: impl FnOnce(&'static Tally) -> Result<Other>) -> Result<Self> {
+        let tally = sys::leak_shared(Tally::default())?;
+        Ok(Self { hand_off, tally, given: 0, _other: start(tally)? })
+    }
+}
+
+impl<H: HandOff> Session for Game<H> {
     fn batch(&mut self) -> Result<u64> {
-        for _ in 0..TRIPS {
-            self.there.set();
-            self.here.take();
+        (0..TURNS).for_each(|_| self.hand_off.near());
+        self.given += TURNS;
+        let had = self.tally.had.load(Ordering::Relaxed);
+        if had.abs_diff(self.given) > H::APART {
+            agree(had, self.given)?;
         }
-        Ok(TRIPS)
+        Ok(TURNS)
     }
 }
 
-impl<F: Flag> Far<F> {
-    /// Until it is killed, or its process ends.
-    fn run(self) -> ! {
-        loop {
-            self.here.take();
-            self.there.set();
-        }
-    }
-}
-
-impl<F> Drop for Near<F> {
+impl<H> Drop for Game<H> {
     fn drop(&mut self) {
-        if let Some(child) = self.child.take() {
-            // How it ended is of no interest now.
-            let _ = nix::sys::signal::kill(child, Signal::SIGKILL);
-            let _ = wait(child);
+        self.tally.ends.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::peers::{counter, meeting};
+    use crate::placement::Placement;
+    use crate::semaphores::Semaphore;
+
+    fn game<H: HandOff>(hand_off: H) -> Game<H> {
+        Game::of_threads(hand_off, &Setting::new(Placement::Free, true).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn each_turn_comes_back_once() {
+        let semaphores = [counter::std(0).unwrap(), counter::std(0).unwrap()];
+        let mut game = game(semaphores);
+        (0..5).for_each(|_| assert_eq!(game.batch().unwrap(), TURNS));
+        assert_eq!(game.tally.had.load(Ordering::Relaxed), 5 * TURNS);
+        assert_eq!(semaphores.map(Semaphore::free), [0, 0]);
+    }
+
+    #[test]
+    fn at_a_barrier_neither_side_is_ahead() {
+        let mut game = game(meeting::std(2).unwrap());
+        (0..50).for_each(|_| assert_eq!(game.batch().unwrap(), TURNS));
+    }
+
+    /// Lets everybody pass.
+    struct Open;
+
+    impl Semaphore for Open {
+        fn acquire(&self) {}
+
+        fn release(&self) {}
+
+        fn free(&self) -> u64 {
+            1
         }
+    }
+
+    impl Turns for Open {
+        fn take(&self, _: u64) {}
+    }
+
+    fn fails_its_round(hand_off: impl HandOff) {
+        let mut game = game(hand_off);
+        let ends = (0..1000).find_map(|_| game.batch().err());
+        assert!(ends.is_some_and(|error| error.to_string().contains("is right")));
+    }
+
+    #[test]
+    fn what_holds_nobody_up_fails_its_round() {
+        fails_its_round([&Open, &Open]);
+        fails_its_round(&Open);
     }
 }

@@ -1,16 +1,20 @@
 //! Benchmarks of multiproc beside its peers and the floor: `cargo xtask bench --help`.
 
+mod alone;
 mod args;
 mod contender;
+mod flags;
 mod groups;
 mod handoff;
 mod host;
 mod locks;
 mod machine;
+mod meetings;
+mod notify;
+mod other;
 mod ours;
 mod pair;
 mod peers;
-mod ping_pong;
 mod placement;
 mod processes;
 mod protocol;
@@ -24,7 +28,7 @@ mod session;
 mod stats;
 mod steps;
 mod sys;
-mod turns;
+mod target;
 
 use std::process::ExitCode;
 

@@ -2,18 +2,13 @@
 
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
-
-use nix::sys::prctl;
-use nix::sys::signal::Signal;
-use nix::unistd::Pid;
 
 use crate::Result;
 use crate::groups::agree;
 use crate::locks::{self, Lock};
-use crate::peers::fork::{Forks, wait};
-use crate::placement::{self, Cpu};
+use crate::other::Other;
 use crate::session::{Sample, Session, Setting};
 use crate::sys;
 
@@ -46,56 +41,35 @@ pub(crate) struct Pair<L: 'static> {
     gate: &'static Gate,
     round: u32,
     added: u64,
-    /// A byte for each round; `None` once the other side is told to end.
-    requests: Option<PipeWriter>,
+    /// A byte for each round.
+    requests: PipeWriter,
     /// What the other side did in each round.
     counts: PipeReader,
-    other: Option<Other>,
-}
-
-#[derive(Debug)]
-enum Other {
-    Thread(JoinHandle<()>),
-    Process(Pid),
+    /// Ends with the pipe of requests, which is closed before, or is killed.
+    _other: Other,
 }
 
 impl<L: Lock> Pair<L> {
     pub(crate) fn of_threads(lock: &'static L, setting: &Setting) -> Result<Self> {
-        let (mut pair, side) = Self::apart(lock)?;
-        let far = setting.far();
-        pair.other = Some(Other::Thread(thread::spawn(move || side.run_on(far))));
-        Ok(pair)
+        Self::with(lock, |side| Ok(Other::thread(setting, || side.run())))
     }
 
     pub(crate) fn of_processes(lock: &'static L) -> Result<Self> {
-        let forks = Forks::of_one_thread()?;
-        let (mut pair, side) = Self::apart(lock)?;
-        let child = forks.start(|| {
-            // Held open here, the pipe of requests would never end. A parent that is killed cannot end a round.
-            pair.requests = None;
-            if prctl::set_pdeathsig(Signal::SIGKILL).is_ok() {
-                locks::have_two_threads();
-                side.run();
-            }
-        })?;
-        pair.other = Some(Other::Process(child));
-        locks::have_two_threads();
-        Ok(pair)
+        Self::with(lock, |side| Other::process(|| side.run()))
     }
 
-    fn apart(lock: &'static L) -> Result<(Self, Side<L>)> {
+    fn with(lock: &'static L, start: impl FnOnce(Side<L>) -> Result<Other>) -> Result<Self> {
         let gate = sys::leak_shared(Gate::default())?;
         let (their_requests, requests) = pipe()?;
         let (counts, their_counts) = pipe()?;
-        let side = Side { lock, gate, requests: their_requests, counts: their_counts };
-        let requests = Some(requests);
-        Ok((Self { lock, gate, round: 0, added: 0, requests, counts, other: None }, side))
+        let other = start(Side { lock, gate, requests: their_requests, counts: their_counts })?;
+        Ok(Self { lock, gate, round: 0, added: 0, requests, counts, _other: other })
     }
 
     /// Both at once, until `length` has passed here.
     fn contend(&mut self, length: Duration) -> Result<Sample> {
         self.round += 1;
-        self.requests.as_mut().ok_or("the other side was told to end")?.write_all(&[1])?;
+        self.requests.write_all(&[1])?;
         // Relaxed here and there: the words order nothing but themselves; the numbers come by pipe and under the lock.
         while self.gate.ready.load(Ordering::Relaxed) != self.round {
             thread::yield_now();
@@ -131,18 +105,6 @@ impl<L: Lock> Session for Pair<L> {
     }
 }
 
-impl<L> Drop for Pair<L> {
-    fn drop(&mut self) {
-        self.requests = None;
-        // How it ended is of no interest now.
-        match self.other.take() {
-            Some(Other::Thread(thread)) => drop(thread.join()),
-            Some(Other::Process(child)) => drop(wait(child)),
-            None => {}
-        }
-    }
-}
-
 /// The side that is not measured by itself.
 struct Side<L: 'static> {
     lock: &'static L,
@@ -152,13 +114,6 @@ struct Side<L: 'static> {
 }
 
 impl<L: Lock> Side<L> {
-    fn run_on(self, cpu: Option<Cpu>) {
-        // Left where it is, it would be missed there: a placement is looked at before the first round.
-        if cpu.is_none_or(|cpu| placement::pin(Pid::from_raw(0), cpu).is_ok()) {
-            self.run();
-        }
-    }
-
     /// Sleeps between rounds. Ends with the pipe of requests.
     fn run(mut self) {
         for round in 1.. {

@@ -26,6 +26,7 @@ impl Placement {
     /// For hand-offs: what waking costs depends on where the sleeper is.
     pub(crate) const ALL: &[Self] = &[Self::TwoCores, Self::OneCore, Self::Free];
     pub(crate) const ONLY_FREE: &[Self] = &[Self::Free];
+    pub(crate) const ONLY_TWO_CORES: &[Self] = &[Self::TwoCores];
     /// For what takes turns so often that nothing else would be seen but waking another core.
     pub(crate) const ONLY_ONE_CORE: &[Self] = &[Self::OneCore];
 

@@ -4,6 +4,7 @@ use crate::Result;
 use crate::groups::{barrier, condvar, event, mutex, pool, process, selftest, semaphore};
 use crate::placement::Placement;
 use crate::session::{Sample, Setting, Start};
+use crate::target::Target;
 
 /// One figure, and who competes in it.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(crate) struct Bench {
     pub(crate) placements: &'static [Placement],
     /// [`OURS`] first, then peers and floors.
     pub(crate) contenders: &'static [Contender],
+    /// What ours is to come to.
+    pub(crate) targets: &'static [Target],
 }
 
 /// The name of what this project brings to a bench.
@@ -82,18 +85,17 @@ impl Unit {
 }
 
 /// The benchmarks, group by group, in the order they run.
-const GROUPS: &[&[Bench]] = &[
-    pool::BENCHES,
-    process::BENCHES,
-    mutex::BENCHES,
-    condvar::BENCHES,
-    semaphore::BENCHES,
-    event::BENCHES,
-    barrier::BENCHES,
-];
+const GROUPS: &[&[&[Bench]]] = &[&[pool::BENCHES, process::BENCHES], SYNC];
+
+/// What the crate sync brings.
+const SYNC: &[&[Bench]] =
+    &[mutex::BENCHES, condvar::BENCHES, semaphore::BENCHES, event::BENCHES, barrier::BENCHES];
+
+/// Names that stand for several groups.
+pub(crate) const ALIASES: &[(&str, &[&[Bench]])] = &[("sync", SYNC)];
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Bench> {
-    GROUPS.iter().copied().flatten()
+    GROUPS.iter().copied().flatten().copied().flatten()
 }
 
 /// All, and those that only test this program: these run when they are named.
@@ -101,19 +103,25 @@ fn known() -> impl Iterator<Item = &'static Bench> {
     all().chain(selftest::BENCHES)
 }
 
-/// The benches whose names begin with one of these; all without any.
+/// The benches whose names begin with one of these, or that an alias stands for; all without any.
 pub(crate) fn select(names: &[String]) -> Result<Vec<&'static Bench>> {
     if names.is_empty() {
         return Ok(all().collect());
     }
     for name in names {
-        if !known().any(|bench| covers(name, bench.name)) {
-            let there_are: Vec<_> = all().map(|bench| bench.name).collect();
+        if !known().any(|bench| means(name, bench)) {
+            let there_are: Vec<_> =
+                ALIASES.iter().map(|(alias, _)| *alias).chain(all().map(|bench| bench.name)).collect();
             return Err(format!("no benchmark is called {name}; there are {}", there_are.join(", ")).into());
         }
     }
-    let wanted = |bench: &&Bench| names.iter().any(|name| covers(name, bench.name));
+    let wanted = |bench: &&Bench| names.iter().any(|name| means(name, bench));
     Ok(known().filter(wanted).collect())
+}
+
+fn means(name: &str, bench: &Bench) -> bool {
+    let aliased = ALIASES.iter().filter(|(alias, _)| *alias == name).flat_map(|(_, groups)| *groups);
+    covers(name, bench.name) || aliased.copied().flatten().any(|member| member.name == bench.name)
 }
 
 /// Whether `prefix` is `name`, or its first words.
@@ -151,9 +159,40 @@ mod tests {
     }
 
     #[test]
+    fn an_alias_selects_all_its_groups_and_no_other() {
+        let sync = names(&["sync"]);
+        for group in ["mutex", "condvar", "semaphore", "event", "barrier"] {
+            assert!(names(&[group]).iter().all(|name| sync.contains(name)), "{group}");
+        }
+        assert!(sync.iter().all(|name| !covers("pool", name) && !covers("process", name)), "{sync:?}");
+        assert_eq!(names(&["event.is_set", "sync"]), sync);
+        assert!(select(&["sync.event".to_string()]).is_err());
+        let groups = || all().map(|bench| bench.name.split('.').next().unwrap_or_default());
+        assert!(ALIASES.iter().all(|(alias, _)| groups().all(|group| group != *alias)));
+    }
+
+    #[test]
+    fn a_target_names_a_placement_and_a_peer_of_its_bench() {
+        for bench in known() {
+            for target in bench.targets {
+                assert!(target.placements.iter().all(|p| bench.placements.contains(p)), "{}", bench.name);
+                let peer = target.peer();
+                assert!(
+                    peer.is_none_or(|peer| bench.contenders[1..].iter().any(|c| c.name == peer)),
+                    "{}: {peer:?}",
+                    bench.name
+                );
+            }
+        }
+    }
+
+    #[test]
     fn an_unknown_name_is_answered_with_the_known_ones_but_not_the_self_tests() {
         let error = select(&["lock".to_string()]).unwrap_err().to_string();
-        assert!(error.contains("lock;") && error.contains("pool.call"), "{error}");
+        assert!(
+            error.contains("lock;") && error.contains("sync, ") && error.contains("pool.call"),
+            "{error}"
+        );
         assert!(!error.contains("selftest"), "{error}");
     }
 

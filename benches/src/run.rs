@@ -15,6 +15,7 @@ use crate::registry::{Bench, Contender};
 use crate::report::{Report, json, table};
 use crate::rounds::{Player, interleave};
 use crate::stats::Summary;
+use crate::target::Verdict;
 
 /// What a bench came to in one placement.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(crate) struct Outcome {
     pub(crate) refused: Option<String>,
     /// The contenders that were there, and what became of each; ours comes first.
     pub(crate) rows: Vec<(&'static str, Result<Summary>)>,
+    /// What it was to come to there, and whether it did.
+    pub(crate) verdicts: Vec<Verdict>,
     /// What should be known of how it went.
     pub(crate) notes: Vec<String>,
 }
@@ -55,6 +58,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         }
     }
     progress.bar.finish_and_clear();
+    report.end()?;
     Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -70,6 +74,7 @@ fn play(bench: &'static Bench, placement: Placement, options: &Options, progress
         placement,
         refused: placement.sides().err().map(|error| error.to_string()),
         rows: Vec::new(),
+        verdicts: Vec::new(),
         notes: Vec::new(),
     };
     if outcome.refused.is_some() {
@@ -83,6 +88,12 @@ fn play(bench: &'static Bench, placement: Placement, options: &Options, progress
     }
     let results = interleave(&mut seats, options.rounds, || progress.bar.inc(1));
     outcome.rows = names.iter().copied().zip(results).collect();
+    let median = |name: &str| {
+        let row = outcome.rows.iter().find(|(contender, _)| *contender == name)?;
+        row.1.as_ref().ok().map(|summary| summary.median)
+    };
+    let targets = bench.targets.iter().filter(|target| target.placements.contains(&placement));
+    outcome.verdicts = targets.map(|target| target.judge(bench.unit, median)).collect();
     for (name, seat) in names.into_iter().zip(seats) {
         let notes = seat.host.map(Host::stop).unwrap_or_default();
         outcome.notes.extend(notes.into_iter().map(|note| format!("{name} {note}")));

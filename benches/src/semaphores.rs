@@ -1,11 +1,9 @@
-//! What the benches do with a semaphore, whoever brings it: acquire and release alone, and hand a turn to and fro.
-
-use std::hint::black_box;
+//! What the benches do with a semaphore, whoever brings it: acquire and release alone; two of them hand a turn to and fro.
 
 use crate::Result;
+use crate::alone;
 use crate::groups::agree;
-use crate::locks::have_two_threads;
-use crate::ping_pong::PingPong;
+use crate::handoff::{self, Token};
 use crate::session::{Setting, Start};
 
 /// A number of permits.
@@ -20,38 +18,41 @@ pub(crate) trait Semaphore: Sync + 'static {
     fn free(&self) -> u64;
 }
 
-/// Makes a semaphore with so many permits.
-pub(crate) type Make<S> = fn(u32) -> Result<&'static S>;
+impl<S: Semaphore> Token for S {
+    #[inline(always)]
+    fn give(&self) {
+        self.release();
+    }
 
-/// Operations between two looks at the clock, where nobody else wants the permit.
-const CALLS: u64 = 4096;
-
-/// One function for each semaphore, whose address it cannot know.
-#[inline(never)]
-fn acquire_and_release(semaphore: &impl Semaphore, times: u64) {
-    for _ in 0..times {
-        black_box(semaphore).acquire();
-        black_box(semaphore).release();
+    #[inline(always)]
+    fn take(&self) {
+        self.acquire();
     }
 }
 
+/// Makes a semaphore with so many permits.
+pub(crate) type Make<S> = fn(u32) -> Result<&'static S>;
+
 /// Nobody else wants the permit.
 pub(crate) fn uncontended<S: Semaphore>(_: &Setting, make: Make<S>) -> Result<Start> {
-    let semaphore = make(1)?;
-    have_two_threads();
-    Start::here(move || {
-        acquire_and_release(semaphore, CALLS);
-        agree(semaphore.free(), 1)?;
-        Ok(CALLS)
-    })
+    let acquire_and_release = |semaphore: &S| {
+        semaphore.acquire();
+        semaphore.release();
+    };
+    alone::operations(make(1), acquire_and_release, |semaphore| agree(semaphore.free(), 1))
 }
 
 /// A turn goes to another thread and comes back.
 pub(crate) fn between_threads<S: Semaphore>(setting: &Setting, make: Make<S>) -> Result<Start> {
-    Start::here(PingPong::with_a_thread([make(0)?, make(0)?], setting)?)
+    handoff::two_threads(setting, two(make))
 }
 
 /// A turn goes to another process and comes back.
-pub(crate) fn between_processes<S: Semaphore>(_: &Setting, make: Make<S>) -> Result<Start> {
-    Start::here(PingPong::with_a_process([make(0)?, make(0)?])?)
+pub(crate) fn between_processes<S: Semaphore>(setting: &Setting, make: Make<S>) -> Result<Start> {
+    handoff::two_processes(setting, two(make))
+}
+
+/// Without permits.
+fn two<S>(make: Make<S>) -> Result<[&'static S; 2]> {
+    Ok([make(0)?, make(0)?])
 }

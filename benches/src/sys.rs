@@ -34,6 +34,11 @@ pub(crate) fn leak_shared<T: Send + Sync>(value: T) -> Result<&'static T> {
     }
 }
 
+/// What a function of pthread returns: 0, or what went wrong.
+pub(crate) fn check(code: libc::c_int) -> Result<()> {
+    if code == 0 { Ok(()) } else { Err(Errno::from_raw(code).into()) }
+}
+
 /// Who may sleep on a futex.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reach {
@@ -91,8 +96,5 @@ pub(crate) fn robust_list() -> Result<&'static RobustList> {
 /// Has `child` run in every process that is forked from now on, before anything else does.
 pub(crate) fn after_fork_in_child(child: extern "C" fn()) -> Result<()> {
     // SAFETY: `child` lives for good, as code does.
-    match unsafe { libc::pthread_atfork(None, None, Some(child)) } {
-        0 => Ok(()),
-        code => Err(Errno::from_raw(code).into()),
-    }
+    check(unsafe { libc::pthread_atfork(None, None, Some(child)) })
 }

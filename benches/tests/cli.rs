@@ -1,7 +1,7 @@
 //! The program as its callers see it: names, exit codes, lines of JSON, and nothing left behind.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::thread;
@@ -79,7 +79,7 @@ fn list_names_every_bench_and_no_self_test() {
     assert!(output.status.success());
     let names: Vec<_> =
         text(&output.stdout).lines().map(|line| line.split_whitespace().next().unwrap()).collect();
-    for name in ["pool.call", "pool.submit", "pool.map", "process.start", "mutex.2proc"] {
+    for name in ["pool.call", "process.start", "mutex.2proc", "condvar.notify", "barrier.uncontended"] {
         assert!(names.contains(&name), "{names:?}");
     }
     assert!(names.iter().all(|name| !name.starts_with("selftest")), "{names:?}");
@@ -101,7 +101,10 @@ fn json_is_a_line_a_peer_with_medians_and_a_ratio_below_one_where_ours_is_better
     let expected = [
         r#"{"bench":"selftest.time","placement":"free","ours":2.0,"peer":"peer","peer_value":4.0,"unit":"us/step","ratio":0.5}"#,
         r#"{"bench":"selftest.time","placement":"free","ours":2.0,"peer":"floor:bare","peer_value":0.5,"unit":"us/step","ratio":4.0}"#,
+        r#"{"bench":"selftest.time","placement":"free","target":"<= 0.50 x peer","value":0.5,"met":true}"#,
+        r#"{"bench":"selftest.time","placement":"free","target":"<= 1.00 us/step","value":2.0,"met":false}"#,
         r#"{"bench":"selftest.rate","placement":"free","ours":500000.0,"peer":"peer","peer_value":250000.0,"unit":"steps/s","ratio":0.5}"#,
+        r#"{"bench":"selftest.rate","placement":"free","target":">= 500 k steps/s","value":500000.0,"met":true}"#,
     ];
     assert_eq!(text(&output.stdout).lines().collect::<Vec<_>>(), expected);
     assert_eq!(lines(&output).len(), expected.len());
@@ -119,6 +122,32 @@ fn the_table_names_the_machine_and_shows_median_and_range() {
     assert_eq!(ours[3..], ["2.00", "1.00", "..", "3.00", "us/step"]);
     let peer = row(table, &["selftest.time", "free", "peer"]);
     assert_eq!(peer[3..], ["4.00", "3.00", "..", "5.00", "us/step", "0.500"]);
+}
+
+#[test]
+fn targets_are_judged_under_their_bench_and_the_missed_ones_named_at_the_end() {
+    let output = run(&["selftest.time", "selftest.rate", "selftest.broken", "--rounds", "1", "--limit", "3"]);
+    let table = text(&output.stdout);
+    let lines: Vec<_> = table.lines().map(str::trim).collect();
+    let judged: Vec<_> = lines.iter().filter(|line| line.starts_with("target ")).collect();
+    assert_eq!(
+        judged,
+        [
+            &"target <= 0.50 x peer: 0.400, met",
+            &"target <= 1.00 us/step: 2.00, missed",
+            &"target >= 500 k steps/s: 500 k, met",
+            &"target <= 1.00 x refuses: not measured",
+        ]
+    );
+    let end = lines.iter().position(|line| *line == "targets: 2 met, 1 missed, 1 not measured").expect(table);
+    assert_eq!(lines[end + 1..], ["selftest.time free: target <= 1.00 us/step: 2.00, missed"]);
+}
+
+#[test]
+fn a_missed_target_is_no_failure() {
+    let output = run(&["selftest.time", "--rounds", "1"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("1 missed"));
 }
 
 #[test]
@@ -146,8 +175,95 @@ fn two_sides_of_a_lock_are_placed_and_lose_no_operation() {
     let lines = lines(&output);
     for (bench, peers) in [("mutex.2threads", 6), ("mutex.2proc", 4)] {
         let found = lines.iter().filter(|line| line["bench"] == bench && line["placement"] == "one_core");
-        assert_eq!(found.count(), peers, "{lines:?}");
+        let found = found.filter(|line| line["peer"].is_string()).count();
+        assert_eq!(found, peers + usize::from(has_python()), "{lines:?}");
     }
+}
+
+#[test]
+fn a_hand_off_by_tokens_and_one_by_turns_are_measured_in_both_pinned_placements() {
+    let benches = ["event.2threads", "condvar.2proc"];
+    let output = run(&[&benches[..], &["--rounds", "1", "--quick", "--json"]].concat());
+    let two_cores = thread::available_parallelism().unwrap().get() > 1;
+    if two_cores {
+        // A turn that came too early or twice would have failed its round.
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+    let lines = lines(&output);
+    for bench in benches {
+        for placement in if two_cores { &["two_cores", "one_core"][..] } else { &["one_core"] } {
+            let of_ours = |line: &&Value| line["bench"] == bench && line["placement"] == *placement;
+            let peers: Vec<_> =
+                lines.iter().filter(of_ours).filter_map(|line| line["peer"].as_str()).collect();
+            let twin = if bench.ends_with("2proc") { "cpython.multiprocessing" } else { "cpython.threading" };
+            assert_eq!(peers.contains(&twin), has_python(), "{bench} {placement}: {peers:?}");
+        }
+    }
+}
+
+fn has_python() -> bool {
+    let version = Command::new("python3").arg("--version").stdout(Stdio::null()).status();
+    version.is_ok_and(|status| status.success())
+}
+
+#[test]
+fn without_python_its_rows_are_left_out_and_this_is_said() {
+    let run = Run::new();
+    let _watchdog = Watchdog::new(LIMIT);
+    let output = run
+        .command(&["condvar.notify", "--rounds", "1", "--quick"])
+        .env("PATH", "/nowhere")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let table = text(&output.stdout);
+    assert_eq!(table.matches("python3 not found: CPython left out").count(), 1, "{table}");
+    assert!(!table.contains("cpython."), "{table}");
+    assert_eq!(row(table, &["condvar.notify", "free", "ours"])[7], "ns/call");
+}
+
+#[test]
+fn each_twin_of_a_lock_on_cpython_answers_to_its_rounds() {
+    if !has_python() {
+        return;
+    }
+    for bench in [
+        "mutex.uncontended.robust/cpython.multiprocessing",
+        "mutex.uncontended.private/cpython.threading",
+        "semaphore.uncontended/cpython.threading",
+        "semaphore.uncontended/cpython.multiprocessing",
+        "semaphore.2threads/cpython.threading",
+        "event.is_set/cpython.threading",
+        "event.is_set/cpython.multiprocessing",
+        "event.uncontended/cpython.threading",
+        "event.uncontended/cpython.multiprocessing",
+        "event.2proc/cpython.multiprocessing",
+        "condvar.notify/cpython.threading",
+        "condvar.notify/cpython.multiprocessing",
+        "condvar.2threads/cpython.threading",
+        "barrier.uncontended/cpython.threading",
+        "barrier.uncontended/cpython.multiprocessing",
+        "barrier.2proc/cpython.multiprocessing",
+    ] {
+        let answers = rounds_of(bench, 2);
+        assert_eq!(answers[0], "@ready", "{bench}: {answers:?}");
+        assert_eq!(answers.len(), 3, "{bench}: {answers:?}");
+        assert!(answers[1..].iter().all(|line| line.starts_with("@sample ")), "{bench}: {answers:?}");
+    }
+}
+
+/// What one contender answers if it is asked for so many rounds.
+fn rounds_of(contender: &str, rounds: usize) -> Vec<String> {
+    let _watchdog = Watchdog::new(LIMIT);
+    let run = Run::new();
+    let mut command = run.command(&[&format!("--contender={contender}"), "--quick"]);
+    let mut child = Running(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap());
+    let mut requests = child.0.stdin.take().unwrap();
+    (0..rounds).for_each(|_| writeln!(requests, "round").unwrap());
+    drop(requests);
+    let answers = BufReader::new(child.0.stdout.take().unwrap()).lines().map(Result::unwrap).collect();
+    until(LIMIT, || run.processes().is_empty());
+    answers
 }
 
 #[test]

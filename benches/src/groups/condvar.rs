@@ -1,10 +1,14 @@
 //! Condition variables: a notification for nobody, and two sides that take turns.
 
+use super::{contenders, hand_off};
+use crate::handoff::{two_processes, two_threads};
+use crate::notify::nobody;
 use crate::ours::condvar as ours;
-use crate::peers::condition;
+use crate::peers::python::sync::twin;
+use crate::peers::{bare, condition};
 use crate::placement::Placement;
 use crate::registry::{Bench, Contender, OURS, Unit};
-use crate::turns::{two_processes, two_threads};
+use crate::target::Target;
 
 pub(crate) const BENCHES: &[Bench] = &[
     Bench {
@@ -12,33 +16,39 @@ pub(crate) const BENCHES: &[Bench] = &[
         about: "notify one, where nobody waits",
         unit: Unit::NanosPer("call"),
         placements: Placement::ONLY_FREE,
-        contenders: &[
-            Contender::new(OURS, ours::to_nobody),
-            Contender::new("std", condition::std_to_nobody),
-            Contender::new("parking_lot", condition::parking_lot_to_nobody),
-            Contender::new("pthread.pshared", condition::pthread_to_nobody),
-        ],
+        contenders: contenders!(nobody {
+            OURS => ours::private(),
+            "ours.shared" => ours::placed(),
+            "std" => condition::std(),
+            "parking_lot" => condition::parking_lot(),
+            "pthread.pshared" => condition::pthread(),
+            "floor:load" => bare::load(),
+            "floor:loop" => bare::nothing(),
+        } twin!(threading.condvar_notify), twin!(multiprocessing.condvar_notify),),
+        targets: &[Target::alone(1.0, Placement::ONLY_FREE)],
     },
     Bench {
         name: "condvar.2threads",
         about: "two threads take turns, each waiting for the other's notification",
         unit: Unit::MicrosPer("round trip"),
         placements: Placement::ALL,
-        contenders: &[
-            Contender::new(OURS, |setting| two_threads(setting, ours::private())),
-            Contender::new("std", |setting| two_threads(setting, condition::std())),
-            Contender::new("parking_lot", |setting| two_threads(setting, condition::parking_lot())),
-            Contender::new("pthread.pshared", |setting| two_threads(setting, condition::pthread())),
-        ],
+        contenders: contenders!(two_threads {
+            OURS => ours::private(),
+            "std" => condition::std(),
+            "parking_lot" => condition::parking_lot(),
+            "pthread.pshared" => condition::pthread(),
+        } twin!(threading.condvar_turns),),
+        targets: &hand_off("std", "parking_lot"),
     },
     Bench {
         name: "condvar.2proc",
         about: "the same by two processes",
         unit: Unit::MicrosPer("round trip"),
         placements: Placement::ALL,
-        contenders: &[
-            Contender::new(OURS, |setting| two_processes(setting, ours::placed())),
-            Contender::new("pthread.pshared", |setting| two_processes(setting, condition::pthread())),
-        ],
+        contenders: contenders!(two_processes {
+            OURS => ours::placed(),
+            "pthread.pshared" => condition::pthread(),
+        } twin!(multiprocessing.condvar_turns),),
+        targets: &[],
     },
 ];

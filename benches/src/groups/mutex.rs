@@ -1,23 +1,19 @@
 //! Mutexes around one number, which is increased: nobody else wants it, a thread does, a process does; and what the
 //! parts of a robust one cost.
 
+use super::contenders;
 use crate::locks::{stepped, two_processes, two_threads, uncontended};
 use crate::ours::mutex as ours;
 use crate::peers::parts::{self, up_to};
+use crate::peers::python::sync::twin;
 use crate::peers::{futex, pthread, raw_sync, threads_only};
 use crate::placement::Placement;
 use crate::registry::{Bench, Contender, OURS, Unit};
-
-/// What is done with the locks, and each with its name.
-macro_rules! contenders {
-    ($run:path { $($name:expr => $lock:expr,)* }) => {
-        &[$(Contender::new($name, |setting| $run(setting, $lock)),)*]
-    };
-}
+use crate::target::Target;
 
 /// Ours beside every other lock that works within a process.
 macro_rules! beside_all {
-    ($run:path, $ours:expr, $floor:expr) => {
+    ($run:path, $ours:expr, $floor:expr, $($twin:expr)?) => {
         contenders!($run {
             OURS => $ours,
             "std" => threads_only::std(),
@@ -26,7 +22,7 @@ macro_rules! beside_all {
             "pthread.robust" => pthread::robust(),
             "raw_sync" => raw_sync::shared(),
             "floor:futex" => $floor,
-        })
+        } $($twin,)?)
     };
 }
 
@@ -51,21 +47,39 @@ pub(crate) const BENCHES: &[Bench] = &[
         about: "lock, add one, unlock, between threads; nobody else wants it",
         unit: Unit::NanosPer("operation"),
         placements: Placement::ONLY_FREE,
-        contenders: beside_all!(uncontended, ours::private(), futex::between_threads()),
+        contenders: beside_all!(
+            uncontended,
+            ours::private(),
+            futex::between_threads(),
+            twin!(threading.mutex_alone)
+        ),
+        targets: &[Target::beside("std", 1.05, Placement::ONLY_FREE)],
     },
     Bench {
         name: "mutex.uncontended.robust",
         about: "the same, between processes that may die",
         unit: Unit::NanosPer("operation"),
         placements: Placement::ONLY_FREE,
-        contenders: beside_all!(uncontended, ours::robust(), futex::between_processes()),
+        contenders: beside_all!(
+            uncontended,
+            ours::robust(),
+            futex::between_processes(),
+            twin!(multiprocessing.mutex_alone)
+        ),
+        targets: &[Target::beside("std", 1.3, Placement::ONLY_FREE)],
     },
     Bench {
         name: "mutex.2threads",
         about: "the same by two threads at once",
         unit: Unit::NanosPer("operation"),
         placements: Placement::ALL,
-        contenders: beside_all!(two_threads, ours::private(), futex::between_threads()),
+        contenders: beside_all!(
+            two_threads,
+            ours::private(),
+            futex::between_threads(),
+            twin!(threading.mutex_at_once)
+        ),
+        targets: &[Target::beside("parking_lot", 1.1, Placement::ALL)],
     },
     Bench {
         name: "mutex.2proc",
@@ -78,7 +92,11 @@ pub(crate) const BENCHES: &[Bench] = &[
             "pthread.robust" => pthread::robust(),
             "raw_sync" => raw_sync::shared(),
             "floor:futex" => futex::between_processes(),
-        }),
+        } twin!(multiprocessing.mutex_at_once),),
+        targets: &[
+            Target::beside("pthread.pshared", 1.0, Placement::ALL),
+            Target::beside("raw_sync", 1.0, Placement::ALL),
+        ],
     },
     Bench {
         name: "mutex.parts",
@@ -86,20 +104,23 @@ pub(crate) const BENCHES: &[Bench] = &[
         unit: Unit::NanosPer("operation"),
         placements: Placement::ONLY_FREE,
         contenders: part_by_part!(uncontended),
+        targets: &[],
     },
     Bench {
         name: "mutex.instructions.private",
         about: "instructions of what mutex.uncontended.private times",
         unit: Unit::InstructionsPer("operation"),
         placements: Placement::ONLY_ONE_CORE,
-        contenders: beside_all!(stepped, ours::private(), futex::between_threads()),
+        contenders: beside_all!(stepped, ours::private(), futex::between_threads(),),
+        targets: &[],
     },
     Bench {
         name: "mutex.instructions.robust",
         about: "instructions of what mutex.uncontended.robust times",
         unit: Unit::InstructionsPer("operation"),
         placements: Placement::ONLY_ONE_CORE,
-        contenders: beside_all!(stepped, ours::robust(), futex::between_processes()),
+        contenders: beside_all!(stepped, ours::robust(), futex::between_processes(),),
+        targets: &[],
     },
     Bench {
         name: "mutex.instructions.parts",
@@ -107,5 +128,6 @@ pub(crate) const BENCHES: &[Bench] = &[
         unit: Unit::InstructionsPer("operation"),
         placements: Placement::ONLY_ONE_CORE,
         contenders: part_by_part!(stepped),
+        targets: &[],
     },
 ];

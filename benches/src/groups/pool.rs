@@ -5,6 +5,7 @@ use crate::peers::{pipe_pool, procspawn, python};
 use crate::placement::Placement;
 use crate::registry::{Bench, Contender, OURS, Unit};
 use crate::session::Setting;
+use crate::target::Target;
 
 pub(crate) const BENCHES: &[Bench] = &[
     Bench {
@@ -16,7 +17,11 @@ pub(crate) const BENCHES: &[Bench] = &[
             Contender::new(OURS, ours::pool_call),
             Contender::new("procspawn", procspawn::pool_call),
             Contender::new("floor:pipe_pool", pipe_pool::call),
-            python::contender("cpython.apply", python::pool_call),
+            python::contender("cpython.apply", python::pool::call),
+        ],
+        targets: &[
+            Target::alone(2.0, Placement::ONLY_TWO_CORES),
+            Target::beside("floor:pipe_pool", 1.0, Placement::ONLY_ONE_CORE),
         ],
     },
     Bench {
@@ -28,8 +33,9 @@ pub(crate) const BENCHES: &[Bench] = &[
             Contender::new(OURS, ours::pool_submit),
             Contender::new("procspawn.window256", procspawn::pool_submit),
             Contender::new("floor:pipe_pool.window256", pipe_pool::submit),
-            python::contender("cpython.apply_async", python::pool_submit),
+            python::contender("cpython.apply_async", python::pool::submit),
         ],
+        targets: &[Target::alone(1.3e6, Placement::ONLY_FREE)],
     },
     Bench {
         name: "pool.map",
@@ -40,9 +46,10 @@ pub(crate) const BENCHES: &[Bench] = &[
             Contender::new(OURS, ours::pool_map),
             Contender::new("procspawn.window256", procspawn::pool_map),
             Contender::new("floor:pipe_pool.window256", pipe_pool::map),
-            python::contender("cpython.map", python::pool_map),
-            python::contender("cpython.map.chunksize1", python::pool_map_one_by_one),
+            python::contender("cpython.map", python::pool::map),
+            python::contender("cpython.map.chunksize1", python::pool::map_one_by_one),
         ],
+        targets: &[Target::alone(40e6, Placement::ONLY_FREE)],
     },
 ];
 

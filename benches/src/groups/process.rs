@@ -4,6 +4,7 @@ use crate::ours;
 use crate::peers::{fork, image, procspawn, python};
 use crate::placement::Placement;
 use crate::registry::{Bench, Contender, OURS, Unit};
+use crate::target::Target;
 
 pub(crate) const BENCHES: &[Bench] = &[Bench {
     name: "process.start",
@@ -16,7 +17,8 @@ pub(crate) const BENCHES: &[Bench] = &[Bench {
         Contender::new("floor:fork", fork::start),
         Contender::new("std.command", image::command),
         Contender::new("procspawn", procspawn::process_start),
-        python::contender("cpython.fork", python::process_fork),
-        python::contender("cpython.spawn", python::process_spawn),
+        python::contender("cpython.fork", python::pool::process_fork),
+        python::contender("cpython.spawn", python::pool::process_spawn),
     ],
+    targets: &[Target::beside("floor:posix_spawn", 1.1, Placement::ONLY_FREE)],
 }];

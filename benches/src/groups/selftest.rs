@@ -10,6 +10,7 @@ use crate::peers::pipe_pool;
 use crate::placement::Placement;
 use crate::registry::{Bench, Contender, OURS, Unit};
 use crate::session::{Sample, Session, Setting, Start};
+use crate::target::Target;
 
 pub(crate) const BENCHES: &[Bench] = &[
     Bench {
@@ -22,6 +23,10 @@ pub(crate) const BENCHES: &[Bench] = &[
             Contender::new("peer", |_| Start::here(MadeUp::of([1, 50, 30, 40]))),
             Contender::new("floor:bare", |_| Start::here(MadeUp::of([1, 5, 5, 5]))),
         ],
+        targets: &[
+            Target::beside("peer", 0.5, Placement::ONLY_FREE),
+            Target::alone(1.0, Placement::ONLY_FREE),
+        ],
     },
     Bench {
         name: "selftest.rate",
@@ -32,6 +37,7 @@ pub(crate) const BENCHES: &[Bench] = &[
             Contender::new(OURS, |_| Start::here(MadeUp::of([20]))),
             Contender::new("peer", |_| Start::here(MadeUp::of([40]))),
         ],
+        targets: &[Target::alone(500_000.0, Placement::ONLY_FREE)],
     },
     Bench {
         name: "selftest.placed",
@@ -39,6 +45,7 @@ pub(crate) const BENCHES: &[Bench] = &[
         unit: Unit::MicrosPer("call"),
         placements: Placement::ALL,
         contenders: &[Contender::new(OURS, pipe_pool::call), Contender::new("same", pipe_pool::call)],
+        targets: &[],
     },
     Bench {
         name: "selftest.idle",
@@ -46,6 +53,7 @@ pub(crate) const BENCHES: &[Bench] = &[
         unit: Unit::MicrosPer("step"),
         placements: Placement::ONLY_FREE,
         contenders: &[Contender::new(OURS, |_| Start::here(|| Ok(1))), Contender::new("spins", spins)],
+        targets: &[],
     },
     Bench {
         name: "selftest.broken",
@@ -66,6 +74,7 @@ pub(crate) const BENCHES: &[Bench] = &[
             }),
             Contender::new("talks", talks),
         ],
+        targets: &[Target::beside("refuses", 1.0, Placement::ONLY_FREE)],
     },
 ];
 

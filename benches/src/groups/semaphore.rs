@@ -1,17 +1,13 @@
 //! Semaphores: acquire and release with nobody else there, and a turn that two sides hand to and fro.
 
+use super::{contenders, hand_off};
 use crate::ours::semaphore as ours;
+use crate::peers::python::sync::twin;
 use crate::peers::{counter, sem_t};
 use crate::placement::Placement;
 use crate::registry::{Bench, Contender, OURS, Unit};
 use crate::semaphores::{between_processes, between_threads, uncontended};
-
-/// What is done with the semaphores, and each with its name.
-macro_rules! contenders {
-    ($run:path { $($name:expr => $make:expr,)* }) => {
-        &[$(Contender::new($name, |setting| $run(setting, $make)),)*]
-    };
-}
+use crate::target::Target;
 
 pub(crate) const BENCHES: &[Bench] = &[
     Bench {
@@ -26,12 +22,13 @@ pub(crate) const BENCHES: &[Bench] = &[
             "sem_t" => sem_t::shared,
             "std.counter" => counter::std,
             "parking_lot.counter" => counter::parking_lot,
-        }),
+        } twin!(threading.semaphore_alone), twin!(multiprocessing.semaphore_alone),),
+        targets: &[Target::beside("sem_t", 1.0, Placement::ONLY_FREE)],
     },
     Bench {
         name: "semaphore.2threads",
         about: "a turn goes to another thread by one semaphore and comes back by a second one",
-        unit: Unit::NanosPer("turn"),
+        unit: Unit::MicrosPer("turn"),
         placements: Placement::ALL,
         contenders: contenders!(between_threads {
             OURS => ours::plain,
@@ -39,17 +36,23 @@ pub(crate) const BENCHES: &[Bench] = &[
             "sem_t" => sem_t::shared,
             "std.counter" => counter::std,
             "parking_lot.counter" => counter::parking_lot,
-        }),
+        } twin!(threading.semaphore_turns),),
+        targets: &[
+            Target::beside("sem_t", 1.0, Placement::ALL),
+            hand_off("std.counter", "parking_lot.counter")[0],
+            hand_off("std.counter", "parking_lot.counter")[1],
+        ],
     },
     Bench {
         name: "semaphore.2proc",
         about: "the same with another process",
-        unit: Unit::NanosPer("turn"),
+        unit: Unit::MicrosPer("turn"),
         placements: Placement::ALL,
         contenders: contenders!(between_processes {
             OURS => ours::plain,
             "ours.lock" => ours::lock,
             "sem_t" => sem_t::shared,
-        }),
+        } twin!(multiprocessing.semaphore_turns),),
+        targets: &[Target::beside("sem_t", 1.0, Placement::ALL)],
     },
 ];

@@ -1,13 +1,11 @@
 //! Our condition variable: between threads as it is, between processes in segments.
 
-use std::hint::black_box;
-
 use multiproc::shm::Shared;
 use multiproc::sync::{Condvar, Mutex};
 
 use crate::Result;
-use crate::session::{Setting, Start};
-use crate::turns::Turns;
+use crate::handoff::Turns;
+use crate::notify::Notify;
 
 /// Whose turn it is: a number, even for the measured side.
 #[derive(Debug)]
@@ -38,12 +36,9 @@ impl Turns for Ours {
     }
 }
 
-/// Notifications that nobody waits for.
-pub(crate) fn to_nobody(_: &Setting) -> Result<Start> {
-    const CALLS: u64 = 4096;
-    let changed = private()?.changed;
-    Start::here(move || {
-        (0..CALLS).for_each(|_| black_box(changed).notify_one());
-        Ok(CALLS)
-    })
+impl Notify for Ours {
+    #[inline(always)]
+    fn notify(&self) {
+        self.changed.notify_one();
+    }
 }

@@ -4,7 +4,8 @@ use multiproc::shm::Shared;
 use multiproc::sync::Event;
 
 use crate::Result;
-use crate::handoff::{Flag, Look};
+use crate::flags::Look;
+use crate::handoff::Token;
 
 /// On a cache line of its own, as every flag here; in a segment it is so by itself.
 #[derive(Debug, Default)]
@@ -19,13 +20,17 @@ pub(crate) fn privates() -> Result<[&'static Line; 2]> {
     Ok([private()?, private()?])
 }
 
-pub(crate) fn shared() -> Result<[&'static Event; 2]> {
-    Ok([Box::leak(Box::new(Shared::new(Event::new())?)), Box::leak(Box::new(Shared::new(Event::new())?))])
+pub(crate) fn shared() -> Result<&'static Event> {
+    Ok(Box::leak(Box::new(Shared::new(Event::new())?)))
 }
 
-impl Flag for Event {
+pub(crate) fn shareds() -> Result<[&'static Event; 2]> {
+    Ok([shared()?, shared()?])
+}
+
+impl Token for Event {
     #[inline(always)]
-    fn set(&self) {
+    fn give(&self) {
         self.set();
     }
 
@@ -36,15 +41,22 @@ impl Flag for Event {
     }
 }
 
-impl Flag for Line {
+impl Token for Line {
     #[inline(always)]
-    fn set(&self) {
-        self.0.set();
+    fn give(&self) {
+        self.0.give();
     }
 
     #[inline(always)]
     fn take(&self) {
-        Flag::take(&self.0);
+        self.0.take();
+    }
+}
+
+impl Look for Event {
+    #[inline(always)]
+    fn is_set(&self) -> bool {
+        self.is_set()
     }
 }
 

@@ -3,26 +3,12 @@
 #![allow(unsafe_code)]
 
 use std::cell::UnsafeCell;
-use std::hint::black_box;
 use std::mem::MaybeUninit;
 
-use nix::errno::Errno;
-
 use crate::Result;
-use crate::session::{Setting, Start};
+use crate::handoff::Turns;
+use crate::notify::Notify;
 use crate::sys;
-use crate::turns::Turns;
-
-/// Notifications between two looks at the clock.
-const CALLS: u64 = 4096;
-
-/// Calls `notify` again and again.
-fn to_nobody(notify: impl Fn() + 'static) -> Result<Start> {
-    Start::here(move || {
-        (0..CALLS).for_each(|_| notify());
-        Ok(CALLS)
-    })
-}
 
 /// Whose turn it is, and word of its change.
 #[derive(Debug, Default)]
@@ -32,9 +18,11 @@ pub(crate) fn std() -> Result<&'static Std> {
     Ok(Box::leak(Box::default()))
 }
 
-pub(crate) fn std_to_nobody(_: &Setting) -> Result<Start> {
-    let own = std()?;
-    to_nobody(move || black_box(own).1.notify_one())
+impl Notify for Std {
+    #[inline(always)]
+    fn notify(&self) {
+        self.1.notify_one();
+    }
 }
 
 impl Turns for Std {
@@ -55,9 +43,11 @@ pub(crate) fn parking_lot() -> Result<&'static ParkingLot> {
     Ok(Box::leak(Box::default()))
 }
 
-pub(crate) fn parking_lot_to_nobody(_: &Setting) -> Result<Start> {
-    let own = parking_lot()?;
-    to_nobody(move || _ = black_box(own).1.notify_one())
+impl Notify for ParkingLot {
+    #[inline(always)]
+    fn notify(&self) {
+        self.1.notify_one();
+    }
 }
 
 impl Turns for ParkingLot {
@@ -89,39 +79,51 @@ pub(crate) fn pthread() -> Result<&'static Pthread> {
     // SAFETY: the attributes are initialised before they are set and used; both objects lie in zeroed memory that is never
     // unmapped, are initialised where they stay, and nobody knows of them before.
     unsafe {
-        check(libc::pthread_mutexattr_init(of_mutex))?;
-        check(libc::pthread_mutexattr_setpshared(of_mutex, libc::PTHREAD_PROCESS_SHARED))?;
-        check(libc::pthread_condattr_init(of_condition))?;
-        check(libc::pthread_condattr_setpshared(of_condition, libc::PTHREAD_PROCESS_SHARED))?;
+        sys::check(libc::pthread_mutexattr_init(of_mutex))?;
+        sys::check(libc::pthread_mutexattr_setpshared(of_mutex, libc::PTHREAD_PROCESS_SHARED))?;
+        sys::check(libc::pthread_condattr_init(of_condition))?;
+        sys::check(libc::pthread_condattr_setpshared(of_condition, libc::PTHREAD_PROCESS_SHARED))?;
         let made = place.as_ref();
-        check(libc::pthread_mutex_init(made.mutex.get(), of_mutex))?;
-        check(libc::pthread_cond_init(made.condition.get(), of_condition))?;
+        sys::check(libc::pthread_mutex_init(made.mutex.get(), of_mutex))?;
+        sys::check(libc::pthread_cond_init(made.condition.get(), of_condition))?;
         Ok(made)
     }
 }
 
-pub(crate) fn pthread_to_nobody(_: &Setting) -> Result<Start> {
-    let own = pthread()?;
-    // SAFETY: the condition was initialised where it lies.
-    to_nobody(move || unsafe { _ = libc::pthread_cond_signal(black_box(own).condition.get()) })
-}
-
-impl Turns for Pthread {
-    fn take(&self, side: u64) {
+impl Pthread {
+    /// Waits until the number is `ready`, and has `section` change it under the same lock.
+    #[inline(always)]
+    pub(crate) fn when<T>(&self, ready: impl Fn(u64) -> bool, section: impl FnOnce(&mut u64) -> T) -> T {
         // SAFETY: both were initialised where they lie; the number is reached between lock and unlock.
         unsafe {
             let locked = libc::pthread_mutex_lock(self.mutex.get());
             assert_eq!(locked, 0, "a pthread mutex cannot be locked");
-            while self.number.get().read() % 2 != side {
+            while !ready(self.number.get().read()) {
                 libc::pthread_cond_wait(self.condition.get(), self.mutex.get());
             }
-            *self.number.get() += 1;
+            let result = section(&mut *self.number.get());
             libc::pthread_mutex_unlock(self.mutex.get());
-            libc::pthread_cond_signal(self.condition.get());
+            result
         }
+    }
+
+    pub(crate) fn notify_all(&self) {
+        // SAFETY: the condition was initialised where it lies.
+        unsafe { libc::pthread_cond_broadcast(self.condition.get()) };
     }
 }
 
-fn check(code: libc::c_int) -> Result<()> {
-    if code == 0 { Ok(()) } else { Err(Errno::from_raw(code).into()) }
+impl Notify for Pthread {
+    #[inline(always)]
+    fn notify(&self) {
+        // SAFETY: the condition was initialised where it lies.
+        unsafe { libc::pthread_cond_signal(self.condition.get()) };
+    }
+}
+
+impl Turns for Pthread {
+    fn take(&self, side: u64) {
+        self.when(|number| number % 2 == side, |number| *number += 1);
+        self.notify();
+    }
 }

@@ -1,18 +1,16 @@
-//! Barriers of two: std's, one of parking_lot's mutex and condition variable, which has none, and libc's, between processes too.
+//! Barriers: std's, one of parking_lot's mutex and condition variable, which has none, and libc's, between processes too.
 //! `unsafe`: the latter is C.
 #![allow(unsafe_code)]
 
 use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
 
-use nix::errno::Errno;
-
 use crate::Result;
+use crate::handoff::Turns;
 use crate::sys;
-use crate::turns::Turns;
 
-pub(crate) fn std() -> Result<&'static std::sync::Barrier> {
-    Ok(Box::leak(Box::new(std::sync::Barrier::new(2))))
+pub(crate) fn std(parties: u32) -> Result<&'static std::sync::Barrier> {
+    Ok(Box::leak(Box::new(std::sync::Barrier::new(parties as usize))))
 }
 
 impl Turns for std::sync::Barrier {
@@ -21,24 +19,29 @@ impl Turns for std::sync::Barrier {
     }
 }
 
-/// How many have come, and how many rounds have passed.
-#[derive(Debug, Default)]
-pub(crate) struct ParkingLot(parking_lot::Mutex<(u32, u64)>, parking_lot::Condvar);
+#[derive(Debug)]
+pub(crate) struct ParkingLot {
+    parties: u32,
+    /// How many have come, and how many rounds have passed.
+    state: parking_lot::Mutex<(u32, u64)>,
+    passed: parking_lot::Condvar,
+}
 
-pub(crate) fn parking_lot() -> Result<&'static ParkingLot> {
-    Ok(Box::leak(Box::default()))
+pub(crate) fn parking_lot(parties: u32) -> Result<&'static ParkingLot> {
+    let (state, passed) = (parking_lot::Mutex::new((0, 0)), parking_lot::Condvar::new());
+    Ok(Box::leak(Box::new(ParkingLot { parties, state, passed })))
 }
 
 impl Turns for ParkingLot {
     fn take(&self, _: u64) {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.0 += 1;
-        if state.0 == 2 {
+        if state.0 == self.parties {
             *state = (0, state.1 + 1);
-            self.1.notify_all();
+            self.passed.notify_all();
         } else {
             let round = state.1;
-            self.1.wait_while(&mut state, |state| state.1 == round);
+            self.passed.wait_while(&mut state, |state| state.1 == round);
         }
     }
 }
@@ -50,17 +53,17 @@ pub(crate) struct Pthread(UnsafeCell<libc::pthread_barrier_t>);
 // SAFETY: a pthread barrier is made for several threads.
 unsafe impl Sync for Pthread {}
 
-pub(crate) fn pthread() -> Result<&'static Pthread> {
+pub(crate) fn pthread(parties: u32) -> Result<&'static Pthread> {
     let place = sys::map_shared(size_of::<Pthread>())?.cast::<Pthread>();
     let mut attributes = MaybeUninit::uninit();
     let attributes = attributes.as_mut_ptr();
     // SAFETY: the attributes are initialised before they are set and used; the barrier lies in zeroed memory that is never
     // unmapped, is initialised where it stays, and nobody knows of it before.
     unsafe {
-        check(libc::pthread_barrierattr_init(attributes))?;
-        check(libc::pthread_barrierattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED))?;
+        sys::check(libc::pthread_barrierattr_init(attributes))?;
+        sys::check(libc::pthread_barrierattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED))?;
         let barrier = place.as_ref();
-        check(libc::pthread_barrier_init(barrier.0.get(), attributes, 2))?;
+        sys::check(libc::pthread_barrier_init(barrier.0.get(), attributes, parties))?;
         Ok(barrier)
     }
 }
@@ -70,8 +73,4 @@ impl Turns for Pthread {
         // SAFETY: the barrier was initialised where it lies.
         unsafe { libc::pthread_barrier_wait(self.0.get()) };
     }
-}
-
-fn check(code: libc::c_int) -> Result<()> {
-    if code == 0 { Ok(()) } else { Err(Errno::from_raw(code).into()) }
 }

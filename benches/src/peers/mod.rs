@@ -1,5 +1,6 @@
 //! What a user would pick instead, and the floor: a file for each.
 
+pub(crate) mod bare;
 pub(crate) mod condition;
 pub(crate) mod counter;
 pub(crate) mod flags;

@@ -4,8 +4,6 @@
 use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
 
-use nix::errno::Errno;
-
 use crate::Result;
 use crate::locks::Lock;
 use crate::sys;
@@ -36,11 +34,11 @@ impl Pthread {
         // SAFETY: the attributes are initialised before they are set and used; the mutex lies in zeroed memory that
         // is never unmapped, is initialised where it stays, and nobody knows of it before.
         unsafe {
-            check(libc::pthread_mutexattr_init(attributes))?;
-            check(libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED))?;
-            check(libc::pthread_mutexattr_setrobust(attributes, robustness))?;
+            sys::check(libc::pthread_mutexattr_init(attributes))?;
+            sys::check(libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED))?;
+            sys::check(libc::pthread_mutexattr_setrobust(attributes, robustness))?;
             let lock = place.as_ref();
-            check(libc::pthread_mutex_init(lock.mutex.get(), attributes))?;
+            sys::check(libc::pthread_mutex_init(lock.mutex.get(), attributes))?;
             Ok(lock)
         }
     }
@@ -67,8 +65,4 @@ impl Lock for Pthread {
     fn number(&self) -> u64 {
         self.with(|number| *number)
     }
-}
-
-fn check(code: libc::c_int) -> Result<()> {
-    if code == 0 { Ok(()) } else { Err(Errno::from_raw(code).into()) }
 }

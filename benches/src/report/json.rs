@@ -1,4 +1,4 @@
-//! For programs: a line for each bench, placement and peer. Whatever is no figure goes to standard error.
+//! For programs: a line for each bench, placement and peer, and one for each target. Whatever is no figure goes to standard error.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -20,6 +20,16 @@ struct Line<'a> {
     peer_value: f64,
     unit: String,
     ratio: f64,
+}
+
+/// What ours was to come to, and whether it did.
+#[derive(Debug, Serialize)]
+struct Judged<'a> {
+    bench: &'a str,
+    placement: &'a str,
+    target: &'a str,
+    value: f64,
+    met: bool,
 }
 
 #[derive(Debug)]
@@ -72,6 +82,17 @@ impl<W: Write> Report for Lines<W> {
             };
             writeln!(self.output, "{}", serde_json::to_string(&line)?)?;
         }
+        for verdict in &outcome.verdicts {
+            // What was not measured is among the errors above.
+            if let (Some(value), Some(met)) = (verdict.value, verdict.met()) {
+                let line = Judged { bench, placement, target: &verdict.target, value, met };
+                writeln!(self.output, "{}", serde_json::to_string(&line)?)?;
+            }
+        }
         Ok(self.output.flush()?)
+    }
+
+    fn end(&mut self) -> Result<()> {
+        Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! How results are shown.
 
+mod figure;
 pub(crate) mod json;
 pub(crate) mod table;
 
@@ -9,12 +10,17 @@ use crate::Result;
 use crate::registry;
 use crate::run::Outcome;
 
+pub(crate) use figure::figure;
+
 /// A form of output.
 pub(crate) trait Report {
     /// `missing` says which contenders are left out, and why.
     fn begin(&mut self, missing: &BTreeSet<&'static str>) -> Result<()>;
 
     fn outcome(&mut self, outcome: &Outcome) -> Result<()>;
+
+    /// After the last outcome.
+    fn end(&mut self) -> Result<()>;
 }
 
 /// Prints the names of the benches.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 
 use super::Report;
+use super::figure::{FIGURE, figure};
 use crate::Result;
 use crate::args::Options;
 use crate::machine;
@@ -19,10 +20,12 @@ pub(crate) struct Table<W> {
     bench: usize,
     contender: usize,
     unit: usize,
+    met: usize,
+    unmeasured: usize,
+    /// The targets that were missed, each a line.
+    missed: Vec<String>,
 }
 
-/// Width of a figure: `24.7 k`.
-const FIGURE: usize = 7;
 /// Width of `min .. max`.
 const RANGE: usize = 2 * FIGURE + 4;
 const PLACEMENT: usize = 9;
@@ -41,6 +44,9 @@ impl<W: Write> Table<W> {
             bench: widest(&mut benches().map(|bench| bench.name.len())),
             contender: widest(&mut benches().flat_map(|bench| bench.contenders).map(|c| c.name.len())),
             unit: widest(&mut benches().map(|bench| bench.unit.label().len())),
+            met: 0,
+            unmeasured: 0,
+            missed: Vec::new(),
         }
     }
 
@@ -100,54 +106,42 @@ impl<W: Write> Report for Table<W> {
                 Err(error) => writeln!(self.output, "failed: {error}")?,
             }
         }
+        for verdict in &outcome.verdicts {
+            writeln!(self.output, "  {}", verdict.line())?;
+            match verdict.met() {
+                Some(true) => self.met += 1,
+                Some(false) => self.missed.push(format!(
+                    "{} {}: {}",
+                    outcome.bench.name,
+                    outcome.placement,
+                    verdict.line()
+                )),
+                None => self.unmeasured += 1,
+            }
+        }
         for note in &outcome.notes {
             writeln!(self.output, "  note: {note}")?;
         }
         Ok(self.output.flush()?)
     }
-}
 
-/// Three digits that count: `0.627`, `60.5`, `1.29 M`.
-fn figure(value: f64) -> String {
-    let scales = [(1e9, " G"), (1e6, " M"), (1e4, " k")];
-    let (value, suffix) = scales
-        .into_iter()
-        .find(|(scale, _)| value.abs() >= *scale)
-        .map_or((value, ""), |(scale, suffix)| (value / if scale == 1e4 { 1e3 } else { scale }, suffix));
-    let digits = match value.abs() {
-        v if v >= 99.95 => 0,
-        v if v >= 9.995 => 1,
-        v if v >= 0.9995 => 2,
-        _ => 3,
-    };
-    format!("{value:.digits$}{suffix}")
+    /// Which targets were missed, all together. Nothing if there were none to judge.
+    fn end(&mut self) -> Result<()> {
+        if self.met + self.unmeasured + self.missed.len() > 0 {
+            let (met, missed, unmeasured) = (self.met, self.missed.len(), self.unmeasured);
+            writeln!(self.output, "\ntargets: {met} met, {missed} missed, {unmeasured} not measured")?;
+            for line in &self.missed {
+                writeln!(self.output, "  {line}")?;
+            }
+        }
+        Ok(self.output.flush()?)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::placement::Placement;
-
-    #[test]
-    fn figures_keep_three_digits_and_fit_their_column() {
-        for (value, shown) in [
-            (0.0625, "0.062"),
-            (0.627, "0.627"),
-            (4.956, "4.96"),
-            (9.996, "10.0"),
-            (60.54, "60.5"),
-            (999.6, "1000"),
-            (3959.0, "3959"),
-            (24_675.0, "24.7 k"),
-            (999_499.0, "999 k"),
-            (1_290_000.0, "1.29 M"),
-            (40_100_000.0, "40.1 M"),
-            (1_630_000_000.0, "1.63 G"),
-        ] {
-            assert_eq!(figure(value), shown);
-            assert!(figure(value).len() <= FIGURE);
-        }
-    }
 
     #[test]
     fn the_columns_hold_every_placement() {

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::Result;
-use crate::handoff::{Flag, Look};
+use crate::flags::Look;
+use crate::handoff::Token;
 use crate::sys::{self, Reach};
 
 const CLEAR: u32 = 0;
@@ -23,17 +24,21 @@ pub(crate) fn pair_between_threads() -> Result<[&'static Floor<false>; 2]> {
     Ok([between_threads()?, between_threads()?])
 }
 
+pub(crate) fn between_processes() -> Result<&'static Floor<true>> {
+    sys::leak_shared(Floor::default())
+}
+
 pub(crate) fn pair_between_processes() -> Result<[&'static Floor<true>; 2]> {
-    Ok([sys::leak_shared(Floor::default())?, sys::leak_shared(Floor::default())?])
+    Ok([between_processes()?, between_processes()?])
 }
 
 impl<const SHARED: bool> Floor<SHARED> {
     const REACH: Reach = if SHARED { Reach::Processes } else { Reach::Threads };
 }
 
-impl<const SHARED: bool> Flag for Floor<SHARED> {
+impl<const SHARED: bool> Token for Floor<SHARED> {
     #[inline(always)]
-    fn set(&self) {
+    fn give(&self) {
         if self.0.swap(SET, Ordering::Release) == SLEPT_ON {
             sys::futex_wake_one(&self.0, Self::REACH);
         }

@@ -6,7 +6,7 @@ use raw_sync::Timeout;
 use raw_sync::events::{Event, EventImpl, EventInit, EventState};
 
 use crate::Result;
-use crate::handoff::Flag;
+use crate::handoff::Token;
 use crate::sys;
 
 /// Room for its event.
@@ -22,7 +22,7 @@ unsafe impl Send for RawSync {}
 // SAFETY: as above.
 unsafe impl Sync for RawSync {}
 
-fn shared() -> Result<&'static RawSync> {
+pub(crate) fn shared() -> Result<&'static RawSync> {
     let place = sys::map_shared(ROOM)?;
     if Event::size_of(Some(place.as_ptr())) > ROOM {
         return Err("its event takes more than a page".into());
@@ -36,8 +36,8 @@ pub(crate) fn pair() -> Result<[&'static RawSync; 2]> {
     Ok([shared()?, shared()?])
 }
 
-impl Flag for RawSync {
-    fn set(&self) {
+impl Token for RawSync {
+    fn give(&self) {
         self.event.set(EventState::Signaled).unwrap_or_else(|error| panic!("raw_sync cannot set: {error}"));
     }
 

@@ -1,7 +1,8 @@
 //! A `bool` in a mutex and a condition variable: std's and parking_lot's.
 
 use crate::Result;
-use crate::handoff::{Flag, Look};
+use crate::flags::Look;
+use crate::handoff::Token;
 
 /// On a cache line of its own, as every flag here.
 #[derive(Debug, Default)]
@@ -30,8 +31,8 @@ pub(crate) fn parking_lots() -> Result<[&'static ParkingLot; 2]> {
     Ok([parking_lot()?, parking_lot()?])
 }
 
-impl Flag for Std {
-    fn set(&self) {
+impl Token for Std {
+    fn give(&self) {
         *self.flag.lock().expect("nobody panics under this lock") = true;
         self.condition.notify_all();
     }
@@ -43,8 +44,8 @@ impl Flag for Std {
     }
 }
 
-impl Flag for ParkingLot {
-    fn set(&self) {
+impl Token for ParkingLot {
+    fn give(&self) {
         *self.flag.lock() = true;
         self.condition.notify_all();
     }

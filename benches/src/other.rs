@@ -1,0 +1,59 @@
+//! The other side of a bench: a thread, or a process, beside the measured one.
+
+use std::thread;
+
+use nix::sys::prctl;
+use nix::sys::signal::{self, Signal};
+use nix::unistd::Pid;
+
+use crate::Result;
+use crate::locks::have_two_threads;
+use crate::peers::fork::{Forks, wait};
+use crate::placement;
+use crate::session::Setting;
+
+#[derive(Debug)]
+pub(crate) enum Other {
+    /// Ends by itself, or with this process.
+    Thread,
+    /// Killed when this is dropped.
+    Process(Pid),
+}
+
+impl Other {
+    /// Runs `side` in a thread, on the processor of the far side.
+    pub(crate) fn thread(setting: &Setting, side: impl FnOnce() + Send + 'static) -> Self {
+        let far = setting.far();
+        thread::spawn(move || {
+            // Left where it is, it would be missed there: a placement is looked at before the first round.
+            if far.is_none_or(|cpu| placement::pin(Pid::from_raw(0), cpu).is_ok()) {
+                side();
+            }
+        });
+        Self::Thread
+    }
+
+    /// Runs `side` in a process, which is put on its processor by the one that runs the benches. Both processes have a second
+    /// thread.
+    pub(crate) fn process(side: impl FnOnce()) -> Result<Self> {
+        let child = Forks::of_one_thread()?.start(|| {
+            // A parent that is killed cannot end it.
+            if prctl::set_pdeathsig(Signal::SIGKILL).is_ok() {
+                have_two_threads();
+                side();
+            }
+        })?;
+        have_two_threads();
+        Ok(Self::Process(child))
+    }
+}
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        if let Self::Process(child) = *self {
+            // How it ended is of no interest now.
+            let _ = signal::kill(child, Signal::SIGKILL);
+            let _ = wait(child);
+        }
+    }
+}
