@@ -5,6 +5,7 @@ use std::hint::black_box;
 use crate::Result;
 use crate::groups::agree;
 use crate::locks::have_two_threads;
+use crate::neighbour::Alone;
 use crate::session::Start;
 
 /// Operations between two looks at the clock.
@@ -21,11 +22,11 @@ pub(crate) fn operations<T: Sync>(
 ) -> Result<Start> {
     let with = with?;
     have_two_threads();
-    Start::here(move || {
+    Start::here(Alone::new(move || {
         repeat(with, operation, CALLS);
         check(with)?;
         Ok(CALLS)
-    })
+    }))
 }
 
 /// What `look` must find true each time.
@@ -35,10 +36,10 @@ pub(crate) fn looks<T: Sync>(
 ) -> Result<Start> {
     let at = at?;
     have_two_threads();
-    Start::here(move || {
+    Start::here(Alone::new(move || {
         agree(count(at, look, LOOKS), LOOKS)?;
         Ok(LOOKS)
-    })
+    }))
 }
 
 /// One function for each operation. The address is hidden once, before the loop: hidden in it, it would be stored and loaded

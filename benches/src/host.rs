@@ -19,6 +19,7 @@ use crate::processes::Tree;
 use crate::protocol::{Answer, ROUND};
 use crate::registry::{Bench, Contender, Unit};
 use crate::rounds::Player;
+use crate::stats::Played;
 
 /// How often a silent contender is looked at: rare, since each look takes a processor from somebody.
 const LOOK: Duration = Duration::from_millis(500);
@@ -172,7 +173,7 @@ impl Drop for Host {
 }
 
 impl Player for Host {
-    fn play(&mut self) -> Result<f64> {
+    fn play(&mut self) -> Result<Played> {
         self.idle.ends(self.group)?;
         let requests = self.requests.as_mut().ok_or("it was told to end")?;
         // A contender that is gone is found by its missing answer, which says more.
@@ -180,7 +181,10 @@ impl Player for Host {
         let answer = self.answer()?;
         self.idle.begins(self.group)?;
         match answer {
-            Answer::Sample(sample) => Ok(self.unit.value(sample)),
+            Answer::Sample(sample) => {
+                let own_core = sample.own_core.map(|own| (self.unit.value(own.sample()), own.probe));
+                Ok(Played { value: self.unit.value(sample), own_core })
+            }
             other => Err(format!("it answered {other:?} to a round").into()),
         }
     }

@@ -5,6 +5,7 @@ use std::thread;
 
 use crate::Result;
 use crate::groups::agree;
+use crate::neighbour::Alone;
 use crate::pair::Pair;
 use crate::session::{Setting, Start};
 use crate::steps::Stepped;
@@ -44,12 +45,12 @@ pub(crate) fn uncontended<L: Lock>(_: &Setting, lock: Result<&'static L>) -> Res
     let lock = lock?;
     have_two_threads();
     let mut added = 0;
-    Start::here(move || {
+    Start::here(Alone::new(move || {
         add(lock, CALLS);
         added += CALLS;
         agree(lock.number(), added)?;
         Ok(CALLS)
-    })
+    }))
 }
 
 /// The same, counted in instructions.

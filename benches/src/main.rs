@@ -10,6 +10,7 @@ mod host;
 mod locks;
 mod machine;
 mod meetings;
+mod neighbour;
 mod notify;
 mod other;
 mod ours;

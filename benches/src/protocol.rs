@@ -1,7 +1,9 @@
 //! The lines that a contender's process exchanges with the one that runs the benches. What else a contender prints is
 //! no answer.
 
-use crate::session::Sample;
+use std::time::Duration;
+
+use crate::session::{OwnCore, Sample};
 
 /// Asks for one round. The end of input asks to end.
 pub(crate) const ROUND: &str = "round";
@@ -20,7 +22,11 @@ impl Answer {
     pub(crate) fn line(&self) -> String {
         match self {
             Self::Ready => "@ready".to_string(),
-            Self::Sample(sample) => format!("@sample {} {}", sample.operations, sample.spent),
+            Self::Sample(Sample { operations, spent, own_core }) => {
+                let own = own_core
+                    .map(|own| format!(" own {} {} {}", own.operations, own.spent, own.probe.as_nanos()));
+                format!("@sample {operations} {spent}{}", own.unwrap_or_default())
+            }
             Self::Failed(reason) => format!("@failed {}", reason.replace('\n', " ")),
         }
     }
@@ -38,10 +44,23 @@ impl Answer {
 
     /// A sample of no operations, or of some that took nothing, would divide by zero.
     fn sample(text: &str) -> Option<Self> {
-        let (operations, spent) = text.split_once(' ')?;
-        let (operations, spent) = (operations.parse().ok()?, spent.parse().ok()?);
-        (operations > 0 && spent > 0).then_some(Self::Sample(Sample { operations, spent }))
+        let (text, own_core) = match text.split_once(" own ") {
+            Some((text, own)) => {
+                let [operations, spent, probe] = numbers(own)?;
+                (text, Some(OwnCore { operations, spent, probe: Duration::from_nanos(probe) }))
+            }
+            None => (text, None),
+        };
+        let [operations, spent] = numbers(text)?;
+        Some(Self::Sample(Sample { operations, spent, own_core }))
     }
+}
+
+/// So many numbers, none of them 0.
+fn numbers<const N: usize>(text: &str) -> Option<[u64; N]> {
+    let numbers: Option<Vec<u64>> =
+        text.split(' ').map(|word| word.parse().ok().filter(|number| *number > 0)).collect();
+    numbers?.try_into().ok()
 }
 
 #[cfg(test)]
@@ -52,7 +71,12 @@ mod tests {
     fn answers_are_read_as_they_are_written() {
         for answer in [
             Answer::Ready,
-            Answer::Sample(Sample { operations: 1000, spent: 123_456_789 }),
+            Answer::Sample(Sample { operations: 1000, spent: 123_456_789, own_core: None }),
+            Answer::Sample(Sample {
+                operations: 1000,
+                spent: 123_456_789,
+                own_core: Some(OwnCore::timed(10, Duration::from_micros(9), Duration::from_nanos(1930))),
+            }),
             Answer::Failed("the worker died".to_string()),
         ] {
             assert_eq!(Answer::parse(&answer.line()), Some(answer));
@@ -69,7 +93,15 @@ mod tests {
         for stray in ["", "hello", "sample 1 2", "@other"] {
             assert_eq!(Answer::parse(stray), None, "{stray}");
         }
-        for broken in ["@sample", "@sample 1", "@sample 0 5", "@sample 5 0", "@sample x 5"] {
+        for broken in [
+            "@sample",
+            "@sample 1",
+            "@sample 0 5",
+            "@sample 5 0",
+            "@sample x 5",
+            "@sample 1 5 own 3",
+            "@sample 1 5 own 3 0 9",
+        ] {
             assert!(matches!(Answer::parse(broken), Some(Answer::Failed(_))), "{broken}");
         }
     }

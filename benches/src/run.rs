@@ -14,7 +14,7 @@ use crate::placement::Placement;
 use crate::registry::{Bench, Contender};
 use crate::report::{Report, json, table};
 use crate::rounds::{Player, interleave};
-use crate::stats::Summary;
+use crate::stats::{Played, Summary};
 use crate::target::Verdict;
 
 /// What a bench came to in one placement.
@@ -87,13 +87,17 @@ fn play(bench: &'static Bench, placement: Placement, options: &Options, progress
         seats.push(Seat::take(bench, contender, placement, options));
     }
     let results = interleave(&mut seats, options.rounds, || progress.bar.inc(1));
-    outcome.rows = names.iter().copied().zip(results).collect();
-    let median = |name: &str| {
+    let quickest = Played::quickest_probe(results.iter().flatten().flatten());
+    let summary = |rounds: Result<Vec<Played>>| {
+        Summary::of(&rounds?, quickest).ok_or_else(|| "no round counted".into())
+    };
+    outcome.rows = names.iter().copied().zip(results.into_iter().map(summary)).collect();
+    let summary_of = |name: &str| {
         let row = outcome.rows.iter().find(|(contender, _)| *contender == name)?;
-        row.1.as_ref().ok().map(|summary| summary.median)
+        row.1.as_ref().ok().copied()
     };
     let targets = bench.targets.iter().filter(|target| target.placements.contains(&placement));
-    outcome.verdicts = targets.map(|target| target.judge(bench.unit, median)).collect();
+    outcome.verdicts = targets.map(|target| target.judge(bench.unit, summary_of)).collect();
     for (name, seat) in names.into_iter().zip(seats) {
         let notes = seat.host.map(Host::stop).unwrap_or_default();
         outcome.notes.extend(notes.into_iter().map(|note| format!("{name} {note}")));
@@ -113,7 +117,7 @@ impl Seat {
 }
 
 impl Player for Seat {
-    fn play(&mut self) -> Result<f64> {
+    fn play(&mut self) -> Result<Played> {
         match &mut self.host {
             Ok(host) => host.play(),
             Err(error) => Err(error.to_string().into()),

@@ -99,10 +99,37 @@ pub(crate) struct Sample {
     pub(crate) operations: u64,
     /// What they took together: nanoseconds, or instructions in a bench whose unit counts these.
     pub(crate) spent: u64,
+    /// The part of it with the core to itself, if that was looked at and came to enough.
+    pub(crate) own_core: Option<OwnCore>,
 }
 
 impl Sample {
     pub(crate) fn timed(operations: u64, elapsed: Duration) -> Self {
-        Self { operations, spent: u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX) }
+        Self { operations, spent: nanos(elapsed), own_core: None }
     }
+}
+
+/// What was done while nobody else used the core, as far as one can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OwnCore {
+    pub(crate) operations: u64,
+    /// Nanoseconds.
+    pub(crate) spent: u64,
+    /// How long the quickest probe of the core has taken.
+    pub(crate) probe: Duration,
+}
+
+impl OwnCore {
+    pub(crate) fn timed(operations: u64, elapsed: Duration, probe: Duration) -> Self {
+        Self { operations, spent: nanos(elapsed), probe }
+    }
+
+    /// As if there had been nothing else.
+    pub(crate) fn sample(self) -> Sample {
+        Sample { operations: self.operations, spent: self.spent, own_core: None }
+    }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

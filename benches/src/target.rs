@@ -3,6 +3,7 @@
 use crate::placement::Placement;
 use crate::registry::{OURS, Unit};
 use crate::report::figure;
+use crate::stats::Summary;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target {
@@ -38,20 +39,36 @@ impl Target {
         }
     }
 
-    /// `median` is what a contender came to, if it has any figure.
-    pub(crate) fn judge(&self, unit: Unit, median: impl Fn(&str) -> Option<f64>) -> Verdict {
-        let (value, met) = match self.limit {
-            Limit::Beside { peer, most } => {
-                let ratio = median(OURS).zip(median(peer)).map(|(ours, theirs)| unit.ratio(ours, theirs));
-                (ratio, ratio.is_some_and(|ratio| ratio <= most))
-            }
-            Limit::Alone(limit) => {
-                let ours = median(OURS);
-                // As a ratio, "better" is "below" for rates too.
-                (ours, ours.is_some_and(|ours| unit.ratio(ours, limit) <= 1.0))
-            }
-        };
-        Verdict { target: self.label(unit), shown: value.map(|value| self.shown(value)), value, met }
+    /// `summary` is what a contender came to, if it has any figure. What was done with the core to itself counts, where that is
+    /// known of all it takes: what a neighbour does there is no property of a lock.
+    pub(crate) fn judge(&self, unit: Unit, summary: impl Fn(&str) -> Option<Summary>) -> Verdict {
+        let all = self.value(unit, |name| Some(summary(name)?.median));
+        let own = self.value(unit, |name| summary(name)?.own_core);
+        let value = own.or(all);
+        Verdict {
+            target: self.label(unit),
+            shown: value.map(|value| self.shown(value)),
+            in_all: own.and(all).map(|value| self.shown(value)),
+            met: value.is_some_and(|value| self.is_met(unit, value)),
+            value,
+        }
+    }
+
+    /// The figure that is limited.
+    fn value(&self, unit: Unit, figure: impl Fn(&str) -> Option<f64>) -> Option<f64> {
+        let ours = figure(OURS)?;
+        match self.limit {
+            Limit::Beside { peer, .. } => Some(unit.ratio(ours, figure(peer)?)),
+            Limit::Alone(_) => Some(ours),
+        }
+    }
+
+    fn is_met(&self, unit: Unit, value: f64) -> bool {
+        match self.limit {
+            Limit::Beside { most, .. } => value <= most,
+            // As a ratio, "better" is "below" for rates too.
+            Limit::Alone(limit) => unit.ratio(value, limit) <= 1.0,
+        }
     }
 
     /// `<= 0.10 x std`, `<= 1.00 ns/look`.
@@ -80,6 +97,8 @@ pub(crate) struct Verdict {
     /// The figure that was judged; `None` if a contender that it needs has none.
     pub(crate) value: Option<f64>,
     shown: Option<String>,
+    /// The same of all that was done, if what was judged is what was done with the core to itself.
+    in_all: Option<String>,
     met: bool,
 }
 
@@ -89,13 +108,19 @@ impl Verdict {
         self.value.map(|_| self.met)
     }
 
+    /// Whether what was done with the core to itself was judged.
+    pub(crate) fn is_of_own_core(&self) -> bool {
+        self.in_all.is_some()
+    }
+
     /// `target <= 0.10 x std: 0.031, met`.
     pub(crate) fn line(&self) -> String {
         let judged = match &self.shown {
             Some(value) => format!("{value}, {}", if self.met { "met" } else { "missed" }),
             None => "not measured".to_string(),
         };
-        format!("target {}: {judged}", self.target)
+        let in_all = self.in_all.as_ref().map(|all| format!(" (with the core to itself; in all {all})"));
+        format!("target {}: {judged}{}", self.target, in_all.unwrap_or_default())
     }
 }
 
@@ -107,7 +132,8 @@ mod tests {
     const RATE: Unit = Unit::PerSecond("tasks");
 
     fn line(target: Target, unit: Unit, ours: f64, peer: Option<f64>) -> (String, Option<bool>) {
-        let verdict = target.judge(unit, |name| if name == OURS { Some(ours) } else { peer });
+        let of = |median| Summary { median, min: median, max: median, own_core: None };
+        let verdict = target.judge(unit, |name| if name == OURS { Some(of(ours)) } else { peer.map(of) });
         (verdict.line(), verdict.met())
     }
 
@@ -133,6 +159,21 @@ mod tests {
             ("target <= 1.00 ns/call: 0.400, met".to_string(), Some(true))
         );
         assert_eq!(line(target, TIME, 1.01, None).1, Some(false));
+    }
+
+    #[test]
+    fn what_was_done_with_the_core_to_itself_counts_where_it_is_known_of_both() {
+        let of = |own_core| Summary { median: 10.0, min: 10.0, max: 10.0, own_core };
+        let judge = |ours, peer| {
+            let target = Target::beside("peer", 0.5, Placement::ALL);
+            target.judge(TIME, |name| Some(of(if name == OURS { ours } else { peer })))
+        };
+        let own = judge(Some(2.0), Some(5.0));
+        assert_eq!(own.line(), "target <= 0.50 x peer: 0.400, met (with the core to itself; in all 1.000)");
+        assert!(own.is_of_own_core());
+        let all = judge(Some(2.0), None);
+        assert_eq!(all.line(), "target <= 0.50 x peer: 1.000, missed");
+        assert!(!all.is_of_own_core());
     }
 
     #[test]

@@ -101,10 +101,10 @@ fn json_is_a_line_a_peer_with_medians_and_a_ratio_below_one_where_ours_is_better
     let expected = [
         r#"{"bench":"selftest.time","placement":"free","ours":2.0,"peer":"peer","peer_value":4.0,"unit":"us/step","ratio":0.5}"#,
         r#"{"bench":"selftest.time","placement":"free","ours":2.0,"peer":"floor:bare","peer_value":0.5,"unit":"us/step","ratio":4.0}"#,
-        r#"{"bench":"selftest.time","placement":"free","target":"<= 0.50 x peer","value":0.5,"met":true}"#,
-        r#"{"bench":"selftest.time","placement":"free","target":"<= 1.00 us/step","value":2.0,"met":false}"#,
+        r#"{"bench":"selftest.time","placement":"free","target":"<= 0.50 x peer","value":0.5,"met":true,"own_core":false}"#,
+        r#"{"bench":"selftest.time","placement":"free","target":"<= 1.00 us/step","value":2.0,"met":false,"own_core":false}"#,
         r#"{"bench":"selftest.rate","placement":"free","ours":500000.0,"peer":"peer","peer_value":250000.0,"unit":"steps/s","ratio":0.5}"#,
-        r#"{"bench":"selftest.rate","placement":"free","target":">= 500 k steps/s","value":500000.0,"met":true}"#,
+        r#"{"bench":"selftest.rate","placement":"free","target":">= 500 k steps/s","value":500000.0,"met":true,"own_core":false}"#,
     ];
     assert_eq!(text(&output.stdout).lines().collect::<Vec<_>>(), expected);
     assert_eq!(lines(&output).len(), expected.len());

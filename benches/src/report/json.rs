@@ -20,6 +20,16 @@ struct Line<'a> {
     peer_value: f64,
     unit: String,
     ratio: f64,
+    /// The same of what was done with the core to itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    own_core: Option<OwnCore>,
+}
+
+#[derive(Debug, Serialize)]
+struct OwnCore {
+    ours: f64,
+    peer_value: f64,
+    ratio: f64,
 }
 
 /// What ours was to come to, and whether it did.
@@ -30,6 +40,8 @@ struct Judged<'a> {
     target: &'a str,
     value: f64,
     met: bool,
+    /// Judged was what was done with the core to itself.
+    own_core: bool,
 }
 
 #[derive(Debug)]
@@ -62,30 +74,36 @@ impl<W: Write> Report for Lines<W> {
         for note in &outcome.notes {
             eprintln!("bench: {bench} {placement}: {note}");
         }
-        let medians: Vec<_> = outcome
-            .rows
-            .iter()
-            .filter_map(|(name, result)| Some((*name, result.as_ref().ok()?.median)))
-            .collect();
-        let Some(&(OURS, ours)) = medians.first() else {
+        let unit = outcome.bench.unit;
+        let summaries = outcome.rows.iter().filter_map(|(name, result)| Some((*name, result.as_ref().ok()?)));
+        let summaries: Vec<_> = summaries.collect();
+        let Some(&(OURS, ours)) = summaries.first() else {
             return Ok(());
         };
-        for &(peer, peer_value) in &medians[1..] {
+        for &(peer, theirs) in &summaries[1..] {
+            let own = ours.own_core.zip(theirs.own_core);
+            let own_core = own.map(|(ours, peer_value)| OwnCore {
+                ours,
+                peer_value,
+                ratio: unit.ratio(ours, peer_value),
+            });
             let line = Line {
                 bench,
                 placement,
-                ours,
+                ours: ours.median,
                 peer,
-                peer_value,
-                unit: outcome.bench.unit.label(),
-                ratio: outcome.bench.unit.ratio(ours, peer_value),
+                peer_value: theirs.median,
+                unit: unit.label(),
+                ratio: unit.ratio(ours.median, theirs.median),
+                own_core,
             };
             writeln!(self.output, "{}", serde_json::to_string(&line)?)?;
         }
         for verdict in &outcome.verdicts {
             // What was not measured is among the errors above.
             if let (Some(value), Some(met)) = (verdict.value, verdict.met()) {
-                let line = Judged { bench, placement, target: &verdict.target, value, met };
+                let (target, own_core) = (&verdict.target, verdict.is_of_own_core());
+                let line = Judged { bench, placement, target, value, met, own_core };
                 writeln!(self.output, "{}", serde_json::to_string(&line)?)?;
             }
         }

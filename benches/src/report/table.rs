@@ -106,6 +106,9 @@ impl<W: Write> Report for Table<W> {
                 Err(error) => writeln!(self.output, "failed: {error}")?,
             }
         }
+        if let Some(line) = own_core(outcome) {
+            writeln!(self.output, "  {line}")?;
+        }
         for verdict in &outcome.verdicts {
             writeln!(self.output, "  {}", verdict.line())?;
             match verdict.met() {
@@ -136,6 +139,23 @@ impl<W: Write> Report for Table<W> {
         }
         Ok(self.output.flush()?)
     }
+}
+
+/// `with the core to itself: ours 5.57, std 4.97 (1.121)`; `None` if that was not looked at, or never so.
+fn own_core(outcome: &Outcome) -> Option<String> {
+    let unit = outcome.bench.unit;
+    let rows =
+        outcome.rows.iter().filter_map(|(name, result)| Some((*name, result.as_ref().ok()?.own_core?)));
+    let rows: Vec<_> = rows.collect();
+    let ours = rows.iter().find(|(name, _)| *name == OURS).map(|(_, value)| *value);
+    let shown = rows.iter().map(|(name, value)| match ours {
+        Some(ours) if *name != OURS => {
+            format!("{name} {} ({:.3})", figure(*value), unit.ratio(ours, *value))
+        }
+        _ => format!("{name} {}", figure(*value)),
+    });
+    let shown: Vec<_> = shown.collect();
+    (!shown.is_empty()).then(|| format!("with the core to itself: {}", shown.join(", ")))
 }
 
 #[cfg(test)]
