@@ -99,7 +99,7 @@ pub(crate) struct Sample {
     pub(crate) operations: u64,
     /// What they took together: nanoseconds, or instructions in a bench whose unit counts these.
     pub(crate) spent: u64,
-    /// The part of it with the core to itself, if that was looked at and came to enough.
+    /// A typical part of it with the core to itself, if that was looked at and came to enough.
     pub(crate) own_core: Option<OwnCore>,
 }
 
