@@ -268,7 +268,11 @@ impl Barrier {
             }
             let (again, end) = self.sleep(state, deadline)?;
             state = again;
-            if let Some(end) = end {
+            // Those who fill the round may all be dead, so that nobody of them looks.
+            state.look_for_dead(None);
+            if state.broken().is_some() {
+                self.turn.notify_all(); // this one is told by its next look
+            } else if let Some(end) = end {
                 return Err(self.give_up(state, None, end));
             }
         };
