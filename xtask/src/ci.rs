@@ -25,7 +25,11 @@ const STEPS: &[Step] = &[
     },
     Step { name: "loom", about: "models in every order, and bugs planted in them", run: quick_loom },
     Step { name: "fault", about: "kills before every instruction of the locks' operations", run: all_faults },
-    Step { name: "stress", about: "ten seconds of word counts while workers are killed", run: short_stress },
+    Step {
+        name: "stress",
+        about: "locks used, and words counted, for some seconds each while processes are killed",
+        run: stress::check,
+    },
     Step {
         name: "alone",
         about: "each published crate works in a foreign workspace and packages",
@@ -156,10 +160,6 @@ fn quick_loom(workspace: &Workspace) -> Result<(), String> {
 
 fn all_faults(_workspace: &Workspace) -> Result<(), String> {
     fault::check(&[])
-}
-
-fn short_stress(workspace: &Workspace) -> Result<(), String> {
-    stress::check(workspace, stress::Length::Short)
 }
 
 #[cfg(test)]
