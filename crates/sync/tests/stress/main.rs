@@ -5,6 +5,7 @@
 //! anything stalled or did not hold.
 
 mod board;
+mod calm;
 #[path = "../fault/family.rs"]
 #[allow(dead_code)] // uses some of it
 mod family;

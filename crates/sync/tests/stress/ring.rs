@@ -27,10 +27,6 @@ impl Ring {
         assert_eq!(turn % PLACES as u64, place as u64, "the turn is another's");
         let given = self.0.compare_exchange(turn, turn + 1, SeqCst, SeqCst);
         assert!(given.is_ok(), "two had the same turn");
-        self.at_next(place)
-    }
-
-    fn at_next(&self, place: usize) -> usize {
         (place + 1) % PLACES
     }
 }

@@ -8,20 +8,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use multiproc_testkit::fork::{fork, reap};
-use multiproc_testkit::state_of;
 
 use crate::board::{Board, PLACES};
-use crate::queue::Queued;
+use crate::calm::{Calm, Deaths, Judgement, Open};
 use crate::random::Random;
 use crate::scenario::Named;
-use crate::tally::{Tally, Wait};
+use crate::tally::Tally;
 use crate::{sys, worker};
-
-/// The longest that an operation may take after a death, in nanoseconds: a heartbeat, and some more.
-const LIMIT: u64 = 1_200_000_000;
-
-/// The longest that the machine's load excuses anything, in nanoseconds.
-const EXCUSED: u64 = 20_000_000_000;
 
 /// How long the kernel may take to end a process that was killed.
 const END: Duration = Duration::from_secs(20);
@@ -67,8 +60,8 @@ impl Supervisor {
     pub(crate) fn run(&mut self, time: Duration, mut told: impl FnMut(&Self)) -> Result<(), String> {
         let end = Instant::now() + time;
         while Instant::now() < end && !self.has_stalled() {
-            let killed = self.kill_some()?;
-            self.judge(killed)?;
+            let deaths = self.kill_some()?;
+            self.await_all(&deaths)?;
             self.scenarios.iter().for_each(|named| named.scenario.maintain());
             told(self);
         }
@@ -113,10 +106,10 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Kills one after the other, or several at once; gives when the last of them was seen to have ended.
-    fn kill_some(&mut self) -> Result<u64, String> {
-        let mut ended = sys::now();
-        for _ in 0..=self.random.below(KILLS) {
+    /// Kills one after the other, or several at once; gives the last deaths.
+    fn kill_some(&mut self) -> Result<Deaths, String> {
+        let mut left = self.random.below(KILLS);
+        loop {
             thread::sleep(self.random.time(PAUSE));
             let mut places: Vec<usize> = (0..PLACES).collect();
             let at_once = if self.random.one_in(4) { 2 + self.random.below(PLACES as u64 - 1) } else { 1 };
@@ -124,10 +117,14 @@ impl Supervisor {
                 let spared = self.random.below(places.len() as u64);
                 places.swap_remove(spared as usize);
             }
-            ended = self.kill(&places)?;
+            let ended = self.kill(&places)?;
+            let deaths = Deaths::seen(ended, self.board, self.scenarios.len(), &self.pids());
             self.replace(&places)?;
+            match left {
+                0 => return Ok(deaths),
+                _ => left -= 1,
+            }
         }
-        Ok(ended)
     }
 
     /// Kills the workers at these places; gives when their descriptors said that they have ended.
@@ -181,63 +178,39 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Lets everybody end two operations, the one in which the deaths `since` then may have left it, and one more. Who takes longer
-    /// than the limit for one, without the time for which those at the same primitive stood in the queue of a core, stalls.
-    fn judge(&mut self, since: u64) -> Result<(), String> {
+    /// Lets everybody end two operations: the one in which the deaths have left it, and one more.
+    fn await_all(&mut self, deaths: &Deaths) -> Result<(), String> {
         self.calms += 1;
-        let pids = self.workers.each_ref().map(|worker| worker.as_ref().map_or(0, |worker| worker.pid));
-        let board = self.board;
-        let then: Vec<Queued> =
-            (0..self.scenarios.len()).map(|number| Queued::now(board, number, &pids)).collect();
-        board.begin_calm(self.calms);
-        let mut open: Vec<(usize, usize)> = (0..self.scenarios.len())
-            .flat_map(|number| (0..PLACES).map(move |place| (number, place)))
-            .collect();
-        while !open.is_empty() {
+        let calm = Calm::begin(self.board, self.calms, deaths, self.pids());
+        let all = (0..self.scenarios.len()).flat_map(|number| (0..PLACES).map(move |place| (number, place)));
+        let mut open: Vec<Open> = all.map(|(number, place)| Open { number, place, asleep: 0 }).collect();
+        while !open.is_empty() && !self.has_stalled() {
             thread::sleep(Duration::from_micros(200));
-            if let Some(failure) = board.failure() {
+            if let Some(failure) = self.board.failure() {
                 return Err(failure);
             }
-            let mut stalled = None;
-            open.retain(|&(number, place)| {
-                let mut ends = board.record(number, place).answers(self.calms);
-                let answered = ends.len() == 2;
-                if !answered {
-                    ends.push(sys::now());
+            let (scenarios, tallies) = (&self.scenarios, &mut self.tallies);
+            open.retain_mut(|open| {
+                let tally = &mut tallies[open.number];
+                match calm.judge(open) {
+                    Judgement::Open => return true,
+                    Judgement::GotOn(wait) => tally.worst = tally.worst.max(wait),
+                    Judgement::Stalls(wait) => {
+                        tally.worst = tally.worst.max(wait);
+                        tally.stalls += 1;
+                        eprintln!("stall: {}, {}", scenarios[open.number].name, calm.state_of(open));
+                    }
                 }
-                let gross = longest(since, &ends);
-                let tally = &mut self.tallies[number];
-                // What takes far less than the limit is not worth a look at the queues.
-                let queued =
-                    if gross > LIMIT / 4 { Queued::now(board, number, &pids).since(then[number]) } else { 0 };
-                let wait = Wait::new(gross, queued);
-                if answered {
-                    tally.worst = tally.worst.max(wait);
-                }
-                if wait.blamed > LIMIT || gross > EXCUSED {
-                    tally.worst = tally.worst.max(wait);
-                    tally.stalls += 1;
-                    stalled = Some((number, place));
-                }
-                !answered
+                false
             });
-            if let Some((number, place)) = stalled {
-                self.tell_of(number, place);
-                break;
-            }
         }
-        board.end_calm();
+        self.board.end_calm();
         self.count();
         Ok(())
     }
 
-    /// Says on the standard error who has stalled, and what it was about.
-    fn tell_of(&self, number: usize, place: usize) {
-        let name = self.scenarios[number].name;
-        let thread = self.board.record(number, place).thread.load(SeqCst);
-        let inside = self.board.record(number, place).inside.load(SeqCst) == 1;
-        let state = state_of(thread).unwrap_or('?');
-        eprintln!("stall: {name}, thread {thread} at place {place}, inside: {inside}, state {state}");
+    fn pids(&self) -> [i32; PLACES] {
+        self.workers.each_ref().map(|worker| worker.as_ref().map_or(0, |worker| worker.pid))
     }
 
     /// Takes the workers' counts over.
@@ -251,10 +224,4 @@ impl Supervisor {
             }
         }
     }
-}
-
-/// The longest time between two of these, the first being `since`.
-fn longest(since: u64, ends: &[u64]) -> u64 {
-    let begins = std::iter::once(&since).chain(ends);
-    begins.zip(ends).map(|(begin, end)| end.saturating_sub(*begin)).max().unwrap_or(0)
 }
