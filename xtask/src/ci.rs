@@ -119,7 +119,9 @@ fn fmt(_workspace: &Workspace) -> Result<(), String> {
 
 fn clippy(_workspace: &Workspace) -> Result<(), String> {
     shell::require("clippy", "clippy")?;
-    lint(&["--workspace", "--all-targets"])
+    lint(&["--workspace", "--all-targets"])?;
+    // The programs that other chores run, and that `cargo test` leaves out.
+    lint(&["--workspace", "--test", "*"])
 }
 
 /// A check in which a warning is an error; other than by `RUSTFLAGS`, dependencies are not built anew.
