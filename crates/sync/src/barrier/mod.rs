@@ -268,8 +268,7 @@ impl Barrier {
             }
             let (again, end) = self.sleep(state, deadline)?;
             state = again;
-            // Those who fill the round may all be dead, so that nobody of them looks.
-            state.look_for_dead(None);
+            state.look_from_outside(self.parties);
             if state.broken().is_some() {
                 self.turn.notify_all(); // this one is told by its next look
             } else if let Some(end) = end {
