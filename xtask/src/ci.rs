@@ -25,7 +25,11 @@ const STEPS: &[Step] = &[
     },
     Step { name: "loom", about: "models in every order, and bugs planted in them", run: quick_loom },
     Step { name: "fault", about: "kills before every instruction of the locks' operations", run: all_faults },
-    Step { name: "stress", about: "ten seconds of word counts while workers are killed", run: short_stress },
+    Step {
+        name: "stress",
+        about: "locks used, and words counted, for some seconds each while processes are killed",
+        run: stress::check,
+    },
     Step {
         name: "alone",
         about: "each published crate works in a foreign workspace and packages",
@@ -115,7 +119,9 @@ fn fmt(_workspace: &Workspace) -> Result<(), String> {
 
 fn clippy(_workspace: &Workspace) -> Result<(), String> {
     shell::require("clippy", "clippy")?;
-    lint(&["--workspace", "--all-targets"])
+    lint(&["--workspace", "--all-targets"])?;
+    // The programs that other chores run, and that `cargo test` leaves out.
+    lint(&["--workspace", "--test", "*"])
 }
 
 /// A check in which a warning is an error; other than by `RUSTFLAGS`, dependencies are not built anew.
@@ -156,10 +162,6 @@ fn quick_loom(workspace: &Workspace) -> Result<(), String> {
 
 fn all_faults(_workspace: &Workspace) -> Result<(), String> {
     fault::check(&[])
-}
-
-fn short_stress(workspace: &Workspace) -> Result<(), String> {
-    stress::check(workspace, stress::Length::Short)
 }
 
 #[cfg(test)]

@@ -72,8 +72,8 @@ const CHORES: &[Chore] = &[
     },
     Chore {
         name: "stress",
-        arguments: "[--minutes N | --short]",
-        about: "word counts while workers are killed",
+        arguments: "[pool | sync] [--minutes N | --short] [--seed N]",
+        about: "word counts, and the use of all locks, while processes are killed at random",
         run: stress::run,
     },
     Chore {

@@ -1,159 +1,154 @@
-//! `cargo xtask stress`: counts the words of real text while workers are killed, and compares with a
-//! run in which nobody dies.
+//! `cargo xtask stress`: processes are killed at random, while a pool works for them or they use locks; nothing is lost, nobody
+//! waits for ever, nothing is left.
 
-mod judge;
 mod leftovers;
-mod program;
-mod report;
+mod pool;
+mod sync;
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use self::leftovers::Before;
-use self::program::Program;
-use self::report::Report;
 use crate::workspace::Workspace;
 use crate::{Failure, Outcome};
 
-/// How long one run without deaths is made to last, by repeating the text.
-const ROUND: Duration = Duration::from_secs(8);
-
-/// How long the chore goes on.
+/// How long each stress goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Length {
-    /// One round.
+enum Length {
+    /// As in the continuous integration.
     Short,
-    /// Rounds until this time is over.
-    Minutes(u64),
+    /// At least for this time.
+    For(Duration),
 }
 
+/// What the chore was asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Request {
+    pool: bool,
+    sync: bool,
+    length: Length,
+    /// Of the numbers by which sync's workers are chosen and killed; `None`: another one each time.
+    seed: Option<u64>,
+}
+
+const EVERYTHING: Request = Request { pool: true, sync: true, length: Length::Short, seed: None };
+
 pub(crate) fn run(arguments: &[String]) -> Outcome {
-    let length = length(arguments).map_err(Failure::Usage)?;
-    check(&Workspace::load()?, length)?;
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    stress(&Workspace::load()?, request(&words).map_err(Failure::Usage)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn length(arguments: &[String]) -> Result<Length, String> {
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match words[..] {
-        [] | ["--short"] => Ok(Length::Short),
-        ["--minutes", minutes] => match minutes.parse() {
-            Ok(minutes @ 1..) => Ok(Length::Minutes(minutes)),
-            _ => Err(format!("`--minutes` takes a number from 1, got `{minutes}`")),
-        },
-        ["--minutes"] => Err("`--minutes` takes a number".to_string()),
-        [other, ..] => Err(format!("`cargo xtask stress` takes `--minutes N` or `--short`, got `{other}`")),
-    }
+/// The short form of all of it.
+pub(crate) fn check(workspace: &Workspace) -> Result<(), String> {
+    stress(workspace, EVERYTHING)
 }
 
-/// Runs the rounds; the first thing that is wrong ends it.
-pub(crate) fn check(workspace: &Workspace, length: Length) -> Result<(), String> {
-    let program = Program::build()?;
-    let paths = corpus(workspace);
-    program.run(&paths, &[], ROUND)?; // brings the text into memory, or the next run would be no measure
-    let once = program.run(&paths, &[], ROUND)?;
-    let repeat = repeats(once.time);
-    println!("text: {} files, {} bytes, read {repeat} times a round", once.files, once.bytes);
-    let repeated = ["--repeat", &repeat.to_string()].map(str::to_string);
-    let calm = program.run(&paths, &repeated, ROUND)?;
-    println!("calm: {:.1} s, {} workers", calm.time.as_secs_f64(), calm.workers);
-
-    let start = Instant::now();
-    let total = match length {
-        Length::Short => Duration::ZERO,
-        Length::Minutes(minutes) => Duration::from_secs(60 * minutes),
-    };
-    let (mut rounds, mut kills, mut retries) = (0, 0, 0);
-    loop {
-        let chaos = round(&program, &paths, &repeated, &calm)?;
-        rounds += 1;
-        kills += chaos.kills;
-        retries += chaos.retries;
-        let seconds = chaos.report.time.as_secs_f64();
-        println!(
-            "round {rounds}: {seconds:.1} s, kills {}, retries {}, recoveries {}, counts equal",
-            chaos.kills, chaos.retries, chaos.recoveries
-        );
-        if start.elapsed() >= total {
-            break;
-        }
+fn stress(workspace: &Workspace, request: Request) -> Result<(), String> {
+    if request.sync {
+        sync::check(request.length, request.seed)?;
     }
-    println!("stress: {rounds} rounds, {kills} kills, {retries} retries, nothing lost, nothing left");
+    if request.pool {
+        pool::check(workspace, request.length)?;
+    }
     Ok(())
 }
 
-fn round(
-    program: &Program,
-    paths: &[PathBuf],
-    repeated: &[String],
-    calm: &Report,
-) -> Result<report::Chaos, String> {
-    let before = Before::look(program.path())?;
-    let arguments = [&["--chaos".to_string()], repeated].concat();
-    let chaos = program.run_chaos(paths, &arguments, calm.time)?;
-    let mut complaints = judge::compare(calm, &chaos);
-    complaints.extend(before.leftovers()?);
-    if complaints.is_empty() { Ok(chaos) } else { Err(complaints.join("\n")) }
+fn request(words: &[&str]) -> Result<Request, String> {
+    let mut request = EVERYTHING;
+    let words = match words {
+        ["pool", rest @ ..] => {
+            request.sync = false;
+            rest
+        }
+        ["sync", rest @ ..] => {
+            request.pool = false;
+            rest
+        }
+        all => all,
+    };
+    let mut length = None;
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        match *word {
+            "--short" | "--minutes" if length.is_some() => {
+                return Err("give `--short` or `--minutes`, once".to_string());
+            }
+            "--short" => length = Some(Length::Short),
+            "--minutes" => length = Some(Length::For(minutes(words.next())?)),
+            "--seed" => request.seed = Some(seed(words.next())?),
+            other => {
+                return Err(format!(
+                    "`cargo xtask stress` takes `pool` or `sync`, `--minutes N` or `--short`, `--seed N`, got `{other}`"
+                ));
+            }
+        }
+    }
+    if request.seed.is_some() && !request.sync {
+        return Err("`--seed` is for `sync`: who is killed in the pool is up to its example".to_string());
+    }
+    request.length = length.unwrap_or(Length::Short);
+    Ok(request)
 }
 
-/// How often the text must be read for a run of [`ROUND`].
-fn repeats(once: Duration) -> u128 {
-    ROUND.as_micros().div_ceil(once.as_micros().max(1)).clamp(1, 10_000)
+/// The longest time that can be asked for: a week.
+const MOST_MINUTES: f64 = 10_080.0;
+
+fn minutes(word: Option<&&str>) -> Result<Duration, String> {
+    let word = word.ok_or("`--minutes` takes a number")?;
+    match word.parse::<f64>() {
+        Ok(minutes) if minutes > 0.0 && minutes <= MOST_MINUTES => {
+            Ok(Duration::from_secs_f64(60.0 * minutes))
+        }
+        _ => Err(format!("`--minutes` takes a number above 0, up to {MOST_MINUTES}, got `{word}`")),
+    }
 }
 
-/// The text: this workspace's own files, and the sources of other crates where cargo keeps them.
-/// The list is made once, so that what others add meanwhile does not count.
-fn corpus(workspace: &Workspace) -> Vec<PathBuf> {
-    let own = workspace.files.iter().map(|path| workspace.root.join(path));
-    own.chain(registry().as_deref().map(unpacked).unwrap_or_default()).collect()
-}
-
-fn registry() -> Option<PathBuf> {
-    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))?;
-    Some(home.join("registry/src"))
-}
-
-/// The unpacked crates below `registry`; one that cargo is still unpacking lacks its mark.
-fn unpacked(registry: &Path) -> Vec<PathBuf> {
-    let list =
-        |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut crates: Vec<PathBuf> = list(registry).flat_map(|index| list(&index)).collect();
-    crates.retain(|folder| folder.join(".cargo-ok").is_file());
-    crates.sort();
-    crates
+fn seed(word: Option<&&str>) -> Result<u64, String> {
+    let word = word.ok_or("`--seed` takes a number")?;
+    word.parse().map_err(|_| format!("`--seed` takes a whole number below 2^64, got `{word}`"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse(arguments: &[&str]) -> Result<Length, String> {
-        length(&arguments.iter().map(ToString::to_string).collect::<Vec<_>>())
+    #[test]
+    fn without_words_it_is_all_of_it_and_short() {
+        assert_eq!(request(&[]), Ok(EVERYTHING));
+        assert_eq!(request(&["--short"]), Ok(EVERYTHING));
     }
 
     #[test]
-    fn the_length_is_short_or_minutes() {
-        assert_eq!(parse(&[]), Ok(Length::Short));
-        assert_eq!(parse(&["--short"]), Ok(Length::Short));
-        assert_eq!(parse(&["--minutes", "3"]), Ok(Length::Minutes(3)));
+    fn one_of_both_can_be_named() {
+        assert_eq!(request(&["pool"]), Ok(Request { sync: false, ..EVERYTHING }));
+        let half = Length::For(Duration::from_secs(30));
+        let asked = Request { pool: false, length: half, seed: Some(7), ..EVERYTHING };
+        assert_eq!(request(&["sync", "--minutes", "0.5", "--seed", "7"]), Ok(asked));
+        assert_eq!(
+            request(&["--minutes", "3"]).map(|asked| asked.length),
+            Ok(Length::For(Duration::from_secs(180)))
+        );
     }
 
     #[test]
-    fn another_length_is_refused() {
-        for wrong in
-            [&["--minutes"][..], &["--minutes", "0"], &["--minutes", "x"], &["--long"], &["--short", "1"]]
-        {
-            assert!(parse(wrong).is_err(), "{wrong:?}");
+    fn what_makes_no_sense_is_refused() {
+        for wrong in [
+            &["--minutes"][..],
+            &["--minutes", "0"],
+            &["--minutes", "-1"],
+            &["--minutes", "inf"],
+            &["--minutes", "NaN"],
+            &["--minutes", "x"],
+            &["--short", "--minutes", "1"],
+            &["--short", "--short"],
+            &["--seed"],
+            &["pool", "--seed", "1"],
+            &["--seed", "1.5"],
+            &["--long"],
+            &["--short", "1"],
+            &["sync", "pool"],
+        ] {
+            assert!(request(wrong).is_err(), "{wrong:?}");
         }
-    }
-
-    #[test]
-    fn the_text_is_repeated_until_a_round_is_full() {
-        assert_eq!(repeats(ROUND), 1);
-        assert_eq!(repeats(Duration::from_millis(100)), 80);
-        assert_eq!(repeats(Duration::ZERO), 10_000);
-        assert_eq!(repeats(Duration::MAX), 1);
     }
 }

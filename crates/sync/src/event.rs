@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
+use crate::awaited::Awaited;
 use crate::futex::{Futex, Scope};
 use crate::planted::{Bug, planted};
 use crate::primitive::{AtomicU32, Deadline, fence};
@@ -245,26 +246,9 @@ impl Event {
 
     #[cold]
     fn wait_slowly(&self, begun: Begun, deadline: Option<Deadline>) -> Result<(), WaitError> {
-        // Acquire, here and below: with the Release of `set`.
-        let look = || begun.is_over(self.word.load(Acquire)).then_some(());
-        #[cfg(not(multiproc_loom))] // in a model nobody spins, and this look is one of those below
-        if self.pace.spin(deadline, look).is_some() {
-            return Ok(());
-        }
-        let until = deadline.as_ref().filter(|_| !planted(Bug::DeadlineIgnored));
-        loop {
-            let seen = self.word.load(Acquire);
-            if begun.is_over(seen) {
-                return Ok(());
-            }
-            let announced = seen | SLEEPERS;
-            if seen != announced && self.word.compare_exchange(seen, announced, Relaxed, Relaxed).is_err() {
-                continue;
-            }
-            if let Err(error) = self.word.wait(announced, self.scope(), until) {
-                return look().ok_or(error);
-            }
-        }
+        let Self { word, pace, .. } = self;
+        let awaited = Awaited { word, scope: self.scope(), pace, sleepers: SLEEPERS };
+        awaited.wait(deadline, |now| begun.is_over(now))
     }
 
     fn scope(&self) -> Scope {

@@ -88,6 +88,11 @@ mod native {
             sys::futex::wake_op(&self.0, sys::futex::Op::Set(value), 1, Scope::Shared)
         }
 
+        /// Sets the word, to less than 1 << 11, and wakes all its sleepers, in one step of the kernel's.
+        pub(crate) fn set_and_wake_all(&self, value: u32, scope: Scope) -> u32 {
+            sys::futex::wake_op(&self.0, sys::futex::Op::Set(value), EVERYBODY, scope)
+        }
+
         /// Sets bits of the word, below 1 << 11, and wakes all its sleepers, in one step of the kernel's.
         pub(crate) fn or_and_wake_all(&self, bits: u32, scope: Scope) -> u32 {
             sys::futex::wake_op(&self.0, sys::futex::Op::Or(bits), EVERYBODY, scope)

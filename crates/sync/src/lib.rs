@@ -19,6 +19,7 @@
 //! - [`Lock`]: a lock that nobody owns, for what a mutex is too strict for.
 //! - [`Acquirable`]: what all of these have in common.
 //! - [`Event`]: a flag to wait for.
+//! - [`Latch`]: a count to wait for, which goes down to zero once.
 //! - [`Condvar`]: to wait for a change of what a mutex guards.
 //! - [`Barrier`]: several parties go on once all have come.
 //! - [`Doorbell`], [`Pace`]: how to wait for something that another thread or process does; [`interrupt`]: what a signal does to
@@ -30,6 +31,7 @@
 //! The crate maps no memory: `multiproc-shm` does. Linux only.
 
 mod acquirable;
+mod awaited;
 mod barrier;
 mod condvar;
 mod doorbell;
@@ -40,6 +42,7 @@ mod generation;
 mod identity;
 #[cfg(not(multiproc_loom))]
 pub mod interrupt;
+mod latch;
 mod lock;
 mod mutex;
 mod pace;
@@ -67,6 +70,7 @@ pub use self::event::Event;
 #[cfg(not(multiproc_loom))]
 pub use self::generation::Generation;
 pub use self::identity::{IdentityError, MAX_HELD};
+pub use self::latch::{ArriveError, CountError, Latch};
 pub use self::lock::{Held, Lock, NotAcquired};
 pub use self::mutex::{LockError, LockResult, Mutex, MutexGuard};
 pub use self::pace::{PROBE_BUDGET, Pace, SPIN_BUDGET};
@@ -76,12 +80,14 @@ pub use self::wait_error::WaitError;
 /// The functions that a kill at every instruction must have met, by name and address.
 #[doc(hidden)]
 #[cfg(not(multiproc_loom))]
-pub fn fault_points() -> [(&'static str, usize); 11] {
+pub fn fault_points() -> [(&'static str, usize); 13] {
     [
         ("slow", mutex::robust::contended as *const () as usize),
         ("wake", mutex::robust::wake as *const () as usize),
         ("recover", mutex::recovery::recover as *const () as usize),
         ("event", Event::wake as *const () as usize),
+        ("latch_wait", Latch::wait_slowly as *const () as usize),
+        ("latch_wake", Latch::wake as *const () as usize),
         ("notify", Condvar::wake as *const () as usize),
         ("notify_all", Condvar::wake_all as *const () as usize),
         ("attach", identity::attach as *const () as usize),

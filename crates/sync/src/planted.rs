@@ -57,8 +57,20 @@ bugs! {
     SetOnlyLooks,
     /// An event is set first and the sleepers woken after, in two steps.
     SetThenWake,
-    /// Setting an event wakes one sleeper of many.
+    /// Setting an event, or opening a latch, wakes one sleeper of many.
     OneReleased,
+    /// Counting a latch down orders nothing.
+    CountUnordered,
+    /// Who finds a latch open has no order after the counts.
+    OpenUnordered,
+    /// A latch counts by a load and a store: of two counts at once, one is lost.
+    CountLost,
+    /// A latch's count is held against what was left some time before.
+    OverCountUnseen,
+    /// A latch opens, and nobody who sleeps is told.
+    OpenedInSilence,
+    /// Who finds a latch open does not look whether the one that opened it has woken the others.
+    OpenerNotReplaced,
     /// A waiter sleeps past its deadline.
     DeadlineIgnored,
     /// The condition's sequence is read after the mutex was released.

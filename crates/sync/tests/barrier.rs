@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Fork, flag, fork, kill, reap, share};
+use common::{Fork, flag, fork, idle, kill, reap, share};
 use multiproc_sync::{Barrier, BarrierError, MAX_PARTIES, PartiesError};
 use multiproc_testkit::{Watchdog, eventually};
 
@@ -223,6 +223,34 @@ fn a_dead_party_breaks_it_and_is_named() {
     let others = [(); 3].map(|()| fork(|| _ = barrier.wait().unwrap()));
     assert!(barrier.wait().is_ok());
     assert_eq!(others.map(reap), [0; 3]);
+}
+
+/// One waits and the other, the last, is in its action: nobody of the round is left to see that both are dead.
+#[test]
+fn a_full_round_of_the_dead_is_broken_by_who_comes_next() {
+    let _watchdog = Watchdog::with_limit(60);
+    let (barrier, acts) = (placed(2), flag());
+    let both = fork(|| {
+        thread::scope(|scope| {
+            let act = || {
+                barrier.wait_with(|| {
+                    acts.store(1, SeqCst);
+                    idle();
+                })
+            };
+            scope.spawn(act);
+            scope.spawn(act);
+        });
+    });
+    eventually("all have come", || acts.load(SeqCst) == 1);
+    let pid = both.pid();
+    kill(both);
+    let next = barrier.wait_timeout(Duration::from_secs(30));
+    assert_eq!(next, Err(BarrierError::PartyDied { pid }));
+    barrier.reset().unwrap();
+    let other = fork(|| _ = barrier.wait().unwrap());
+    assert!(barrier.wait().is_ok());
+    assert_eq!(reap(other), 0);
 }
 
 /// Parties that die where they wait leave slots, which are those of others again.

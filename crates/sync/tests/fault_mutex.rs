@@ -18,6 +18,7 @@ fn main() -> ExitCode {
     let program = fault::semaphore::scenarios_of_the_lock().into_iter().fold(program, Program::scenario);
     let program = fault::several_permits::scenarios().into_iter().fold(program, Program::scenario);
     let program = fault::event::scenarios().into_iter().fold(program, Program::scenario);
+    let program = fault::latch::scenarios().into_iter().fold(program, Program::scenario);
     let program = fault::barrier::scenarios().into_iter().fold(program, Program::scenario);
     let program = fault::condvar::scenarios().into_iter().fold(program, Program::scenario);
     let program = fault::mutex::scenarios().into_iter().fold(program, Program::scenario);

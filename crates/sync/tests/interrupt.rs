@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use common::{fork, reap, share};
 use multiproc_sync::{
-    Barrier, BarrierError, Condvar, Doorbell, Event, Lock, LockError, Mutex, Pace, Semaphore, WaitError,
-    interrupt,
+    Barrier, BarrierError, Condvar, Doorbell, Event, Latch, Lock, LockError, Mutex, Pace, Semaphore,
+    WaitError, interrupt,
 };
 use multiproc_testkit::{Watchdog, eventually, holds_within};
 
@@ -66,7 +66,7 @@ fn with_signals<T: Send>(signal: i32, wait: impl Fn() -> T + Send) -> T {
 }
 
 /// Kinds of waits.
-const WAITS: usize = 9;
+const WAITS: usize = 10;
 
 /// Each kind of wait, for `time` in vain: how it ended.
 fn waits(signal: i32, time: Option<Duration>) -> [WaitError; WAITS] {
@@ -104,6 +104,11 @@ fn waits(signal: i32, time: Option<Duration>) -> [WaitError; WAITS] {
         with_signals(signal, || {
             end().map_or_else(|| event.wait(), |end| event.wait_deadline(end)).unwrap_err()
         })
+    };
+    let closed = Latch::new(1);
+    let latch = |signal| {
+        let wait = || end().map_or_else(|| closed.wait(), |end| closed.wait_deadline(end));
+        with_signals(signal, || wait().unwrap_err())
     };
     // In which the mutex is not held when a signal has ended it.
     let condvar = |signal| {
@@ -143,11 +148,12 @@ fn waits(signal: i32, time: Option<Duration>) -> [WaitError; WAITS] {
         hold(signal),
         event(&private_event),
         event(shared_event),
+        latch(signal),
         condvar(signal),
         barrier(signal),
     ];
     // And what was waited for in vain is as it was.
-    assert_eq!((semaphore.available(), unowned.is_locked()), (0, true));
+    assert_eq!((semaphore.available(), unowned.is_locked(), closed.remaining()), (0, true, 1));
     ended
 }
 

@@ -268,7 +268,10 @@ impl Barrier {
             }
             let (again, end) = self.sleep(state, deadline)?;
             state = again;
-            if let Some(end) = end {
+            state.look_from_outside(self.parties);
+            if state.broken().is_some() {
+                self.turn.notify_all(); // this one is told by its next look
+            } else if let Some(end) = end {
                 return Err(self.give_up(state, None, end));
             }
         };

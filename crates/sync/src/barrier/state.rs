@@ -159,6 +159,14 @@ impl State {
         }
     }
 
+    /// Breaks a round that is full and has somebody dead in it, for one who waits for it to pass: all of them may be dead, so that
+    /// none of them looks.
+    pub(super) fn look_from_outside(&mut self, parties: u32) {
+        if self.waiting() >= parties {
+            self.look_for_dead(None);
+        }
+    }
+
     /// The number of a party that has just come.
     pub(super) fn index(&self, parties: u32) -> ArrivalIndex {
         let index = self.waiting().saturating_sub(1);

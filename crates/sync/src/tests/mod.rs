@@ -5,6 +5,7 @@ mod loom_bounded_semaphore;
 mod loom_condvar;
 mod loom_doorbell;
 mod loom_event;
+mod loom_latch;
 mod loom_lock;
 mod loom_mutex_private;
 mod loom_mutex_robust;

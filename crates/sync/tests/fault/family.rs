@@ -30,8 +30,9 @@ pub(super) fn join(image: &Room) -> Range<usize> {
     for (at, page) in image.chunks(PAGE).enumerate().filter(|(_, page)| page.iter().any(|byte| *byte != 0)) {
         // SAFETY: both have the same length, and nobody else knows the room yet.
         unsafe {
-            room.cast::<u8>().add(at * PAGE).copy_from_nonoverlapping(NonNull::from(page).cast(), page.len())
-        };
+            let to = room.cast::<u8>().add(at * PAGE);
+            to.copy_from_nonoverlapping(NonNull::from(page).cast(), page.len());
+        }
     }
     // SAFETY: a registry, mapped shared, never unmapped, and known to nobody else.
     let registry = unsafe { Registry::attach(room.cast(), Registry::LEN) };

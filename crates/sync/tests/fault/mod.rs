@@ -7,6 +7,7 @@ pub(crate) mod doorbell;
 pub(crate) mod event;
 mod family;
 mod gate;
+pub(crate) mod latch;
 pub(crate) mod mutex;
 mod peers;
 pub(crate) mod pread;

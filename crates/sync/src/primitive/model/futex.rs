@@ -87,6 +87,16 @@ impl Futex {
         wake(&mut sleepers, 1, Scope::Shared)
     }
 
+    /// Sets the word and wakes all its sleepers, in one step.
+    pub(crate) fn set_and_wake_all(&self, value: u32, scope: Scope) -> u32 {
+        if !goes_on() {
+            return 0;
+        }
+        let mut sleepers = self.0.lock();
+        self.0.value.raw().swap(value, Relaxed);
+        wake(&mut sleepers, u32::MAX, scope)
+    }
+
     /// Adds one to the word and wakes all sleepers of a shared word, in one step.
     pub(crate) fn add_one_and_wake_all(&self) -> u32 {
         self.add_and_wake(1, u32::MAX, Scope::Shared)

@@ -34,7 +34,7 @@ pub(super) fn compare(calm: &Report, chaos: &Chaos) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stress::report::tests::sample;
+    use crate::stress::pool::report::tests::sample;
 
     fn complaints(change: impl FnOnce(&mut Chaos)) -> Vec<String> {
         let mut chaos = Chaos::parse(&sample()).unwrap();

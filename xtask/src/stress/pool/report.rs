@@ -82,7 +82,7 @@ pub(super) mod tests {
     use super::*;
 
     /// The output of a run with `--chaos`.
-    pub(in crate::stress) fn sample() -> String {
+    pub(in crate::stress::pool) fn sample() -> String {
         let words: String = (0..WORDS).map(|at| format!("{:>8} word{at}\n", 1000 - at)).collect();
         let words = words.replace("word3", "descriptors").replace("word4", "files");
         format!(

@@ -1,0 +1,45 @@
+//! The primitives, one file each.
+
+mod barrier;
+mod bounded_semaphore;
+mod condvar;
+mod doorbell;
+mod event;
+mod latch;
+mod lock;
+mod mutex;
+mod semaphore;
+
+use crate::scenario::Named;
+
+/// What one run is to miss, so that its judge has something to find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Planted {
+    /// Nobody releases the unowned lock for the dead: the others wait for good.
+    HoldsOfTheDead,
+    /// The pair that a dead owner has left is not mended.
+    TornPair,
+}
+
+/// All of them, each in shared memory of the family that the program has founded.
+pub(crate) fn all() -> Vec<Named> {
+    vec![
+        Named { name: "mutex", scenario: mutex::share(true) },
+        Named { name: "condvar", scenario: condvar::share() },
+        Named { name: "semaphore", scenario: semaphore::share() },
+        Named { name: "bounded semaphore", scenario: bounded_semaphore::share() },
+        Named { name: "lock", scenario: lock::share(true) },
+        Named { name: "event", scenario: event::share() },
+        Named { name: "latch", scenario: latch::share() },
+        Named { name: "barrier", scenario: barrier::share() },
+        Named { name: "doorbell", scenario: doorbell::share() },
+    ]
+}
+
+/// The one that lacks something.
+pub(crate) fn planted(planted: Planted) -> Vec<Named> {
+    match planted {
+        Planted::HoldsOfTheDead => vec![Named { name: "lock", scenario: lock::share(false) }],
+        Planted::TornPair => vec![Named { name: "mutex", scenario: mutex::share(false) }],
+    }
+}
