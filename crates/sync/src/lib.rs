@@ -16,6 +16,7 @@
 //!
 //! - [`Mutex`]: the same type on a stack and in shared memory.
 //! - [`Semaphore`], [`BoundedSemaphore`]: so many at a time, or so many made and not yet used.
+//! - [`RobustSemaphore`]: so many at a time, of processes that may die.
 //! - [`Lock`]: a lock that nobody owns, for what a mutex is too strict for.
 //! - [`Acquirable`]: what all of these have in common.
 //! - [`Event`]: a flag to wait for.
@@ -31,6 +32,7 @@
 
 mod acquirable;
 mod barrier;
+mod claims;
 mod condvar;
 mod doorbell;
 mod event;
@@ -50,6 +52,7 @@ pub mod registry;
 #[cfg(multiproc_loom)]
 #[path = "registry/modelled.rs"]
 mod registry;
+mod robust_semaphore;
 mod robust_word;
 mod semaphore;
 pub mod shm_safe;
@@ -70,13 +73,16 @@ pub use self::identity::{IdentityError, MAX_HELD};
 pub use self::lock::{Held, Lock, NotAcquired};
 pub use self::mutex::{LockError, LockResult, Mutex, MutexGuard};
 pub use self::pace::{Pace, SPIN_BUDGET};
+pub use self::robust_semaphore::{
+    AcquireError, Holder, MAX_ROBUST_PERMITS, PermitsError, RobustPermit, RobustSemaphore,
+};
 pub use self::semaphore::{BoundedSemaphore, MAX_PERMITS, Permit, ReleaseError, Semaphore};
 pub use self::wait_error::WaitError;
 
 /// The functions that a kill at every instruction must have met, by name and address.
 #[doc(hidden)]
 #[cfg(not(multiproc_loom))]
-pub fn fault_points() -> [(&'static str, usize); 11] {
+pub fn fault_points() -> [(&'static str, usize); 14] {
     [
         ("slow", mutex::robust::contended as *const () as usize),
         ("wake", mutex::robust::wake as *const () as usize),
@@ -88,6 +94,9 @@ pub fn fault_points() -> [(&'static str, usize); 11] {
         ("permit_wait", semaphore::permits::Permits::<0>::wait as *const () as usize),
         ("permit_wake", semaphore::permits::Permits::<0>::wake as *const () as usize),
         ("hold_wait", semaphore::permits::Permits::<1>::wait as *const () as usize),
+        ("robust_permit_wait", robust_semaphore::waiters::Waiters::wait as *const () as usize),
+        ("robust_permit_wake", robust_semaphore::waiters::Waiters::end_and_wake as *const () as usize),
+        ("take_over", claims::Claim::take_over as *const () as usize),
         ("hold_wake", semaphore::permits::Permits::<1>::wake as *const () as usize),
     ]
 }

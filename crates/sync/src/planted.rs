@@ -91,6 +91,12 @@ bugs! {
     OthersAsleepForgotten,
     /// The bound is held against what was free some time before the release.
     OverReleaseUnseen,
+    /// Nobody looks whether who has a permit is dead.
+    DeadHolderUnseen,
+    /// What a dead process had is taken by a store: two that find it take it both.
+    TakenOverUnseen,
+    /// A waiter marks one permit of several before it sleeps.
+    OneClaimMarked,
 }
 
 /// Whether the program is to behave as if it had this bug.

@@ -10,6 +10,7 @@ mod loom_mutex_private;
 mod loom_mutex_robust;
 mod loom_planted;
 mod loom_registry;
+mod loom_robust_semaphore;
 mod loom_semaphore;
 mod pair;
 mod visits;

@@ -10,6 +10,7 @@ mod gate;
 pub(crate) mod mutex;
 mod peers;
 pub(crate) mod pread;
+pub(crate) mod robust_semaphore;
 pub(crate) mod semaphore;
 pub(crate) mod several_permits;
 mod shared;
