@@ -1,7 +1,7 @@
 //! What a benchmark is, and the table of all of them. A new group is a file in `groups/` and a line in [`GROUPS`].
 
 use crate::Result;
-use crate::groups::{barrier, condvar, event, mutex, pool, process, selftest, semaphore};
+use crate::groups::{barrier, condvar, event, mutex, permit, pool, process, selftest, semaphore};
 use crate::placement::Placement;
 use crate::session::{Sample, Setting, Start};
 
@@ -88,6 +88,7 @@ const GROUPS: &[&[Bench]] = &[
     mutex::BENCHES,
     condvar::BENCHES,
     semaphore::BENCHES,
+    permit::BENCHES,
     event::BENCHES,
     barrier::BENCHES,
 ];
