@@ -38,6 +38,7 @@
 //! | `with lock:` | a guard, or [`sync::Acquirable::with`] |
 //! | `threading.Condition`, `multiprocessing.Condition` | [`sync::Condvar`] beside a [`sync::Mutex`] |
 //! | `threading.Barrier`, `multiprocessing.Barrier` | [`sync::Barrier`] |
+//! | `queue.task_done`, `queue.join` without a queue | [`sync::WaitGroup`] |
 //! | `if __name__ == "__main__":` | [`#[multiproc::main]`](macro@main) |
 #![forbid(unsafe_code)]
 

@@ -22,6 +22,7 @@
 //! - [`Event`]: a flag to wait for.
 //! - [`Condvar`]: to wait for a change of what a mutex guards.
 //! - [`Barrier`]: several parties go on once all have come.
+//! - [`WaitGroup`]: to wait until all announced work is done, or one who was at it has died.
 //! - [`Doorbell`], [`Pace`]: how to wait for something that another thread or process does; [`interrupt`]: what a signal does to
 //!   whoever waits.
 //! - [`shm_safe`]: what may lie in shared memory, and how a lock gets there.
@@ -61,6 +62,7 @@ mod sys;
 #[cfg(all(test, multiproc_loom))]
 mod tests;
 mod wait_error;
+mod wait_group;
 
 pub use self::acquirable::Acquirable;
 pub use self::barrier::{ArrivalIndex, Barrier, BarrierError, MAX_PARTIES, PartiesError};
@@ -78,6 +80,7 @@ pub use self::robust_semaphore::{
 };
 pub use self::semaphore::{BoundedSemaphore, MAX_PERMITS, Permit, ReleaseError, Semaphore};
 pub use self::wait_error::WaitError;
+pub use self::wait_group::{MAX_MEMBERS, MAX_PIECES, Member, WaitGroup, WaitGroupError};
 
 /// The functions that a kill at every instruction must have met, by name and address.
 #[doc(hidden)]

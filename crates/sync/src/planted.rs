@@ -71,7 +71,7 @@ bugs! {
     NotificationSwallowed,
     /// A party at a barrier looks whether anybody waits, not what has become of its own round.
     RoundOvertaken,
-    /// Nobody looks whether a party at a barrier is dead.
+    /// Nobody looks whether a party at a barrier, or a member of a group, is dead.
     DeadPartyUnseen,
     /// An entry that is not free is claimed all the same.
     EntryTakenTwice,
@@ -97,6 +97,10 @@ bugs! {
     TakenOverUnseen,
     /// A waiter marks one permit of several before it sleeps.
     OneClaimMarked,
+    /// Who waits for a group looks whether anything is left, not whether nothing was since.
+    EmptiedForgotten,
+    /// What a dead process has left half done is done again, though half of it was.
+    FinishedTwice,
 }
 
 /// Whether the program is to behave as if it had this bug.

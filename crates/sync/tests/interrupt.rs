@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use common::{fork, reap, share};
 use multiproc_sync::{
     AcquireError, Barrier, BarrierError, Condvar, Doorbell, Event, Lock, LockError, Mutex, Pace,
-    RobustSemaphore, Semaphore, WaitError, interrupt,
+    RobustSemaphore, Semaphore, WaitError, WaitGroup, WaitGroupError, interrupt,
 };
 use multiproc_testkit::{Watchdog, eventually, holds_within};
 
@@ -66,7 +66,7 @@ fn with_signals<T: Send>(signal: i32, wait: impl Fn() -> T + Send) -> T {
 }
 
 /// Kinds of waits.
-const WAITS: usize = 11;
+const WAITS: usize = 12;
 
 /// Each kind of wait, for `time` in vain: how it ended.
 fn waits(signal: i32, time: Option<Duration>) -> [WaitError; WAITS] {
@@ -146,6 +146,18 @@ fn waits(signal: i32, time: Option<Duration>) -> [WaitError; WAITS] {
             }
         })
     };
+    let group = |signal| {
+        let group = share(WaitGroup::new());
+        let _member = group.join().unwrap();
+        with_signals(signal, || {
+            let waited = end().map_or_else(|| group.wait(), |end| group.wait_deadline(end));
+            match waited.unwrap_err() {
+                WaitGroupError::TimedOut => WaitError::TimedOut,
+                WaitGroupError::Interrupted => WaitError::Interrupted,
+                error => panic!("{error}"),
+            }
+        })
+    };
     let ended = [
         lock(signal),
         lock_robust(signal),
@@ -158,6 +170,7 @@ fn waits(signal: i32, time: Option<Duration>) -> [WaitError; WAITS] {
         event(shared_event),
         condvar(signal),
         barrier(signal),
+        group(signal),
     ];
     // And what was waited for in vain is as it was.
     assert_eq!((semaphore.available(), unowned.is_locked()), (0, true));

@@ -12,5 +12,6 @@ mod loom_planted;
 mod loom_registry;
 mod loom_robust_semaphore;
 mod loom_semaphore;
+mod loom_wait_group;
 mod pair;
 mod visits;

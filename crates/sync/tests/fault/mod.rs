@@ -15,3 +15,4 @@ pub(crate) mod semaphore;
 pub(crate) mod several_permits;
 mod shared;
 mod victims;
+pub(crate) mod wait_group;
