@@ -161,7 +161,7 @@ fn member_killed_when_done() {
         assert_ne!(tried, Ok(()), "a piece was counted twice");
         match (tried, end) {
             (Err(WaitGroupError::TimedOut), _) => {
-                assert_eq!(left, 1, "a piece was not counted")
+                assert_eq!(left, 1, "a piece was not counted");
             }
             (Err(WaitGroupError::MemberDied { pid: 2 }), End::Killed) => {
                 assert_eq!(left, 2, "a dead member's piece was lost");
