@@ -1,7 +1,7 @@
 //! What a benchmark is, and the table of all of them. A new group is a file in `groups/` and a line in [`GROUPS`].
 
 use crate::Result;
-use crate::groups::{barrier, condvar, event, mutex, pool, process, selftest, semaphore};
+use crate::groups::{barrier, condvar, event, mutex, permit, pool, process, selftest, semaphore};
 use crate::placement::Placement;
 use crate::session::{Sample, Setting, Start};
 use crate::target::Target;
@@ -88,8 +88,14 @@ impl Unit {
 const GROUPS: &[&[&[Bench]]] = &[&[pool::BENCHES, process::BENCHES], SYNC];
 
 /// What the crate sync brings.
-const SYNC: &[&[Bench]] =
-    &[mutex::BENCHES, condvar::BENCHES, semaphore::BENCHES, event::BENCHES, barrier::BENCHES];
+const SYNC: &[&[Bench]] = &[
+    mutex::BENCHES,
+    condvar::BENCHES,
+    semaphore::BENCHES,
+    permit::BENCHES,
+    event::BENCHES,
+    barrier::BENCHES,
+];
 
 /// Names that stand for several groups.
 pub(crate) const ALIASES: &[(&str, &[&[Bench]])] = &[("sync", SYNC)];

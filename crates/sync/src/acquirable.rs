@@ -5,9 +5,13 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use crate::primitive::Deadline;
-use crate::{BoundedSemaphore, Held, Lock, LockError, Mutex, MutexGuard, Permit, Semaphore, WaitError};
+use crate::{
+    AcquireError, BoundedSemaphore, Held, Lock, LockError, Mutex, MutexGuard, Permit, RobustPermit,
+    RobustSemaphore, Semaphore, WaitError,
+};
 
-/// What can be acquired, and is released when its guard is dropped: [`Mutex`], [`Lock`], [`Semaphore`], [`BoundedSemaphore`].
+/// What can be acquired, and is released when its guard is dropped: [`Mutex`], [`Lock`], [`Semaphore`],
+/// [`BoundedSemaphore`], [`RobustSemaphore`].
 ///
 /// For code that does not care which of them it is given, and for [`with`](Self::with), which runs a closure in between, as Python's
 /// `with` statement runs a block.
@@ -146,7 +150,24 @@ impl<T: ?Sized> Acquirable for Mutex<T> {
     }
 }
 
-/// Those without data, by the names of their guards and of the methods that give these.
+impl<const PERMITS: usize> Acquirable for RobustSemaphore<PERMITS> {
+    type Guard<'a> = RobustPermit<'a>;
+    type Error<'a> = AcquireError;
+
+    fn guard(&self) -> Result<RobustPermit<'_>, AcquireError> {
+        self.acquire()
+    }
+
+    fn try_guard(&self) -> Result<RobustPermit<'_>, AcquireError> {
+        self.try_acquire()
+    }
+
+    fn guard_deadline(&self, deadline: Deadline) -> Result<RobustPermit<'_>, AcquireError> {
+        self.acquire_deadline(deadline)
+    }
+}
+
+/// Those without data and owners, by the names of their guards and of the methods that give these.
 macro_rules! acquirable {
     ($($type:ty => $held:ident: $guard:ident, $try_guard:ident, $guard_deadline:ident;)+) => {
         $(impl Acquirable for $type {

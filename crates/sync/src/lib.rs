@@ -16,12 +16,14 @@
 //!
 //! - [`Mutex`]: the same type on a stack and in shared memory.
 //! - [`Semaphore`], [`BoundedSemaphore`]: so many at a time, or so many made and not yet used.
+//! - [`RobustSemaphore`]: so many at a time, of processes that may die.
 //! - [`Lock`]: a lock that nobody owns, for what a mutex is too strict for.
 //! - [`Acquirable`]: what all of these have in common.
 //! - [`Event`]: a flag to wait for.
 //! - [`Latch`]: a count to wait for, which goes down to zero once.
 //! - [`Condvar`]: to wait for a change of what a mutex guards.
 //! - [`Barrier`]: several parties go on once all have come.
+//! - [`WaitGroup`]: to wait until all announced work is done, or one who was at it has died.
 //! - [`Doorbell`], [`Pace`]: how to wait for something that another thread or process does; [`interrupt`]: what a signal does to
 //!   whoever waits.
 //! - [`shm_safe`]: what may lie in shared memory, and how a lock gets there.
@@ -33,6 +35,7 @@
 mod acquirable;
 mod awaited;
 mod barrier;
+mod claims;
 mod condvar;
 mod doorbell;
 mod event;
@@ -53,6 +56,7 @@ pub mod registry;
 #[cfg(multiproc_loom)]
 #[path = "registry/modelled.rs"]
 mod registry;
+mod robust_semaphore;
 mod robust_word;
 mod semaphore;
 pub mod shm_safe;
@@ -61,6 +65,7 @@ mod sys;
 #[cfg(all(test, multiproc_loom))]
 mod tests;
 mod wait_error;
+mod wait_group;
 
 pub use self::acquirable::Acquirable;
 pub use self::barrier::{ArrivalIndex, Barrier, BarrierError, MAX_PARTIES, PartiesError};
@@ -74,13 +79,17 @@ pub use self::latch::{ArriveError, CountError, Latch};
 pub use self::lock::{Held, Lock, NotAcquired};
 pub use self::mutex::{LockError, LockResult, Mutex, MutexGuard};
 pub use self::pace::{PROBE_BUDGET, Pace, SPIN_BUDGET};
+pub use self::robust_semaphore::{
+    AcquireError, Holder, MAX_ROBUST_PERMITS, PermitsError, RobustPermit, RobustSemaphore,
+};
 pub use self::semaphore::{BoundedSemaphore, MAX_PERMITS, Permit, ReleaseError, Semaphore};
 pub use self::wait_error::WaitError;
+pub use self::wait_group::{MAX_MEMBERS, MAX_PIECES, Member, WaitGroup, WaitGroupError};
 
 /// The functions that a kill at every instruction must have met, by name and address.
 #[doc(hidden)]
 #[cfg(not(multiproc_loom))]
-pub fn fault_points() -> [(&'static str, usize); 13] {
+pub fn fault_points() -> [(&'static str, usize); 16] {
     [
         ("slow", mutex::robust::contended as *const () as usize),
         ("wake", mutex::robust::wake as *const () as usize),
@@ -94,6 +103,9 @@ pub fn fault_points() -> [(&'static str, usize); 13] {
         ("permit_wait", semaphore::permits::Permits::<0>::wait as *const () as usize),
         ("permit_wake", semaphore::permits::Permits::<0>::wake as *const () as usize),
         ("hold_wait", semaphore::permits::Permits::<1>::wait as *const () as usize),
+        ("robust_permit_wait", robust_semaphore::waiters::Waiters::wait as *const () as usize),
+        ("robust_permit_wake", robust_semaphore::waiters::Waiters::end_and_wake as *const () as usize),
+        ("take_over", claims::Claim::take_over as *const () as usize),
         ("hold_wake", semaphore::permits::Permits::<1>::wake as *const () as usize),
     ]
 }

@@ -87,7 +87,7 @@ bugs! {
     NotificationSwallowed,
     /// A party at a barrier looks whether anybody waits, not what has become of its own round.
     RoundOvertaken,
-    /// Nobody looks whether a party at a barrier is dead.
+    /// Nobody looks whether a party at a barrier, or a member of a group, is dead.
     DeadPartyUnseen,
     /// An entry that is not free is claimed all the same.
     EntryTakenTwice,
@@ -107,6 +107,16 @@ bugs! {
     OthersAsleepForgotten,
     /// The bound is held against what was free some time before the release.
     OverReleaseUnseen,
+    /// Nobody looks whether who has a permit is dead.
+    DeadHolderUnseen,
+    /// What a dead process had is taken by a store: two that find it take it both.
+    TakenOverUnseen,
+    /// A waiter marks one permit of several before it sleeps.
+    OneClaimMarked,
+    /// Who waits for a group looks whether anything is left, not whether nothing was since.
+    EmptiedForgotten,
+    /// What a dead process has left half done is done again, though half of it was.
+    FinishedTwice,
 }
 
 /// Whether the program is to behave as if it had this bug.

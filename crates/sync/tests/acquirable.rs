@@ -3,7 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use multiproc_sync::{Acquirable, BoundedSemaphore, Lock, LockError, Mutex, Semaphore, WaitError};
+use multiproc_sync::{
+    Acquirable, BoundedSemaphore, Lock, LockError, Mutex, RobustSemaphore, Semaphore, WaitError,
+};
 
 /// Through all of the trait: acquired inside, refused meanwhile, released after. With one permit or hold.
 fn goes_round<A: Acquirable + ?Sized>(one: &A) {
@@ -33,6 +35,7 @@ fn all_of_them_are_acquired_and_released_alike() {
     goes_round(&Lock::new());
     goes_round(&Semaphore::new(1));
     goes_round(&BoundedSemaphore::new(1));
+    goes_round(&RobustSemaphore::<1>::new());
 }
 
 /// A mutex tells who has it already, in shared memory; in private memory it would wait.

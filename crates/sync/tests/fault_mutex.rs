@@ -17,9 +17,11 @@ fn main() -> ExitCode {
         fault::semaphore::scenarios_of_the_bounded_one().into_iter().fold(program, Program::scenario);
     let program = fault::semaphore::scenarios_of_the_lock().into_iter().fold(program, Program::scenario);
     let program = fault::several_permits::scenarios().into_iter().fold(program, Program::scenario);
+    let program = fault::robust_semaphore::scenarios().into_iter().fold(program, Program::scenario);
     let program = fault::event::scenarios().into_iter().fold(program, Program::scenario);
     let program = fault::latch::scenarios().into_iter().fold(program, Program::scenario);
     let program = fault::barrier::scenarios().into_iter().fold(program, Program::scenario);
+    let program = fault::wait_group::scenarios().into_iter().fold(program, Program::scenario);
     let program = fault::condvar::scenarios().into_iter().fold(program, Program::scenario);
     let program = fault::mutex::scenarios().into_iter().fold(program, Program::scenario);
     // Last: it makes the program's process one of a family.

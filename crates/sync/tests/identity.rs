@@ -7,7 +7,7 @@ use std::thread;
 
 use common::{fork, reap, share};
 use multiproc_sync::registry::{MAX_PROCESSES, MAX_THREADS};
-use multiproc_sync::{IdentityError, LockError, Mutex};
+use multiproc_sync::{AcquireError, IdentityError, LockError, Mutex, RobustSemaphore};
 use multiproc_testkit::Watchdog;
 
 #[test]
@@ -34,11 +34,14 @@ fn names_of_processes_that_ended_are_used_again() {
 #[test]
 fn without_a_robust_list_locks_are_refused() {
     let _watchdog = Watchdog::with_limit(60);
-    let mutex = share(Mutex::new(0_u64));
+    let (mutex, semaphore) = (share(Mutex::new(0_u64)), share(RobustSemaphore::<1>::new()));
     let child = fork(|| {
         forbid(libc::SYS_get_robust_list);
         assert!(matches!(mutex.lock(), Err(LockError::Identity(IdentityError::NoRobustList))));
         assert!(!mutex.is_locked());
+        let refused = AcquireError::Identity(IdentityError::NoRobustList);
+        assert_eq!(semaphore.acquire().map(drop), Err(refused));
+        assert_eq!(semaphore.available(), 1);
     });
     assert_eq!(reap(child), 0);
 }

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use common::{fork, reap, share};
 use multiproc_sync::{
-    Barrier, BarrierError, Condvar, Doorbell, Event, Latch, Lock, LockError, Mutex, Pace, Semaphore,
-    WaitError, interrupt,
+    AcquireError, Barrier, BarrierError, Condvar, Doorbell, Event, Latch, Lock, LockError, Mutex, Pace,
+    RobustSemaphore, Semaphore, WaitError, WaitGroup, WaitGroupError, interrupt,
 };
 use multiproc_testkit::{Watchdog, eventually, holds_within};
 
@@ -66,7 +66,7 @@ fn with_signals<T: Send>(signal: i32, wait: impl Fn() -> T + Send) -> T {
 }
 
 /// Kinds of waits.
-const WAITS: usize = 10;
+const WAITS: usize = 13;
 
 /// Each kind of wait, for `time` in vain: how it ended.
 fn waits(signal: i32, time: Option<Duration>) -> [WaitError; WAITS] {
@@ -98,6 +98,17 @@ fn waits(signal: i32, time: Option<Duration>) -> [WaitError; WAITS] {
     let hold = |signal| {
         let wait = || end().map_or_else(|| unowned.acquire(), |end| unowned.acquire_deadline(end));
         with_signals(signal, || wait().unwrap_err())
+    };
+    let robust_permit = |signal, semaphore: &RobustSemaphore<1>| {
+        let _taken = semaphore.acquire().unwrap();
+        with_signals(signal, || {
+            let waited = end().map_or_else(|| semaphore.acquire(), |end| semaphore.acquire_deadline(end));
+            match waited.unwrap_err() {
+                AcquireError::TimedOut => WaitError::TimedOut,
+                AcquireError::Interrupted => WaitError::Interrupted,
+                error => panic!("{error}"),
+            }
+        })
     };
     let (private_event, shared_event) = (Event::new(), share(Event::new()));
     let event = |event: &Event| {
@@ -140,17 +151,32 @@ fn waits(signal: i32, time: Option<Duration>) -> [WaitError; WAITS] {
             }
         })
     };
+    let group = |signal| {
+        let group = share(WaitGroup::new());
+        let _member = group.join().unwrap();
+        with_signals(signal, || {
+            let waited = end().map_or_else(|| group.wait(), |end| group.wait_deadline(end));
+            match waited.unwrap_err() {
+                WaitGroupError::TimedOut => WaitError::TimedOut,
+                WaitGroupError::Interrupted => WaitError::Interrupted,
+                error => panic!("{error}"),
+            }
+        })
+    };
     let ended = [
         lock(signal),
         lock_robust(signal),
         bell(signal),
         permit(signal),
         hold(signal),
+        robust_permit(signal, &RobustSemaphore::new()),
+        robust_permit(signal, share(RobustSemaphore::new())),
         event(&private_event),
         event(shared_event),
         latch(signal),
         condvar(signal),
         barrier(signal),
+        group(signal),
     ];
     // And what was waited for in vain is as it was.
     assert_eq!((semaphore.available(), unowned.is_locked(), closed.remaining()), (0, true, 1));

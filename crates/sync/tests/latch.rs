@@ -159,8 +159,8 @@ fn a_killed_waiter_is_missed_by_nobody() {
     let latch = share(Latch::new(2));
     let victim = fork(|| assert_eq!(latch.arrive_and_wait(), Ok(())));
     let survivor = fork(|| assert_eq!(latch.wait(), Ok(())));
-    for waiter in [victim, survivor] {
-        eventually("it sleeps", || state_of(waiter as u32) == Some('S'));
+    for waiter in [&victim, &survivor] {
+        eventually("it sleeps", || state_of(waiter.pid()) == Some('S'));
     }
     kill(victim);
     assert_eq!(latch.remaining(), 1, "it had arrived");
@@ -174,7 +174,7 @@ fn an_opening_that_nobody_was_woken_for_is_found_by_the_heartbeat() {
     let _watchdog = Watchdog::with_limit(60);
     let latch = share(Latch::new(1));
     let sleeper = fork(|| assert_eq!(latch.wait(), Ok(())));
-    eventually("it sleeps", || state_of(sleeper as u32) == Some('S'));
+    eventually("it sleeps", || state_of(sleeper.pid()) == Some('S'));
     // SAFETY: the word is the latch's first field, and is written as by an exchange of another process.
     let word = unsafe { &*std::ptr::from_ref(latch).cast::<AtomicU32>() };
     word.fetch_sub(1, SeqCst);

@@ -86,9 +86,9 @@ pub fn reap(fork: Fork) -> i32 {
     status.expect("nobody else waits for it")
 }
 
-/// Kills a fork and waits for its end.
-pub fn kill(fork: Fork) {
-    drop(fork);
+/// Kills a fork and waits for its end; gives the number that it had.
+pub fn kill(fork: Fork) -> u32 {
+    fork.pid()
 }
 
 /// Does nothing until the process is killed.

@@ -7,7 +7,8 @@ mod state;
 
 use self::action::BreaksIfDropped;
 pub use self::error::{BarrierError, PartiesError};
-use self::state::{ANONYMOUS, Place, State};
+use self::state::{Place, State};
+use crate::claims::ANONYMOUS;
 use crate::primitive::Deadline;
 use crate::shm_safe::{Layout, PlaceError, Placement, ShmSafe};
 use crate::{Condvar, LockError, Mutex, MutexGuard, WaitError};

@@ -8,13 +8,11 @@
 use std::sync::atomic::Ordering::Release;
 
 use super::{ArrivalIndex, BarrierError, MAX_PARTIES};
-use crate::identity::{self, Verdict};
+use crate::claims::ANONYMOUS;
+use crate::identity::{self, is_gone};
 use crate::planted::{Bug, planted};
 use crate::primitive::fence;
 use crate::shm_safe::{Layout, ShmPlain, ShmSafe};
-
-/// The owner of a slot in private memory, where no party dies alone.
-pub(super) const ANONYMOUS: u64 = 1;
 
 const SLOTS: usize = MAX_PARTIES as usize;
 
@@ -172,10 +170,6 @@ impl State {
         let index = self.waiting().saturating_sub(1);
         ArrivalIndex { index, last: index + 1 >= parties }
     }
-}
-
-fn is_gone(owner: u64) -> bool {
-    owner != ANONYMOUS && identity::verdict(owner) == Verdict::Gone
 }
 
 // SAFETY: `repr(C)`, numbers alone: every bit pattern is a state, whose slots are searched within their bounds.

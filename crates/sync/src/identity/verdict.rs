@@ -24,6 +24,12 @@ pub(crate) fn verdict(owner: u64) -> Verdict {
     }
 }
 
+/// Whether the owner's whole process has ended: nothing of it writes any more.
+pub(crate) fn is_gone(owner: u64) -> bool {
+    let named = registry::installed().zip(Owner::unpacked(owner));
+    named.is_some_and(|(registry, owner)| registry.has_ended(owner.process))
+}
+
 /// The number of the owner's process; 0 if nobody knows it any more.
 pub(crate) fn pid_of(owner: u64) -> u32 {
     let named = registry::installed().zip(Owner::unpacked(owner));

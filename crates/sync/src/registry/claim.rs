@@ -94,7 +94,8 @@ impl Registry {
         })
     }
 
-    fn has_ended(&self, process: Claim) -> bool {
+    /// Whether the process with this claim has ended.
+    pub(crate) fn has_ended(&self, process: Claim) -> bool {
         self.member(process).is_none_or(|member| matches!(member.look(), Look::Ended))
     }
 

@@ -11,6 +11,8 @@ mod loom_mutex_private;
 mod loom_mutex_robust;
 mod loom_planted;
 mod loom_registry;
+mod loom_robust_semaphore;
 mod loom_semaphore;
+mod loom_wait_group;
 mod pair;
 mod visits;

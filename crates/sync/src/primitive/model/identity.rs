@@ -148,6 +148,11 @@ pub(crate) fn verdict(owner: u64) -> Verdict {
     }
 }
 
+/// Whether the owner's process has ended.
+pub(crate) fn is_gone(owner: u64) -> bool {
+    verdict(owner) == Verdict::Gone
+}
+
 /// The number of the owner's process.
 pub(crate) fn pid_of(owner: u64) -> u32 {
     Owner::unpacked(owner).map_or(0, |owner| u32::from(owner.process.index) + 1)

@@ -74,4 +74,5 @@ pub(crate) use self::futex::Futex;
 pub use self::process::{End, Process, Running};
 pub use self::shared::shared;
 pub(super) use self::step::goes_on;
+pub(crate) use self::step::is_dead;
 pub use self::step::{die, die_at, step};

@@ -55,6 +55,11 @@ pub(in crate::primitive) fn goes_on() -> bool {
     true
 }
 
+/// Whether the calling thread is dead: for destructors that write to what a lock guards, which is no step.
+pub(crate) fn is_dead() -> bool {
+    context::here().is_some_and(|thread| thread.dead.get())
+}
+
 /// Runs `body`; `None`: the calling thread was killed in it.
 pub(super) fn until_killed<T>(body: impl FnOnce() -> T) -> Option<T> {
     match panic::catch_unwind(AssertUnwindSafe(body)) {

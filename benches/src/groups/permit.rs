@@ -1,0 +1,56 @@
+//! Permits that come back when their holders die, beside a robust mutex and beside semaphores that lose them: a number is increased
+//! with the only permit.
+
+use super::contenders;
+use crate::locks::{two_processes, two_threads, uncontended};
+use crate::ours::{mutex, permit as ours};
+use crate::peers::{pthread, sem_t};
+use crate::placement::Placement;
+use crate::registry::{Bench, Contender, OURS, Unit};
+
+pub(crate) const BENCHES: &[Bench] = &[
+    Bench {
+        name: "permit.uncontended",
+        about: "acquire a permit, add one, release it; nobody else wants it",
+        unit: Unit::NanosPer("operation"),
+        placements: Placement::ONLY_FREE,
+        contenders: contenders!(uncontended {
+            OURS => ours::robust(),
+            "ours.private" => ours::private(),
+            "ours.plain" => ours::plain(),
+            "ours.mutex" => mutex::robust(),
+            "sem_t" => sem_t::around_a_number(),
+            "pthread.robust" => pthread::robust(),
+        }),
+        targets: &[],
+    },
+    Bench {
+        name: "permit.2threads",
+        about: "the same by two threads at once",
+        unit: Unit::NanosPer("operation"),
+        placements: Placement::ALL,
+        contenders: contenders!(two_threads {
+            OURS => ours::robust(),
+            "ours.private" => ours::private(),
+            "ours.plain" => ours::plain(),
+            "ours.mutex" => mutex::robust(),
+            "sem_t" => sem_t::around_a_number(),
+            "pthread.robust" => pthread::robust(),
+        }),
+        targets: &[],
+    },
+    Bench {
+        name: "permit.2proc",
+        about: "the same by two processes at once",
+        unit: Unit::NanosPer("operation"),
+        placements: Placement::ALL,
+        contenders: contenders!(two_processes {
+            OURS => ours::robust(),
+            "ours.plain" => ours::plain(),
+            "ours.mutex" => mutex::robust(),
+            "sem_t" => sem_t::around_a_number(),
+            "pthread.robust" => pthread::robust(),
+        }),
+        targets: &[],
+    },
+];

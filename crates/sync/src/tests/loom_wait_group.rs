@@ -1,0 +1,191 @@
+//! Models of the group whose work is waited for.
+
+use std::sync::Arc;
+
+use super::visits::Visits;
+use crate::primitive::Deadline;
+use crate::primitive::model::{End, Family, Process, check, check_deaths, die_at, shared, thread};
+use crate::{WaitGroup, WaitGroupError};
+
+fn private(pieces: u32) -> Arc<WaitGroup> {
+    let group = WaitGroup::new();
+    group.add(pieces).unwrap();
+    Arc::new(group)
+}
+
+fn spawn<T: 'static>(
+    group: &Arc<WaitGroup>,
+    body: impl FnOnce(&WaitGroup) -> T + 'static,
+) -> thread::JoinHandle<T> {
+    let group = group.clone();
+    thread::spawn(move || body(&group))
+}
+
+/// What was done before the piece was is seen by who waited.
+#[test]
+fn one_waits_for_one() {
+    check(|| {
+        let work = Arc::new((private(1), Visits::new()));
+        let theirs = work.clone();
+        let other = thread::spawn(move || {
+            let member = theirs.0.enter().unwrap();
+            theirs.1.visit();
+            drop(member);
+        });
+        work.0.wait().unwrap();
+        assert_eq!(work.1.count(), 1);
+        other.join().unwrap();
+    });
+}
+
+/// Two finish a piece each: who waits goes on after both.
+#[test]
+fn one_waits_for_two() {
+    check(|| {
+        let group = private(2);
+        let others = [(); 2].map(|()| spawn(&group, |group| group.done().unwrap()));
+        group.wait().unwrap();
+        assert_eq!(group.remaining(), Ok(0));
+        others.into_iter().for_each(|other| other.join().unwrap());
+    });
+}
+
+/// The last piece releases all who wait.
+#[test]
+fn two_wait() {
+    check(|| {
+        let group = private(1);
+        let waiters = [(); 2].map(|()| spawn(&group, |group| group.wait().unwrap()));
+        group.done().unwrap();
+        waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
+    });
+}
+
+/// More is announced before who waited has looked again: it goes on all the same.
+#[test]
+fn emptied_and_filled_again() {
+    check(|| {
+        let group = private(1);
+        let wait = group.wait_from_here();
+        let waits = spawn(&group, |group| wait(group).unwrap());
+        group.done().unwrap();
+        group.add(1).unwrap();
+        waits.join().unwrap();
+        assert_eq!(group.try_wait(), Err(WaitGroupError::TimedOut));
+    });
+}
+
+/// Two say that the only piece is done, while a third one enters it: it is one's.
+#[test]
+fn done_too_often() {
+    check(|| {
+        let group = private(1);
+        let other = spawn(&group, |group| group.done().is_ok());
+        let third = spawn(&group, |group| group.enter().is_ok());
+        let ours = group.done().is_ok();
+        let accepted = [ours, other.join().unwrap(), third.join().unwrap()];
+        assert_eq!(accepted.iter().filter(|was| **was).count(), 1, "a piece was done by so many");
+        assert_eq!(group.wait(), Ok(()));
+    });
+}
+
+/// Who waits gives up, before the last piece is done or after.
+#[test]
+fn one_gives_up() {
+    check(|| {
+        let (group, deadline) = (private(1), Deadline::new());
+        let until = deadline.clone();
+        let waits = spawn(&group, |group| group.wait_deadline(until));
+        deadline.pass();
+        let waited = waits.join().unwrap();
+        assert_eq!(waited, Err(WaitGroupError::TimedOut));
+        group.done().unwrap();
+        assert_eq!(group.wait(), Ok(()));
+    });
+}
+
+/// Whatever was left by a death, the group can be used.
+fn assert_usable(process: &Process, group: &WaitGroup) {
+    process.run(|| {
+        group.acknowledge().unwrap();
+        (0..group.remaining().unwrap()).for_each(|_| group.done().unwrap());
+        assert_eq!((group.members(), group.try_wait()), (Ok(0), Ok(())));
+        drop(group.join().unwrap());
+        assert_eq!(group.wait(), Ok(()));
+    });
+}
+
+/// Who enters and is done dies at each of its steps, while another waits: that is told of the end, or of the death, or the piece is
+/// nobody's.
+#[test]
+fn member_killed() {
+    check_deaths(|k| {
+        let (family, group, deadline) = (Family::new(), shared(WaitGroup::new()), Deadline::new());
+        let survivor = family.process();
+        survivor.run(|| group.add(1).unwrap());
+        let (process, theirs, until) = (family.process(), group.clone(), deadline.clone());
+        let victim = thread::spawn(move || {
+            let end = process.run_killed_at(k, || drop(theirs.enter().unwrap()));
+            deadline.pass();
+            end
+        });
+        let waited = survivor.run(|| group.wait_deadline(until));
+        let end = victim.join().unwrap();
+        let members = survivor.run(|| group.members().unwrap());
+        match (waited, end) {
+            (Ok(()), _) | (Err(WaitGroupError::MemberDied { pid: 2 }), End::Killed) => {}
+            (Err(WaitGroupError::TimedOut), End::Killed) => {
+                assert_eq!(members, 0, "a dead member was not named");
+            }
+            other => panic!("no such end: {other:?}"),
+        }
+        assert_usable(&survivor, &group);
+    });
+}
+
+/// A member dies at each step of being done: its piece is done once, or its death is told.
+#[test]
+fn member_killed_when_done() {
+    check_deaths(|k| {
+        let (family, group) = (Family::new(), shared(WaitGroup::new()));
+        let survivor = family.process();
+        survivor.run(|| group.add(2).unwrap());
+        let end = family.process().run_killed_at(usize::MAX, || {
+            let member = group.enter().unwrap();
+            die_at(k);
+            drop(member);
+        });
+        let tried = survivor.run(|| group.try_wait());
+        let (left, members) = survivor.run(|| (group.remaining().unwrap(), group.members().unwrap()));
+        assert_eq!(members, 0, "a dead member was not named");
+        assert_ne!(tried, Ok(()), "a piece was counted twice");
+        match (tried, end) {
+            (Err(WaitGroupError::TimedOut), _) => {
+                assert_eq!(left, 1, "a piece was not counted");
+            }
+            (Err(WaitGroupError::MemberDied { pid: 2 }), End::Killed) => {
+                assert_eq!(left, 2, "a dead member's piece was lost");
+            }
+            other => panic!("no such end: {other:?}"),
+        }
+        assert_usable(&survivor, &group);
+    });
+}
+
+/// Who finds a dead member dies at each of its steps: the next one finds it, too.
+#[test]
+fn finder_killed() {
+    check_deaths(|k| {
+        let (family, group) = (Family::new(), shared(WaitGroup::new()));
+        let end = family.process().run_killed_at(usize::MAX, || {
+            let _member = group.join().unwrap();
+            crate::primitive::model::die();
+        });
+        assert_eq!(end, End::Killed::<()>);
+        family.process().run_killed_at(k, || group.try_wait());
+        let survivor = family.process();
+        let waited = survivor.run(|| group.try_wait());
+        assert_eq!(waited, Err(WaitGroupError::MemberDied { pid: 1 }), "a dead member was not named");
+        assert_usable(&survivor, &group);
+    });
+}

@@ -1,0 +1,254 @@
+//! How much work is left, and who is at it. `unsafe`: what it promises as a value in shared memory.
+//!
+//! Two numbers only grow: what was announced, and what is finished. Whatever instruction a process dies at, with the group's mutex, what
+//! it leaves is a state, or says in a member's slot what is to be done once more.
+#![allow(unsafe_code)]
+
+use std::sync::atomic::Ordering::Release;
+
+use super::{MAX_MEMBERS, MAX_PIECES, WaitGroupError};
+use crate::identity::{self, Owner};
+use crate::planted::{Bug, planted};
+use crate::primitive::fence;
+use crate::shm_safe::{Layout, ShmPlain, ShmSafe};
+
+/// One that is at a piece of work.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    /// Its name in the family, or `ANONYMOUS`; 0: free.
+    owner: u64,
+    /// How much is finished when it is done, written when it is about to be; 0: it is not.
+    finishing: u64,
+    pid: u32,
+    reserved: u32,
+}
+
+const FREE: Slot = Slot { owner: 0, finishing: 0, pid: 0, reserved: 0 };
+
+/// What the group's mutex guards.
+#[repr(C)]
+#[derive(Debug)]
+pub(super) struct State {
+    announced: u64,
+    finished: u64,
+    /// How much was finished when nothing was left, the last time.
+    emptied: u64,
+    /// A member's process has ended, and nobody has taken note of it yet.
+    broken: u32,
+    /// The number of that process.
+    died: u32,
+    /// The member's name and slot.
+    dead: u64,
+    dead_place: u64,
+    members: [Slot; MAX_MEMBERS],
+}
+
+/// Which slot a member has.
+pub(super) type Place = usize;
+
+/// How much was finished when somebody began to wait.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Begun(u64);
+
+impl State {
+    pub(super) const fn new() -> Self {
+        Self {
+            announced: 0,
+            finished: 0,
+            emptied: 0,
+            broken: 0,
+            died: 0,
+            dead: 0,
+            dead_place: 0,
+            members: [FREE; MAX_MEMBERS],
+        }
+    }
+
+    /// Pieces that are not done.
+    pub(super) fn left(&self) -> u64 {
+        self.announced.wrapping_sub(self.finished)
+    }
+
+    /// How many of them are members'.
+    pub(super) fn members(&self) -> usize {
+        self.members.iter().filter(|slot| slot.owner != 0).count()
+    }
+
+    pub(super) fn pids(&self) -> impl Iterator<Item = u32> + '_ {
+        self.members.iter().filter(|slot| slot.owner != 0).map(|slot| slot.pid)
+    }
+
+    pub(super) fn announce(&mut self, pieces: u32) -> Result<(), WaitGroupError> {
+        let left = self.left().checked_add(pieces.into()).filter(|left| *left <= u64::from(MAX_PIECES));
+        left.ok_or(WaitGroupError::TooManyPieces)?;
+        self.announced = self.announced.wrapping_add(pieces.into());
+        Ok(())
+    }
+
+    /// Whether a piece is left that is no member's.
+    fn check_announced(&self) -> Result<(), WaitGroupError> {
+        let announced = self.left() > self.members() as u64 || planted(Bug::OverReleaseUnseen);
+        announced.then_some(()).ok_or(WaitGroupError::NothingAnnounced)
+    }
+
+    /// Finishes a piece that is no member's; gives whether nothing is left.
+    pub(super) fn finish(&mut self) -> Result<bool, WaitGroupError> {
+        self.check_announced()?;
+        self.finished = self.finished.wrapping_add(1);
+        Ok(self.note_emptied())
+    }
+
+    /// Makes an announced piece that of a member.
+    pub(super) fn enter(&mut self, owner: u64, pid: u32) -> Result<Place, WaitGroupError> {
+        self.check_announced()?;
+        let place = self.free()?;
+        self.name(place, owner, pid);
+        Ok(place)
+    }
+
+    /// Announces a piece, which is a member's at once.
+    pub(super) fn join(&mut self, owner: u64, pid: u32) -> Result<Place, WaitGroupError> {
+        let place = self.free()?;
+        self.announce(1)?;
+        self.name(place, owner, pid);
+        Ok(place)
+    }
+
+    fn free(&self) -> Result<Place, WaitGroupError> {
+        let free = self.members.iter().position(|slot| slot.owner == 0);
+        free.ok_or(WaitGroupError::TooManyMembers)
+    }
+
+    fn name(&mut self, place: Place, owner: u64, pid: u32) {
+        self.members[place] = Slot { pid, ..FREE };
+        // A slot that has an owner is whole.
+        fence(Release);
+        self.members[place].owner = owner;
+    }
+
+    /// Finishes a member's piece; gives whether nothing is left. Nothing happens if the slot is not this owner's.
+    pub(super) fn leave(&mut self, place: Place, owner: u64) -> bool {
+        if self.members[place].owner != owner {
+            return false;
+        }
+        self.members[place].finishing = self.finished.wrapping_add(1);
+        // From here on whoever finds the slot finishes the piece, if that is not done.
+        fence(Release);
+        self.finish_for(place)
+    }
+
+    fn finish_for(&mut self, place: Place) -> bool {
+        let finishing = self.members[place].finishing;
+        if planted(Bug::FinishedTwice) {
+            self.finished = self.finished.wrapping_add(1);
+        } else {
+            self.finished = finishing;
+        }
+        let emptied = self.note_emptied();
+        // Done once more, to the same end, by who comes next, if this one dies here.
+        fence(Release);
+        self.members[place].owner = 0;
+        emptied
+    }
+
+    fn note_emptied(&mut self) -> bool {
+        let emptied = self.left() == 0;
+        if emptied {
+            self.emptied = self.finished;
+        }
+        emptied
+    }
+
+    /// Begins a wait. `None`: nothing is left.
+    pub(super) fn begin(&self) -> Option<Begun> {
+        (self.left() != 0).then_some(Begun(self.finished))
+    }
+
+    /// What has become of a wait: whether nothing was left since, or a member has died; `None`: neither yet.
+    pub(super) fn outcome(&self, begun: Option<Begun>) -> Option<Result<(), WaitGroupError>> {
+        let emptied = |begun: Begun| match self.emptied {
+            _ if planted(Bug::EmptiedForgotten) => self.left() == 0,
+            emptied => emptied.wrapping_sub(begun.0).cast_signed() > 0,
+        };
+        match begun {
+            Some(begun) if emptied(begun) => Some(Ok(())),
+            _ if self.broken != 0 => Some(Err(WaitGroupError::MemberDied { pid: self.died })),
+            None => Some(Ok(())),
+            Some(_) => None,
+        }
+    }
+
+    /// Looks for a member whose process has ended, unless one was found already; gives whether there is one. Its piece is nobody's
+    /// then. `owner` is the caller's name, whose process lives.
+    pub(super) fn look_for_dead(&mut self, owner: u64) -> bool {
+        if self.broken != 0 || planted(Bug::DeadPartyUnseen) {
+            return false;
+        }
+        let process = |name| Owner::unpacked(name).map(|owner| owner.process);
+        let mut lives = process(owner);
+        let dead = self.members.iter().position(|slot| {
+            // To ask after a process takes several system calls.
+            let its = process(slot.owner);
+            if slot.owner == 0 || its == lives {
+                return false;
+            }
+            let is_gone = identity::is_gone(slot.owner);
+            if !is_gone {
+                lives = its;
+            }
+            is_gone
+        });
+        let Some(place) = dead else { return false };
+        let Slot { owner, pid, .. } = self.members[place];
+        (self.died, self.dead, self.dead_place) = (pid, owner, place as u64);
+        fence(Release);
+        self.broken = 1;
+        // Done by who comes next, if this one dies here.
+        fence(Release);
+        self.bury();
+        true
+    }
+
+    /// Frees the slot of the dead member that was found.
+    fn bury(&mut self) {
+        let place = usize::try_from(self.dead_place).unwrap_or(MAX_MEMBERS);
+        // Nobody else ever has that name.
+        if let Some(slot) = self.members.get_mut(place).filter(|slot| slot.owner == self.dead) {
+            slot.owner = 0;
+        }
+    }
+
+    /// Takes note of a death; gives whose.
+    pub(super) fn acknowledge(&mut self) -> Option<u32> {
+        let died = (self.broken != 0).then_some(self.died);
+        self.broken = 0;
+        died
+    }
+
+    /// Leaves pieces without members, which cannot have taken their guards along to where the group is now.
+    pub(super) fn forget_members(&mut self) {
+        (self.broken, self.members) = (0, [FREE; MAX_MEMBERS]);
+    }
+
+    /// Makes a state of what a process has left that died with the mutex.
+    pub(super) fn mend(&mut self) {
+        for place in 0..MAX_MEMBERS {
+            let slot = self.members[place];
+            if slot.owner != 0 && slot.finishing != 0 {
+                self.finish_for(place);
+            }
+        }
+        if self.broken != 0 {
+            self.bury();
+        }
+        self.note_emptied();
+    }
+}
+
+// SAFETY: `repr(C)`, numbers alone: every bit pattern is a state, whose slots are searched within their bounds.
+unsafe impl ShmSafe for State {
+    const LAYOUT: Layout = Layout::named("multiproc_sync::WaitGroup.state/1").with_count(MAX_MEMBERS);
+}
+// SAFETY: no lock in it.
+unsafe impl ShmPlain for State {}

@@ -1,0 +1,168 @@
+//! The scenarios of the group: a member is killed at work and when it is done, one that announces and finishes, one that waits, and one
+//! that finds a dead member. `unsafe`: shared memory.
+#![allow(unsafe_code)]
+
+use std::time::Duration;
+
+use multiproc_sync::{WaitGroup, WaitGroupError};
+use multiproc_testkit::fault::{Act, Cue, Fate, Part, Peer, Scenario, Scene, Start};
+use multiproc_testkit::is_running;
+
+use super::family;
+
+/// Longer than the heartbeat, with which the death of a member is seen, and than what a busy machine adds.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What is waited for, and what gives a process its name before what is tested begins.
+#[repr(C)]
+pub(crate) struct Shared {
+    group: WaitGroup,
+    spare: WaitGroup,
+}
+
+fn scene() -> Scene<Shared> {
+    let registry = family::found();
+    let value = Shared { group: WaitGroup::new(), spare: WaitGroup::new() };
+    // SAFETY: words and numbers may be zero.
+    let shared = unsafe {
+        family::share(value, |shared, placement| {
+            family::place(&mut shared.group, placement);
+            family::place(&mut shared.spare, placement);
+        })
+    };
+    shared.group.add(1).expect("there is room");
+    Scene { shared, watched: vec![registry, family::range(shared)] }
+}
+
+impl Shared {
+    fn attach(&self) {
+        self.spare.members().expect("nobody keeps it");
+    }
+
+    /// Waits to the end. A death on the way is true, and its piece is done for the dead one.
+    fn wait(&self, part: &Part) {
+        loop {
+            match self.group.wait() {
+                Ok(()) => return part.count("Ok"),
+                Err(WaitGroupError::MemberDied { pid }) => {
+                    part.count("MemberDied");
+                    assert!(!is_running(pid), "the member that is said to be dead runs");
+                    // Of those who were told, one acts.
+                    if self.group.acknowledge().expect("it can be reached").is_some() {
+                        self.group.done().expect("the dead one's piece is left");
+                    }
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+}
+
+/// Everybody has a piece of its own, and waits for all.
+fn laps(shared: &'static Shared, part: &Part) {
+    part.wait(Cue::Laps);
+    for _ in 0..3 {
+        drop(shared.group.join().expect("there is room"));
+        shared.group.wait().expect("nobody dies here");
+    }
+}
+
+/// Enters the only piece, and is done.
+fn worker(shared: &'static Shared, part: &Part) {
+    shared.attach();
+    part.begin();
+    if let Ok(member) = shared.group.enter() {
+        drop(member);
+    }
+    part.over();
+}
+
+/// Does the only piece without entering it.
+fn stranger(shared: &'static Shared, part: &Part) {
+    shared.attach();
+    part.begin();
+    let _ = shared.group.done();
+    part.over();
+}
+
+fn waiter(shared: &'static Shared, part: &Part) {
+    shared.attach();
+    part.begin();
+    // Without a result: it is told of a death, or not.
+    let _ = shared.group.wait_timeout(Duration::from_secs(60));
+    part.over();
+}
+
+fn waiting(shared: &'static Shared, part: &Part) {
+    shared.attach();
+    part.wait(Cue::Begun);
+    shared.wait(part);
+    laps(shared, part);
+}
+
+/// Does what the victim did not come to before it had entered.
+fn deputy(shared: &'static Shared, part: &Part) {
+    shared.attach();
+    part.wait(Cue::Killed);
+    let nobodys = |shared: &Shared| {
+        let left = shared.group.remaining().expect("it can be reached");
+        left - shared.group.members().expect("it can be reached") as u64
+    };
+    // A dead member that nobody has found may be found in between: then its piece is done by who was told.
+    let told = shared.group.try_wait();
+    if !matches!(told, Err(WaitGroupError::MemberDied { .. })) {
+        (0..nobodys(shared)).for_each(|_| _ = shared.group.done());
+    }
+    shared.wait(part);
+    laps(shared, part);
+}
+
+/// Does the piece when the victim sleeps.
+fn worker_who_lives(shared: &'static Shared, part: &Part) {
+    shared.attach();
+    part.wait(Cue::Release);
+    drop(shared.group.enter().expect("it is announced"));
+    laps(shared, part);
+}
+
+/// Dies at the piece before the victim begins.
+fn dead_worker(shared: &'static Shared, part: &Part) {
+    part.wait(Cue::Hold);
+    std::mem::forget(shared.group.enter().expect("it is announced"));
+    part.die();
+}
+
+fn scenario(
+    name: &str,
+    start: Start,
+    victim: Act<Shared>,
+    peers: &[(&'static str, Fate, Act<Shared>)],
+) -> Scenario<Shared> {
+    Scenario {
+        name: format!("wait group/{name}"),
+        outcomes: &["Ok", "MemberDied"],
+        prepare: || (),
+        scene,
+        start,
+        victim,
+        peers: peers.iter().map(|&(name, fate, act)| Peer { name, fate, act }).collect(),
+        newcomer: laps,
+        must_hit: Vec::new(),
+        patience: PATIENCE,
+    }
+}
+
+/// All of them.
+pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
+    type Company = (&'static str, Fate, Act<Shared>);
+    let deputy: Company = ("deputy", Fate::Survives, deputy);
+    let waiting: Company = ("waiting", Fate::Survives, waiting);
+    let lives: Company = ("worker who lives", Fate::Survives, worker_who_lives);
+    let dead: Company = ("dead worker", Fate::Dies, dead_worker);
+    vec![
+        scenario("member", Start::Begin, worker, &[waiting, deputy]),
+        scenario("stranger", Start::Begin, stranger, &[waiting, deputy]),
+        scenario("woken", Start::Sleep, waiter, &[lives]),
+        scenario("finder", Start::Begin, waiter, &[dead, deputy]),
+    ]
+}
