@@ -60,10 +60,10 @@ fn who_waits_gets_the_permit_of_one_who_dies() {
     let victim = holder(semaphore);
     let waits = || assert!(semaphore.acquire().is_ok());
     let waiters = [(); 3].map(|()| fork(waits));
-    for waiter in waiters {
+    for waiter in &waiters {
         eventually("it sleeps", || state_of(waiter.pid()) == Some('S'));
     }
-    let victim = kill(victim);
+    kill(victim);
     assert_eq!(waiters.map(reap), [0; 3]);
     assert_eq!(semaphore.available(), 1);
 }
@@ -142,8 +142,9 @@ fn who_takes_over_may_die_too() {
             assert_eq!(dead(&permit), before);
             mem::forget(permit);
         });
+        let pid = ends.pid();
         assert_eq!(reap(ends), 0);
-        before = Some(ends);
+        before = Some(pid);
     }
     assert_eq!(dead(&semaphore.try_acquire().unwrap()), before);
 }
@@ -201,7 +202,7 @@ fn killed_waiters_are_missed_by_nobody() {
     for waiter in [&victim, &survivor] {
         eventually("it sleeps", || state_of(waiter.pid()) == Some('S'));
     }
-    let victim = kill(victim);
+    kill(victim);
     drop(permit);
     assert_eq!(reap(survivor), 0);
     assert_eq!(semaphore.available(), 1);
