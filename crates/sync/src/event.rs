@@ -276,8 +276,8 @@ impl fmt::Debug for Event {
     }
 }
 
-// SAFETY: `repr(C)`, numbers alone; every bit pattern is a state, and a wrong one costs a wake-up at the most. It is not
-// `ShmPlain`: moved out and replaced, it would be private where processes share it.
+// SAFETY: `repr(C)`, numbers alone; every bit pattern is a state. A wrong one costs wake-ups: for a heartbeat, or with the mode of a private
+// one, which nobody writes once it is placed, between processes for good. It is not `ShmPlain`: moved out and replaced, it would be private where processes share it.
 unsafe impl ShmSafe for Event {
     const LAYOUT: Layout = Layout::named("multiproc_sync::Event/1");
     const NEEDS_PLACEMENT: bool = true;

@@ -50,13 +50,18 @@ mod native {
             scope: Scope,
             deadline: Option<&Instant>,
         ) -> Result<(), WaitError> {
+            // A signal may have come since the caller began to wait.
+            if !interrupt::goes_on() {
+                return Err(WaitError::Interrupted);
+            }
             match self.sleep(expected, scope, deadline) {
                 Err(WaitError::Interrupted) if interrupt::goes_on() => Ok(()),
                 ended => ended,
             }
         }
 
-        /// As [`wait`](Self::wait), but for whom the user's code must not run yet: every signal ends the sleep.
+        /// As [`wait`](Self::wait), but for whom the user's code must not run yet: every signal ends the sleep, and where there is a
+        /// hook every heartbeat does, since a signal may have come when the thread was not asleep.
         pub(crate) fn sleep(
             &self,
             expected: u32,
@@ -64,14 +69,17 @@ mod native {
             deadline: Option<&Instant>,
         ) -> Result<(), WaitError> {
             let rest = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let longest = match scope {
-                Scope::Private => interrupt::longest(),
-                Scope::Shared => Some(HEARTBEAT),
-            };
+            if rest.is_some_and(|rest| rest.is_zero()) {
+                // Not left to the kernel, which looks at the word first: one that changes all the time would never end the wait.
+                return Err(WaitError::TimedOut);
+            }
+            let asks = interrupt::is_installed();
+            let longest = (asks || scope == Scope::Shared).then_some(HEARTBEAT);
             let is_deadline = rest.is_some_and(|rest| longest.is_none_or(|longest| rest <= longest));
             let timeout = if is_deadline { rest } else { longest };
             match sys::futex::wait(&self.0, expected, scope, timeout) {
                 Sleep::TimedOut if is_deadline => Err(WaitError::TimedOut),
+                Sleep::TimedOut if asks => Err(WaitError::Interrupted),
                 Sleep::Interrupted => Err(WaitError::Interrupted),
                 _ => Ok(()),
             }

@@ -2,7 +2,8 @@
 //!
 //! A signal whose handler runs in a sleeping thread wakes it. By default it sleeps again, as with std. A program that has to
 //! serve Ctrl-C meanwhile, as the interpreters of other languages do, installs a hook that looks at what the handler has
-//! noted, and ends the wait with [`WaitError::Interrupted`](crate::WaitError::Interrupted), or
+//! noted. It is asked when a signal has ended a sleep, before each sleep, and once a second: so one that came to a thread between two
+//! sleeps is served within a second. It ends the wait with [`WaitError::Interrupted`](crate::WaitError::Interrupted), or
 //! [`LockError::Interrupted`](crate::LockError::Interrupted) for a lock.
 //!
 //! ```
@@ -23,12 +24,11 @@
 
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::time::Duration;
 
 use crate::primitive::AtomicUsize;
 
-/// Decides in a waiting thread, after a handler of a signal has run in it, whether the wait goes on. Not called from the handler
-/// itself: it may do what any code may, lock other locks, and panic.
+/// Decides in a waiting thread whether the wait goes on: after a handler of a signal has run in it, and now and then besides. Not
+/// called from the handler itself: it may do what any code may, lock other locks, and panic.
 pub type Hook = fn() -> ControlFlow<()>;
 
 /// Another hook is installed.
@@ -47,10 +47,6 @@ fn hook() -> Option<Hook> {
     }
 }
 
-/// With a hook no sleep is longer: the kernel itself goes on with an endless one after a handler that was installed with
-/// SA_RESTART, and never says that a signal was there.
-const LONGEST: Duration = Duration::from_secs(3600);
-
 /// Installs the hook of this process, once and for all waits of this crate that begin later.
 ///
 /// # Errors
@@ -64,12 +60,13 @@ pub fn install(hook: Hook) -> Result<(), AlreadyInstalled> {
     }
 }
 
-/// Whether a wait that a signal interrupted goes on.
+/// Whether a wait goes on.
 pub(crate) fn goes_on() -> bool {
     hook().is_none_or(|hook| hook().is_continue())
 }
 
-/// The longest that a sleep may be.
-pub(crate) fn longest() -> Option<Duration> {
-    hook().map(|_| LONGEST)
+/// Whether there is a hook. Then no sleep lasts longer than a heartbeat, also because the kernel itself goes on with an endless one
+/// after a handler that was installed with SA_RESTART, and never says that a signal was there.
+pub(crate) fn is_installed() -> bool {
+    HOOK.load(Relaxed) != 0
 }

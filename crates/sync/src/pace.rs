@@ -49,7 +49,7 @@ const REST: RangeInclusive<u32> = 16..=16_384;
 /// use multiproc_sync::Pace;
 /// let (sender, receiver) = std::sync::mpsc::channel();
 /// sender.send("there")?;
-/// // One attempt at least is made, however short the time.
+/// // A new one makes one attempt at least, however short the time.
 /// assert_eq!(Pace::new().spin(None, || receiver.try_recv().ok()), Some("there"));
 /// # Ok::<(), std::sync::mpsc::SendError<&str>>(())
 /// ```

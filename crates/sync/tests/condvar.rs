@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -298,4 +298,28 @@ fn torn_bytes_are_a_state_that_it_goes_on_from() {
         come.notify_all();
         assert_eq!(reap(waiter), 0);
     }
+}
+
+/// Though somebody notifies all the time.
+#[test]
+fn a_deadline_is_kept_while_others_notify() {
+    let _watchdog = Watchdog::with_limit(60);
+    let (mutex, come, ends) = (Mutex::new(()), Condvar::new(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ends.load(SeqCst) {
+                come.notify_all();
+            }
+        });
+        for _ in 0..20 {
+            let (deadline, mut late_looks) = (Instant::now() + Duration::from_millis(2), 0);
+            let waited = come.wait_deadline_while(mutex.lock().unwrap(), deadline, |()| {
+                late_looks += u32::from(Instant::now() > deadline);
+                true
+            });
+            assert!(waited.is_ok_and(|(_, result)| result.timed_out()));
+            assert!(late_looks < 5, "{late_looks} looks after the deadline");
+        }
+        ends.store(true, SeqCst);
+    });
 }

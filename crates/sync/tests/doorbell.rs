@@ -92,3 +92,18 @@ fn a_ring_that_never_came_is_made_up_for_by_the_heartbeat() {
     fact.store(1, SeqCst);
     assert_eq!(reap(waiter), 0);
 }
+
+/// Though somebody rings all the time.
+#[test]
+fn a_deadline_is_kept_while_it_rings() {
+    let _watchdog = Watchdog::with_limit(60);
+    let (bell, deadline) = (Doorbell::new(), Instant::now() + Duration::from_millis(10));
+    let mut late_looks = 0;
+    let waited = bell.wait(&Pace::new(), Some(deadline), || {
+        bell.ring();
+        late_looks += u32::from(Instant::now() > deadline);
+        None::<()>
+    });
+    assert_eq!(waited, Err(WaitError::TimedOut));
+    assert!(late_looks < 5, "{late_looks} looks after the deadline");
+}

@@ -72,7 +72,8 @@ const PLACED: u32 = 1;
 ///
 /// # A wait may end without a notification
 ///
-/// [`wait`](Self::wait) may return at any time, and in shared memory does so once a second: always look at the condition again, or let
+/// [`wait`](Self::wait) may return at any time, and in shared memory or with an [interrupt hook](crate::interrupt) does so once a
+/// second: always look at the condition again, or let
 /// [`wait_while`](Self::wait_while) do it.
 ///
 /// # What happens to it
@@ -165,13 +166,13 @@ impl Condvar {
         Ok(guard)
     }
 
-    /// Wakes one that waits, if any does.
+    /// Wakes one that waits, if any does. Of those that wait awake, for some microseconds, all may go on.
     #[inline]
     pub fn notify_one(&self) {
         self.notify(1);
     }
 
-    /// Wakes so many that wait, or all if they are fewer.
+    /// Wakes so many that wait, or all if they are fewer. Of those that wait awake, for some microseconds, all may go on.
     #[inline]
     pub fn notify(&self, n: u32) {
         // Relaxed: the bits were set under the mutex, under which the condition was changed before this.
@@ -312,8 +313,9 @@ impl Default for Condvar {
     }
 }
 
-// SAFETY: `repr(C)` of words; every bit pattern is a sequence, a bit and a mode, and a wrong one costs a system call or a
-// heartbeat. Not `ShmPlain`: it is slept on at its address.
+// SAFETY: `repr(C)` of words; every bit pattern is a sequence, two bits and a mode. A wrong one costs wake-ups: for a heartbeat, or
+// with the mode of a private one, which nobody writes once it is placed, between processes for good. Not `ShmPlain`: it is slept on
+// at its address.
 unsafe impl ShmSafe for Condvar {
     const LAYOUT: Layout = Layout::named("multiproc_sync::Condvar/1");
     const NEEDS_PLACEMENT: bool = true;
