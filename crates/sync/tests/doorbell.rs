@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{fork, kill, reap, share};
+use common::{fork, kill, reap, share, thread_id};
 use multiproc_sync::{Doorbell, Pace, WaitError};
 use multiproc_testkit::{Watchdog, eventually, state_of};
 
@@ -55,8 +55,16 @@ fn one_ring_wakes_everybody() {
     let _watchdog = Watchdog::with_limit(60);
     let (fact, bell) = shared();
     let look = || Some(fact.load(SeqCst)).filter(|fact| *fact != 0);
+    let waiting = [const { AtomicU32::new(0) }; 4];
     thread::scope(|scope| {
-        let waiters = [(); 4].map(|()| scope.spawn(|| bell.wait(&Pace::new(), None, look)));
+        let waiters = waiting.each_ref().map(|waiting| {
+            scope.spawn(|| {
+                waiting.store(thread_id(), SeqCst);
+                bell.wait(&Pace::new(), None, look)
+            })
+        });
+        let state = |waiting: &AtomicU32| Some(waiting.load(SeqCst)).filter(|id| *id != 0).and_then(state_of);
+        eventually("all sleep", || waiting.iter().all(|waiting| state(waiting) == Some('S')));
         fact.store(9, SeqCst);
         bell.ring();
         assert!(waiters.into_iter().all(|waiter| waiter.join().unwrap() == Ok(9)));

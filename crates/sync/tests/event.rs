@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{flag, fork, kill, map, reap, share};
+use common::{flag, fork, kill, map, reap, share, thread_id};
 use multiproc_sync::shm_safe::{Placement, ShmSafe};
 use multiproc_sync::{Event, WaitError};
 use multiproc_testkit::{Watchdog, eventually, state_of};
@@ -48,9 +48,21 @@ fn a_wait_ends_at_its_deadline() {
 fn everybody_who_waits_is_released_at_once() {
     let _watchdog = Watchdog::with_limit(60);
     for event in [&Event::new(), share(Event::new())] {
-        for _ in 0..20 {
+        for round in 0..20 {
+            let waiting = [const { AtomicU32::new(0) }; 8];
             thread::scope(|scope| {
-                let waiters = [(); 8].map(|()| scope.spawn(|| event.wait()));
+                let waiters = waiting.each_ref().map(|waiting| {
+                    scope.spawn(|| {
+                        waiting.store(thread_id(), SeqCst);
+                        event.wait()
+                    })
+                });
+                // Asleep, or wherever they are.
+                let state =
+                    |waiting: &AtomicU32| Some(waiting.load(SeqCst)).filter(|id| *id != 0).and_then(state_of);
+                if round % 2 == 0 {
+                    eventually("all sleep", || waiting.iter().all(|waiting| state(waiting) == Some('S')));
+                }
                 event.set();
                 assert!(waiters.into_iter().all(|waiter| waiter.join().unwrap().is_ok()));
             });

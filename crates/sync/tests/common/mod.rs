@@ -52,6 +52,12 @@ pub(crate) fn share<T: ShmSafe>(value: T) -> &'static T {
     }
 }
 
+/// The kernel's number of the calling thread.
+pub(crate) fn thread_id() -> u32 {
+    // SAFETY: cannot fail.
+    unsafe { libc::gettid() }.unsigned_abs()
+}
+
 /// A number that forks can tell their parent.
 pub(crate) fn flag() -> &'static AtomicU32 {
     &share([const { AtomicU32::new(0) }; 1])[0]
