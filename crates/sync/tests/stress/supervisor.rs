@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use multiproc_testkit::fork::{fork, reap};
+use multiproc_testkit::fork::{Fork, fork, reap};
 
 use crate::board::{Board, PLACES};
 use crate::calm::{Calm, Deaths, Judgement, Open};
@@ -39,7 +39,7 @@ pub(crate) struct Supervisor {
 
 /// A child that is not reaped yet.
 struct Worker {
-    pid: i32,
+    fork: Fork,
     end: OwnedFd,
 }
 
@@ -131,7 +131,7 @@ impl Supervisor {
     fn kill(&mut self, places: &[usize]) -> Result<u64, String> {
         let workers = &mut self.workers;
         for worker in places.iter().filter_map(|place| workers[*place].as_ref()) {
-            sys::kill(worker.pid);
+            sys::kill(worker.fork.pid().cast_signed());
             self.kills += 1;
         }
         for worker in places.iter().filter_map(|place| workers[*place].as_ref()) {
@@ -142,7 +142,7 @@ impl Supervisor {
         let ended = sys::now();
         for place in places {
             if let Some(worker) = workers[*place].take() {
-                reap(worker.pid);
+                reap(worker.fork);
             }
             for (number, tally) in self.tallies.iter_mut().enumerate() {
                 let record = self.board.record(number, *place);
@@ -172,9 +172,10 @@ impl Supervisor {
     fn start(&mut self, place: usize) -> Result<(), String> {
         let (board, scenarios, parent) = (self.board, &self.scenarios, std::process::id());
         let random = Random::new(self.random.next());
-        let pid = fork(|| worker::work(board, scenarios, place, parent, random));
-        let end = sys::end_of(pid).map_err(|error| format!("no descriptor of a worker: {error}"))?;
-        self.workers[place] = Some(Worker { pid, end });
+        let fork = fork(|| worker::work(board, scenarios, place, parent, random));
+        let end = sys::end_of(fork.pid().cast_signed())
+            .map_err(|error| format!("no descriptor of a worker: {error}"))?;
+        self.workers[place] = Some(Worker { fork, end });
         Ok(())
     }
 
@@ -210,7 +211,9 @@ impl Supervisor {
     }
 
     fn pids(&self) -> [i32; PLACES] {
-        self.workers.each_ref().map(|worker| worker.as_ref().map_or(0, |worker| worker.pid))
+        self.workers
+            .each_ref()
+            .map(|worker| worker.as_ref().map_or(0, |worker| worker.fork.pid().cast_signed()))
     }
 
     /// Takes the workers' counts over.
