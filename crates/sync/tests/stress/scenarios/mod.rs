@@ -8,7 +8,9 @@ mod event;
 mod latch;
 mod lock;
 mod mutex;
+mod robust_semaphore;
 mod semaphore;
+mod wait_group;
 
 use crate::scenario::Named;
 
@@ -28,10 +30,12 @@ pub(crate) fn all() -> Vec<Named> {
         Named { name: "condvar", scenario: condvar::share() },
         Named { name: "semaphore", scenario: semaphore::share() },
         Named { name: "bounded semaphore", scenario: bounded_semaphore::share() },
+        Named { name: "robust semaphore", scenario: robust_semaphore::share() },
         Named { name: "lock", scenario: lock::share(true) },
         Named { name: "event", scenario: event::share() },
         Named { name: "latch", scenario: latch::share() },
         Named { name: "barrier", scenario: barrier::share() },
+        Named { name: "wait group", scenario: wait_group::share() },
         Named { name: "doorbell", scenario: doorbell::share() },
     ]
 }
