@@ -33,8 +33,7 @@ pub(crate) struct Record {
     pub(crate) inside: AtomicU32,
     pub(crate) operations: AtomicU64,
     pub(crate) recoveries: AtomicU64,
-    /// The calm in which the two times were taken, and how many of them were.
-    calm: AtomicU32,
+    /// Four times the calm in which the two times were taken, and how many of them were.
     answers: AtomicU32,
     times: [AtomicU64; 2],
 }
@@ -93,20 +92,21 @@ impl Record {
         if calm == 0 {
             return;
         }
-        let answers = if self.calm.load(Relaxed) == calm { self.answers.load(Relaxed) } else { 0 };
-        if let Some(time) = self.times.get(answers as usize) {
+        let answers = self.answers_in(calm);
+        if let Some(time) = self.times.get(answers) {
             time.store(sys::now(), Relaxed);
-            self.calm.store(calm, Relaxed);
-            self.answers.store(answers + 1, Release);
+            self.answers.store(calm * 4 + answers as u32 + 1, Release);
         }
     }
 
     /// When operations ended in this calm: at most two times.
     pub(crate) fn answers(&self, calm: u32) -> Vec<u64> {
-        let answers = self.answers.load(Acquire) as usize;
-        if self.calm.load(Relaxed) != calm {
-            return Vec::new();
-        }
-        self.times[..answers.min(2)].iter().map(|time| time.load(Relaxed)).collect()
+        let answers = self.answers_in(calm).min(self.times.len());
+        self.times[..answers].iter().map(|time| time.load(Relaxed)).collect()
+    }
+
+    fn answers_in(&self, calm: u32) -> usize {
+        let answers = self.answers.load(Acquire);
+        if answers / 4 == calm { answers as usize % 4 } else { 0 }
     }
 }

@@ -2,11 +2,13 @@
 #![allow(clippy::disallowed_types)] // reads the workers' counts
 
 use std::sync::atomic::Ordering::SeqCst;
+use std::thread;
+use std::time::Duration;
 
 use multiproc_testkit::state_of;
 
 use crate::board::{Board, PLACES};
-use crate::queue::{self, Queued};
+use crate::queue::Queued;
 use crate::sys;
 use crate::tally::Wait;
 
@@ -16,6 +18,12 @@ const LIMIT: u64 = 1_200_000_000;
 /// The longest that the machine's load excuses anything, in nanoseconds.
 const EXCUSED: u64 = 20_000_000_000;
 
+/// Between two looks.
+const PAUSE: Duration = Duration::from_micros(200);
+
+/// The time from one look to the next, in nanoseconds, in which the supervisor is not late.
+const IN_TIME: u64 = 5_000_000;
+
 /// Looks one after the other that must find everybody asleep before somebody is said to stall.
 const LOOKS: u32 = 25;
 
@@ -24,15 +32,13 @@ pub(crate) struct Deaths {
     at: u64,
     /// By primitive, of those who live.
     queued: Vec<Queued>,
-    /// Of the supervisor.
-    own: u64,
 }
 
 impl Deaths {
     /// At this time they were seen; `pids` are of those who live, by place.
     pub(crate) fn seen(at: u64, board: &Board, scenarios: usize, pids: &[i32; PLACES]) -> Self {
         let queued = (0..scenarios).map(|number| Queued::now(board, number, pids)).collect();
-        Self { at, queued, own: queue::own() }
+        Self { at, queued }
     }
 }
 
@@ -42,8 +48,12 @@ pub(crate) struct Calm<'a> {
     number: u32,
     deaths: &'a Deaths,
     pids: [i32; PLACES],
-    /// How long the supervisor stood in the queue of a core while it started successors.
+    /// How long it took the supervisor to start successors.
     starting: u64,
+    /// When the supervisor last looked.
+    looked: u64,
+    /// How much later than it was to it has looked: nothing in shared memory keeps it waiting, so that this is the machine's affair.
+    late: u64,
 }
 
 /// One that has not ended two operations yet.
@@ -65,9 +75,17 @@ pub(crate) enum Judgement {
 impl<'a> Calm<'a> {
     /// Begins one; the successors of the dead are among these workers.
     pub(crate) fn begin(board: &'a Board, number: u32, deaths: &'a Deaths, pids: [i32; PLACES]) -> Self {
-        let starting = queue::own().saturating_sub(deaths.own);
         board.begin_calm(number);
-        Self { board, number, deaths, pids, starting }
+        let looked = sys::now();
+        Self { board, number, deaths, pids, starting: looked.saturating_sub(deaths.at), looked, late: 0 }
+    }
+
+    /// Lets some time pass before the next look.
+    pub(crate) fn pause(&mut self) {
+        thread::sleep(PAUSE);
+        let now = sys::now();
+        self.late += now.saturating_sub(self.looked).saturating_sub(IN_TIME);
+        self.looked = now;
     }
 
     /// Whether it has got on: how long it has taken for one operation, from the deaths on, without the time for which those whom it
@@ -80,8 +98,8 @@ impl<'a> Calm<'a> {
         }
         let gross = longest(self.deaths.at, &ends);
         // What takes far less than the limit is not worth a look at the queues.
-        let queued = if gross > LIMIT / 4 { self.queued(open.number) } else { 0 };
-        let wait = Wait::new(gross, queued);
+        let excused = if gross > LIMIT / 4 { self.excused(open.number) } else { 0 };
+        let wait = Wait::new(gross, excused);
         match is_through {
             true if wait.blamed > LIMIT => Judgement::Stalls(wait),
             true => Judgement::GotOn(wait),
@@ -100,12 +118,20 @@ impl<'a> Calm<'a> {
         let record = self.board.record(open.number, open.place);
         let (thread, inside) = (record.thread.load(SeqCst), record.inside.load(SeqCst) == 1);
         let state = state_of(thread).unwrap_or('?');
-        format!("thread {thread} at place {}, inside: {inside}, state {state}", open.place)
+        let Self { starting, late, .. } = self;
+        let queued = self.queued(open.number);
+        format!(
+            "thread {thread} at place {}, inside: {inside}, state {state}; ns to start workers {starting}, late {late}, in queues {queued}",
+            open.place
+        )
+    }
+
+    fn excused(&self, number: usize) -> u64 {
+        self.starting + self.late + self.queued(number)
     }
 
     fn queued(&self, number: usize) -> u64 {
-        let now = Queued::now(self.board, number, &self.pids);
-        self.starting + now.since(self.deaths.queued[number])
+        Queued::now(self.board, number, &self.pids).since(self.deaths.queued[number])
     }
 
     /// Whether some thread at this primitive runs, wants to, or has not begun yet.

@@ -30,11 +30,6 @@ impl Queued {
     }
 }
 
-/// Of the calling thread.
-pub(crate) fn own() -> u64 {
-    read("/proc/thread-self/schedstat")
-}
-
 /// The second number of a `schedstat`; 0 of a thread that is not there.
 fn read(path: &str) -> u64 {
     let text = fs::read_to_string(path).unwrap_or_default();

@@ -182,11 +182,11 @@ impl Supervisor {
     /// Lets everybody end two operations: the one in which the deaths have left it, and one more.
     fn await_all(&mut self, deaths: &Deaths) -> Result<(), String> {
         self.calms += 1;
-        let calm = Calm::begin(self.board, self.calms, deaths, self.pids());
+        let mut calm = Calm::begin(self.board, self.calms, deaths, self.pids());
         let all = (0..self.scenarios.len()).flat_map(|number| (0..PLACES).map(move |place| (number, place)));
         let mut open: Vec<Open> = all.map(|(number, place)| Open { number, place, asleep: 0 }).collect();
         while !open.is_empty() && !self.has_stalled() {
-            thread::sleep(Duration::from_micros(200));
+            calm.pause();
             if let Some(failure) = self.board.failure() {
                 return Err(failure);
             }

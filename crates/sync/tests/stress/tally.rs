@@ -19,14 +19,14 @@ pub(crate) struct Tally {
 pub(crate) struct Wait {
     /// Nanoseconds without the next.
     pub(crate) blamed: u64,
-    /// Nanoseconds for which those who were needed stood in the queue of a core.
-    pub(crate) queued: u64,
+    /// Nanoseconds that the machine's load has taken.
+    pub(crate) excused: u64,
 }
 
 impl Wait {
-    /// The same, of which some was spent in queues.
-    pub(crate) fn new(gross: u64, queued: u64) -> Self {
-        Self { blamed: gross.saturating_sub(queued), queued: queued.min(gross) }
+    /// So long, some of which is excused.
+    pub(crate) fn new(gross: u64, excused: u64) -> Self {
+        Self { blamed: gross.saturating_sub(excused), excused: excused.min(gross) }
     }
 }
 
@@ -34,9 +34,9 @@ impl Tally {
     /// The line of the primitive with this name.
     pub(crate) fn line(&self, name: &str) -> impl fmt::Display {
         let Self { operations, kills, recoveries, worst, stalls } = self;
-        let (blamed, queued) = (worst.blamed / 1000, worst.queued / 1000);
+        let (blamed, excused) = (worst.blamed / 1000, worst.excused / 1000);
         format!(
-            "primitive operations={operations} kills={kills} recoveries={recoveries} worst_us={blamed} queued_us={queued} stalls={stalls} name={name}"
+            "primitive operations={operations} kills={kills} recoveries={recoveries} worst_us={blamed} excused_us={excused} stalls={stalls} name={name}"
         )
     }
 }

@@ -22,9 +22,9 @@ pub(super) struct Primitive {
     /// Threads killed inside.
     pub(super) kills: u64,
     pub(super) recoveries: u64,
-    /// The longest wait after a death, without what was spent in queues for a core.
+    /// The longest wait after a death, without what the machine's load has taken.
     pub(super) worst_us: u64,
-    pub(super) queued_us: u64,
+    pub(super) excused_us: u64,
     pub(super) stalls: u64,
 }
 
@@ -76,8 +76,15 @@ impl Report {
 
     /// A row a primitive, aligned.
     pub(super) fn table(&self) -> String {
-        let head =
-            ["primitive", "operations", "killed inside", "recoveries", "longest wait", "in queues", "stalls"];
+        let head = [
+            "primitive",
+            "operations",
+            "killed inside",
+            "recoveries",
+            "longest wait",
+            "machine's load",
+            "stalls",
+        ];
         let mut rows = vec![head.map(str::to_string).to_vec()];
         rows.extend(self.primitives.iter().map(Primitive::row));
         table::render(&rows, &[1, 2, 3, 4, 5, 6])
@@ -94,7 +101,7 @@ impl Primitive {
             kills: number("kills")?,
             recoveries: number("recoveries")?,
             worst_us: number("worst_us")?,
-            queued_us: number("queued_us")?,
+            excused_us: number("excused_us")?,
             stalls: number("stalls")?,
         })
     }
@@ -102,7 +109,7 @@ impl Primitive {
     fn row(&self) -> Vec<String> {
         let milliseconds = |us: u64| format!("{}.{} ms", us / 1000, us % 1000 / 100);
         let counts = [self.operations, self.kills, self.recoveries].map(|count| count.to_string());
-        let times = [self.worst_us, self.queued_us].map(milliseconds);
+        let times = [self.worst_us, self.excused_us].map(milliseconds);
         let name = [self.name.clone()].into_iter();
         name.chain(counts).chain(times).chain([self.stalls.to_string()]).collect()
     }
@@ -123,7 +130,7 @@ pub(super) mod tests {
     pub(in crate::stress::sync) fn sample() -> String {
         let line = |name| {
             format!(
-                "primitive operations=1200 kills=3 recoveries=2 worst_us=10450 queued_us=99 stalls=0 name={name}"
+                "primitive operations=1200 kills=3 recoveries=2 worst_us=10450 excused_us=99 stalls=0 name={name}"
             )
         };
         let (mutex, semaphore) = (line("mutex"), line("bounded semaphore"));
