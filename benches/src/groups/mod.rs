@@ -9,6 +9,7 @@ pub(crate) mod pool;
 pub(crate) mod process;
 pub(crate) mod selftest;
 pub(crate) mod semaphore;
+pub(crate) mod wait_group;
 
 use crate::Result;
 use crate::placement::Placement;

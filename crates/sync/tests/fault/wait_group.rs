@@ -100,6 +100,15 @@ fn waiting(shared: &'static Shared, part: &Part) {
     laps(shared, part);
 }
 
+/// As [`deputy`], and wakes whom the victim did not come to wake: that the heartbeat does, too, takes a second each time.
+fn waking_deputy(shared: &'static Shared, part: &Part) {
+    part.wait(Cue::Killed);
+    if shared.group.remaining() == Ok(0) {
+        drop(shared.group.join().expect("there is room"));
+    }
+    deputy(shared, part);
+}
+
 /// Does what the victim did not come to before it had entered.
 fn deputy(shared: &'static Shared, part: &Part) {
     shared.attach();
@@ -161,7 +170,12 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
     let dead: Company = ("dead worker", Fate::Dies, dead_worker);
     vec![
         scenario("member", Start::Begin, worker, &[waiting, deputy]),
-        scenario("stranger", Start::Begin, stranger, &[waiting, deputy]),
+        scenario(
+            "stranger",
+            Start::Begin,
+            stranger,
+            &[waiting, ("waking deputy", Fate::Survives, waking_deputy)],
+        ),
         scenario("woken", Start::Sleep, waiter, &[lives]),
         scenario("finder", Start::Begin, waiter, &[dead, deputy]),
     ]
