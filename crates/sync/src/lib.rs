@@ -19,6 +19,7 @@
 //! - [`Lock`]: a lock that nobody owns, for what a mutex is too strict for.
 //! - [`Acquirable`]: what all of these have in common.
 //! - [`Event`]: a flag to wait for.
+//! - [`Once`], [`OnceLock`]: what is done or made once, by whoever comes first.
 //! - [`Condvar`]: to wait for a change of what a mutex guards.
 //! - [`Barrier`]: several parties go on once all have come.
 //! - [`Doorbell`], [`Pace`]: how to wait for something that another thread or process does; [`interrupt`]: what a signal does to
@@ -42,6 +43,8 @@ mod identity;
 pub mod interrupt;
 mod lock;
 mod mutex;
+mod once;
+mod once_lock;
 mod pace;
 mod planted;
 pub mod primitive;
@@ -69,6 +72,8 @@ pub use self::generation::Generation;
 pub use self::identity::{IdentityError, MAX_HELD};
 pub use self::lock::{Held, Lock, NotAcquired};
 pub use self::mutex::{LockError, LockResult, Mutex, MutexGuard};
+pub use self::once::{Once, OnceError, SetError, SetErrorKind};
+pub use self::once_lock::OnceLock;
 pub use self::pace::{Pace, SPIN_BUDGET};
 pub use self::semaphore::{BoundedSemaphore, MAX_PERMITS, Permit, ReleaseError, Semaphore};
 pub use self::wait_error::WaitError;
@@ -76,7 +81,7 @@ pub use self::wait_error::WaitError;
 /// The functions that a kill at every instruction must have met, by name and address.
 #[doc(hidden)]
 #[cfg(not(multiproc_loom))]
-pub fn fault_points() -> [(&'static str, usize); 11] {
+pub fn fault_points() -> [(&'static str, usize); 13] {
     [
         ("slow", mutex::robust::contended as *const () as usize),
         ("wake", mutex::robust::wake as *const () as usize),
@@ -85,6 +90,8 @@ pub fn fault_points() -> [(&'static str, usize); 11] {
         ("notify", Condvar::wake as *const () as usize),
         ("notify_all", Condvar::wake_all as *const () as usize),
         ("attach", identity::attach as *const () as usize),
+        ("once_begin", once::initialising::Initialising::begin as *const () as usize),
+        ("once_complete", once::initialising::Initialising::complete as *const () as usize),
         ("permit_wait", semaphore::permits::Permits::<0>::wait as *const () as usize),
         ("permit_wake", semaphore::permits::Permits::<0>::wake as *const () as usize),
         ("hold_wait", semaphore::permits::Permits::<1>::wait as *const () as usize),

@@ -8,6 +8,7 @@ mod loom_event;
 mod loom_lock;
 mod loom_mutex_private;
 mod loom_mutex_robust;
+mod loom_once;
 mod loom_planted;
 mod loom_registry;
 mod loom_semaphore;
