@@ -109,17 +109,25 @@ fn a_panic_counts_for_nothing() {
 fn who_waits_for_one_that_panics_does_it() {
     let _watchdog = Watchdog::with_limit(60);
     for once in both() {
-        let (begun, runs) = (AtomicU32::new(0), AtomicU32::new(0));
+        let (begun, runs, waiters) = (AtomicU32::new(0), AtomicU32::new(0), [const { AtomicU32::new(0) }; 3]);
         thread::scope(|scope| {
             let panics = scope.spawn(|| {
                 once.call_once(|| {
                     begun.store(1, SeqCst);
-                    thread::sleep(Duration::from_millis(30)); // so that most often the others sleep
+                    let sleeps = |waiter: &AtomicU32| state_of(waiter.load(SeqCst)) == Some('S');
+                    eventually("the others sleep", || waiters.iter().all(sleeps));
                     panic!("on purpose");
                 })
             });
             eventually("it has begun", || begun.load(SeqCst) == 1);
-            let waits = [(); 3].map(|()| scope.spawn(|| once.call_once(|| _ = runs.fetch_add(1, SeqCst))));
+            let waits = waiters.each_ref().map(|waiter| {
+                let call = || {
+                    // SAFETY: cannot fail.
+                    waiter.store(unsafe { libc::gettid() } as u32, SeqCst);
+                    once.call_once(|| _ = runs.fetch_add(1, SeqCst))
+                };
+                scope.spawn(call)
+            });
             assert!(waits.into_iter().all(|waits| waits.join().unwrap().is_ok()));
             assert!(panics.join().is_err());
         });

@@ -8,6 +8,7 @@ pub(crate) mod event;
 mod family;
 mod gate;
 pub(crate) mod mutex;
+pub(crate) mod once;
 mod peers;
 pub(crate) mod pread;
 pub(crate) mod semaphore;
