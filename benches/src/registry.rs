@@ -1,7 +1,7 @@
 //! What a benchmark is, and the table of all of them. A new group is a file in `groups/` and a line in [`GROUPS`].
 
 use crate::Result;
-use crate::groups::{barrier, condvar, event, mutex, pool, process, selftest, semaphore};
+use crate::groups::{barrier, condvar, event, mutex, once, pool, process, selftest, semaphore};
 use crate::placement::Placement;
 use crate::session::{Sample, Setting, Start};
 
@@ -90,6 +90,7 @@ const GROUPS: &[&[Bench]] = &[
     semaphore::BENCHES,
     event::BENCHES,
     barrier::BENCHES,
+    once::BENCHES,
 ];
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Bench> {
