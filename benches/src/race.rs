@@ -22,6 +22,12 @@ use crate::sys;
 /// Cells in a row.
 const ROW: usize = 256;
 
+/// Looks for the next race before the other side sleeps in between: more than a row is long.
+const PATIENT_LOOKS: u32 = 1000;
+
+/// The longest sleep between two such looks.
+const LONGEST_PAUSE: Duration = Duration::from_millis(5);
+
 /// Where a race stands: each word counts races, so that a side that comes late does not take one for another.
 #[derive(Debug, Default)]
 #[repr(align(64))]
@@ -44,6 +50,22 @@ impl Gate {
         // Acquire: with the Release of `say`.
         while word.load(Ordering::Acquire) != race {
             thread::yield_now();
+        }
+    }
+
+    /// The same, for a race that may be far off: between two rounds others are measured.
+    fn until_some_time(word: &AtomicU32, race: u32) {
+        let mut pause = Duration::from_micros(50);
+        for looks in 0.. {
+            if word.load(Ordering::Acquire) == race {
+                return;
+            }
+            if looks < PATIENT_LOOKS {
+                thread::yield_now();
+            } else {
+                thread::sleep(pause);
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
         }
     }
 
@@ -120,7 +142,7 @@ impl<C: Once> Race<C> {
 /// Until it is killed, or its process ends.
 fn other_side<C: Once>(cells: &Cells<C>, gate: &Gate) -> ! {
     for race in 1.. {
-        Gate::until(&gate.ready, race);
+        Gate::until_some_time(&gate.ready, race);
         Gate::say(&gate.there, race);
         Gate::until(&gate.started, race);
         gate.sum.store(cells.get_all(), Ordering::Relaxed);

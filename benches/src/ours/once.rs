@@ -26,6 +26,11 @@ impl Once for Private {
     fn get(&self) -> u64 {
         *self.0.get_or_init(|| VALUE).expect("it does not ask for itself")
     }
+
+    #[inline(always)]
+    fn look(&self) -> u64 {
+        *self.0.get().expect("it was made")
+    }
 }
 
 impl Once for Robust {
@@ -48,5 +53,10 @@ impl Once for Robust {
     #[inline(always)]
     fn get(&self) -> u64 {
         *self.0.get_or_init(|| VALUE).expect("it does not ask for itself")
+    }
+
+    #[inline(always)]
+    fn look(&self) -> u64 {
+        *self.0.get().expect("it was made")
     }
 }

@@ -18,6 +18,11 @@ impl Once for OnceLock<u64> {
     fn get(&self) -> u64 {
         *self.get_or_init(|| VALUE)
     }
+
+    #[inline(always)]
+    fn look(&self) -> u64 {
+        *self.get().expect("it was made")
+    }
 }
 
 /// parking_lot's, beside what it makes.
