@@ -1,7 +1,9 @@
 //! What a benchmark is, and the table of all of them. A new group is a file in `groups/` and a line in [`GROUPS`].
 
 use crate::Result;
-use crate::groups::{barrier, condvar, event, mutex, permit, pool, process, selftest, semaphore, wait_group};
+use crate::groups::{
+    barrier, condvar, event, mutex, once, permit, pool, process, selftest, semaphore, wait_group,
+};
 use crate::placement::Placement;
 use crate::session::{Sample, Setting, Start};
 use crate::target::Target;
@@ -95,6 +97,7 @@ const SYNC: &[&[Bench]] = &[
     permit::BENCHES,
     event::BENCHES,
     barrier::BENCHES,
+    once::BENCHES,
     wait_group::BENCHES,
 ];
 

@@ -4,6 +4,7 @@ pub(crate) mod barrier;
 pub(crate) mod condvar;
 pub(crate) mod event;
 pub(crate) mod mutex;
+pub(crate) mod once;
 pub(crate) mod permit;
 pub(crate) mod pool;
 pub(crate) mod process;

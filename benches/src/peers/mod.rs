@@ -8,6 +8,7 @@ pub(crate) mod fork;
 pub(crate) mod futex;
 pub(crate) mod image;
 pub(crate) mod meeting;
+pub(crate) mod once;
 pub(crate) mod parts;
 pub(crate) mod pipe_pool;
 pub(crate) mod procspawn;

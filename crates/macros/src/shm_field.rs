@@ -19,7 +19,13 @@ pub(crate) fn refusal(field: &Type) -> Option<String> {
         Type::Paren(inner) => return refusal(&inner.elem),
         Type::Group(inner) => return refusal(&inner.elem),
         Type::Path(TypePath { qself: None, path }) => {
-            return refusal_of(&path.segments.last()?.ident.to_string());
+            let name = path.segments.last()?.ident.to_string();
+            let of_std = path.segments.len() > 1 && path.segments.first()?.ident == "std";
+            return if of_std {
+                refusal_of_std(&name).or_else(|| refusal_of(&name))
+            } else {
+                refusal_of(&name)
+            };
         }
         _ => return None,
     };
@@ -41,7 +47,7 @@ fn refusal_of(name: &str) -> Option<String> {
         "AtomicPtr" | "NonNull" => {
             "a pointer means nothing in another process: use an index into shared memory"
         }
-        "RwLock" | "OnceLock" | "Once" | "Cell" | "RefCell" | "UnsafeCell" => {
+        "RwLock" | "Cell" | "RefCell" | "UnsafeCell" => {
             "it knows nothing of other processes: use an atomic, or `Mutex` of `multiproc-sync`"
         }
         name if name.starts_with("NonZero") => {
@@ -50,6 +56,15 @@ fn refusal_of(name: &str) -> Option<String> {
         _ => return None,
     };
     Some(format!("`{name}` cannot lie in shared memory: {why}"))
+}
+
+/// Of names that `multiproc-sync` has as well, those that say where they are from.
+fn refusal_of_std(name: &str) -> Option<String> {
+    matches!(name, "Once" | "OnceLock").then(|| {
+        format!(
+            "`std::sync::{name}` cannot lie in shared memory: it knows nothing of other processes: use `{name}` of `multiproc-sync`"
+        )
+    })
 }
 
 #[cfg(test)]
@@ -66,5 +81,13 @@ mod tests {
         assert_eq!(refusal(&parse_quote!([u64; 2])), None);
         assert_eq!(refusal(&parse_quote!(Condvar)), None, "there is one of `multiproc-sync`");
         assert_eq!(refusal(&parse_quote!(Mine<bool>)), None, "the traits tell");
+        let of_std = refusal(&parse_quote!(std::sync::OnceLock<u8>)).unwrap();
+        assert!(of_std.contains("use `OnceLock` of `multiproc-sync`"), "{of_std}");
+        assert!(refusal(&parse_quote!(::std::sync::Once)).is_some());
+        assert_eq!(refusal(&parse_quote!(sync::OnceLock<u8>)), None, "the traits tell whose it is");
+        assert!(
+            refusal(&parse_quote!(std::sync::RwLock<u8>)).is_some(),
+            "and all others of the standard library"
+        );
     }
 }

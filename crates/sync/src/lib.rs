@@ -21,6 +21,7 @@
 //! - [`Acquirable`]: what all of these have in common.
 //! - [`Event`]: a flag to wait for.
 //! - [`Latch`]: a count to wait for, which goes down to zero once.
+//! - [`Once`], [`OnceLock`]: what is done or made once, by whoever comes first.
 //! - [`Condvar`]: to wait for a change of what a mutex guards.
 //! - [`Barrier`]: several parties go on once all have come.
 //! - [`WaitGroup`]: to wait until all announced work is done, or one who was at it has died.
@@ -48,6 +49,8 @@ pub mod interrupt;
 mod latch;
 mod lock;
 mod mutex;
+mod once;
+mod once_lock;
 mod pace;
 mod planted;
 pub mod primitive;
@@ -78,6 +81,8 @@ pub use self::identity::{IdentityError, MAX_HELD};
 pub use self::latch::{ArriveError, CountError, Latch};
 pub use self::lock::{Held, Lock, NotAcquired};
 pub use self::mutex::{LockError, LockResult, Mutex, MutexGuard};
+pub use self::once::{Once, OnceError, SetError, SetErrorKind};
+pub use self::once_lock::OnceLock;
 pub use self::pace::{PROBE_BUDGET, Pace, SPIN_BUDGET};
 pub use self::robust_semaphore::{
     AcquireError, Holder, MAX_ROBUST_PERMITS, PermitsError, RobustPermit, RobustSemaphore,
@@ -89,8 +94,8 @@ pub use self::wait_group::{MAX_MEMBERS, MAX_PIECES, Member, WaitGroup, WaitGroup
 /// The functions that a kill at every instruction must have met, by name and address.
 #[doc(hidden)]
 #[cfg(not(multiproc_loom))]
-pub fn fault_points() -> [(&'static str, usize); 16] {
-    [
+pub fn fault_points() -> Vec<(&'static str, usize)> {
+    vec![
         ("slow", mutex::robust::contended as *const () as usize),
         ("wake", mutex::robust::wake as *const () as usize),
         ("recover", mutex::recovery::recover as *const () as usize),
@@ -100,6 +105,8 @@ pub fn fault_points() -> [(&'static str, usize); 16] {
         ("notify", Condvar::wake as *const () as usize),
         ("notify_all", Condvar::wake_all as *const () as usize),
         ("attach", identity::attach as *const () as usize),
+        ("once_begin", once::initialising::Initialising::begin as *const () as usize),
+        ("once_complete", once::initialising::Initialising::complete as *const () as usize),
         ("permit_wait", semaphore::permits::Permits::<0>::wait as *const () as usize),
         ("permit_wake", semaphore::permits::Permits::<0>::wake as *const () as usize),
         ("hold_wait", semaphore::permits::Permits::<1>::wait as *const () as usize),

@@ -89,6 +89,14 @@ bugs! {
     RoundOvertaken,
     /// Nobody looks whether a party at a barrier, or a member of a group, is dead.
     DeadPartyUnseen,
+    /// Whoever gets the turn to initialise does not look whether another was through meanwhile.
+    CompletedMeanwhile,
+    /// It is called done before the initialiser has run.
+    DoneEarly,
+    /// An initialiser that failed or panicked counts as one that was through.
+    FailureCounts,
+    /// An initialiser that died counts as one that was through.
+    DeadInitialiserTrusted,
     /// An entry that is not free is claimed all the same.
     EntryTakenTwice,
     /// An entry counts as used only for who has claimed it.

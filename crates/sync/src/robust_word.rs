@@ -10,6 +10,11 @@ pub(crate) const DIED: u32 = 1 << 30;
 /// Somebody may sleep: who releases has to wake.
 pub(crate) const WAITERS: u32 = 1 << 31;
 
+/// A mode: the lock's memory is reached by one process only.
+pub(crate) const PRIVATE: u32 = 0;
+/// A mode: the lock lies in shared memory, at its final address.
+pub(crate) const ROBUST: u32 = 1;
+
 /// From a node to its word, as glibc has it on 64-bit machines, and so the kernel for all robust words of a thread.
 #[cfg(not(multiproc_loom))]
 pub(crate) const OFFSET: isize = -32;

@@ -23,6 +23,7 @@ fn main() -> ExitCode {
     let program = fault::barrier::scenarios().into_iter().fold(program, Program::scenario);
     let program = fault::wait_group::scenarios().into_iter().fold(program, Program::scenario);
     let program = fault::condvar::scenarios().into_iter().fold(program, Program::scenario);
+    let program = fault::once::scenarios().into_iter().fold(program, Program::scenario);
     let program = fault::mutex::scenarios().into_iter().fold(program, Program::scenario);
     // Last: it makes the program's process one of a family.
     program.check("pread", fault::pread::check).main()

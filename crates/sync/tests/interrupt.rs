@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use common::{fork, reap, share};
 use multiproc_sync::{
-    AcquireError, Barrier, BarrierError, Condvar, Doorbell, Event, Latch, Lock, LockError, Mutex, Pace,
-    RobustSemaphore, Semaphore, WaitError, WaitGroup, WaitGroupError, interrupt,
+    AcquireError, Barrier, BarrierError, Condvar, Doorbell, Event, Latch, Lock, LockError, Mutex, Once,
+    OnceError, Pace, RobustSemaphore, Semaphore, WaitError, WaitGroup, WaitGroupError, interrupt,
 };
 use multiproc_testkit::{Watchdog, eventually, holds_within};
 
@@ -66,7 +66,7 @@ fn with_signals<T: Send>(signal: i32, wait: impl Fn() -> T + Send) -> T {
 }
 
 /// Kinds of waits.
-const WAITS: usize = 13;
+const WAITS: usize = 15;
 
 /// Each kind of wait, for `time` in vain: how it ended.
 fn waits(signal: i32, time: Option<Duration>) -> [WaitError; WAITS] {
@@ -163,6 +163,25 @@ fn waits(signal: i32, time: Option<Duration>) -> [WaitError; WAITS] {
             }
         })
     };
+    // For one that initialises, which is this thread.
+    let turn = |once: &Once| {
+        let mut waited = None;
+        let initialise = || {
+            waited = Some(with_signals(signal, || {
+                let called = match end() {
+                    Some(end) => once.call_once_deadline(end, || ()),
+                    None => once.call_once(|| ()),
+                };
+                match called {
+                    Err(OnceError::TimedOut) => WaitError::TimedOut,
+                    Err(OnceError::Interrupted) => WaitError::Interrupted,
+                    other => panic!("{other:?}"),
+                }
+            }));
+        };
+        once.call_once(initialise).unwrap();
+        waited.unwrap()
+    };
     let ended = [
         lock(signal),
         lock_robust(signal),
@@ -177,6 +196,8 @@ fn waits(signal: i32, time: Option<Duration>) -> [WaitError; WAITS] {
         condvar(signal),
         barrier(signal),
         group(signal),
+        turn(&Once::new()),
+        turn(share(Once::new())),
     ];
     // And what was waited for in vain is as it was.
     assert_eq!((semaphore.available(), unowned.is_locked(), closed.remaining()), (0, true, 1));

@@ -16,6 +16,7 @@ struct Fields {
     function: fn(u8) -> u8,
     tuple: (u8, u64),
     lock: std::sync::RwLock<u8>,
+    once: std::sync::OnceLock<u8>,
 }
 
 fn main() {}

@@ -4,7 +4,7 @@
 mod error;
 mod guard;
 pub(crate) mod patience;
-mod private;
+pub(crate) mod private;
 pub(crate) mod recovery;
 pub(crate) mod robust;
 mod spin;
@@ -20,13 +20,8 @@ use self::robust::Refusal;
 use self::state::{ABANDONED, INCONSISTENT, POISONED};
 use crate::identity::Me;
 use crate::primitive::{Access, Deadline, UnsafeCell};
-use crate::robust_word::{OWNER, RobustWord};
+use crate::robust_word::{OWNER, PRIVATE, ROBUST, RobustWord};
 use crate::shm_safe::{Layout, PlaceError, Placement, ShmPlain, ShmSafe};
-
-/// The lock's memory is reached by one process only.
-const PRIVATE: u32 = 0;
-/// The lock lies in shared memory, at its final address.
-const ROBUST: u32 = 1;
 
 /// A mutex that lies on a stack, in a `static`, or in shared memory.
 ///

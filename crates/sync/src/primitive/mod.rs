@@ -12,10 +12,12 @@ mod atomic;
 mod cell;
 #[cfg(multiproc_loom)]
 pub mod model;
+mod this_thread;
 
 pub use self::atomic::{AtomicU32, AtomicU64, AtomicUsize, fence};
 pub(crate) use self::cell::Access;
 pub use self::cell::UnsafeCell;
+pub(crate) use self::this_thread::this_thread;
 
 /// When a wait ends.
 #[cfg(not(multiproc_loom))]

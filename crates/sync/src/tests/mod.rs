@@ -9,6 +9,7 @@ mod loom_latch;
 mod loom_lock;
 mod loom_mutex_private;
 mod loom_mutex_robust;
+mod loom_once;
 mod loom_planted;
 mod loom_registry;
 mod loom_robust_semaphore;

@@ -9,6 +9,7 @@ mod family;
 mod gate;
 pub(crate) mod latch;
 pub(crate) mod mutex;
+pub(crate) mod once;
 mod peers;
 pub(crate) mod pread;
 pub(crate) mod robust_semaphore;
