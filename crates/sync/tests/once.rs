@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{flag, fork, idle, kill, map, reap, share};
+use common::{Fork, flag, fork, idle, kill, map, reap, share};
 use multiproc_sync::shm_safe::{Placement, ShmSafe};
 use multiproc_sync::{MAX_HELD, Mutex, Once, OnceError, WaitError, registry};
 use multiproc_testkit::{Watchdog, eventually, state_of};
@@ -201,7 +201,7 @@ fn a_killed_initialiser_is_followed_by_the_next() {
     eventually("it has begun", || begun.load(SeqCst) == 1);
     assert_eq!(once.try_call_once(never), Err(OnceError::TimedOut));
     let sleeps = fork(|| once.call_once(|| _ = runs.fetch_add(1, SeqCst)).unwrap());
-    eventually("they sleep", || [waits, sleeps].iter().all(|pid| state_of(*pid as u32) == Some('S')));
+    eventually("they sleep", || [&waits, &sleeps].iter().all(|fork| state_of(fork.pid()) == Some('S')));
     kill(victim);
     once.call_once(|| _ = runs.fetch_add(1, SeqCst)).unwrap();
     assert_eq!([waits, sleeps].map(reap), [0; 2]);
@@ -222,8 +222,8 @@ fn a_killed_waiter_is_missed_by_nobody() {
     eventually("it has begun", || begun.load(SeqCst) == 1);
     let call = || once.call_once(never).unwrap();
     let (victims, others) = ([fork(call), fork(|| once.wait().unwrap())], [fork(call), fork(call)]);
-    eventually("they sleep", || victims.iter().chain(&others).all(|pid| state_of(*pid as u32) == Some('S')));
-    victims.into_iter().for_each(kill);
+    eventually("they sleep", || victims.iter().chain(&others).all(|fork| state_of(fork.pid()) == Some('S')));
+    victims.into_iter().for_each(|victim| _ = kill(victim));
     go_on.store(1, SeqCst);
     assert_eq!(others.map(reap), [0; 2]);
     assert_eq!(reap(initialises), 0);
@@ -261,7 +261,7 @@ fn a_fork_in_an_initialiser_of_a_shared_one_is_not_it() {
             // SAFETY: the child ends below, without returning to the harness.
             child = unsafe { libc::fork() };
             if child != 0 {
-                assert_eq!(reap(child), 0, "the child is through before it is done here");
+                assert_eq!(reap(Fork::adopt(child)), 0, "the child is through before it is done here");
                 runs.fetch_add(1, SeqCst);
             }
         })
@@ -291,7 +291,7 @@ fn a_fork_in_an_initialiser_of_a_private_one_is_done_in_both() {
         // SAFETY: ends the child at once.
         unsafe { libc::_exit(i32::from(!done)) };
     }
-    assert_eq!(reap(child), 0);
+    assert_eq!(reap(Fork::adopt(child)), 0);
     assert_eq!((called, once.is_completed()), (Ok(()), true));
 }
 
@@ -315,7 +315,7 @@ fn who_holds_too_many_locks_is_told() {
         drop(guards);
         assert_eq!(once.call_once(|| ()), Ok(()));
     });
-    assert_eq!(reap(child), 0);
+    assert_eq!(reap(Fork::adopt(child)), 0);
 }
 
 #[test]
