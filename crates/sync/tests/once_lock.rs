@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{flag, fork, idle, kill, map, reap, share};
+use common::{Fork, flag, fork, idle, kill, map, reap, share};
 use multiproc_sync::shm_safe::{Placement, ShmSafe};
 use multiproc_sync::{Once, OnceError, OnceLock, SetErrorKind, WaitError};
 use multiproc_testkit::{Watchdog, eventually, state_of};
@@ -213,7 +213,7 @@ fn a_killed_maker_is_followed_by_the_next() {
         fork(|| assert_eq!(cell.wait(), Ok(&[2, 2]))),
         fork(|| assert_eq!(cell.get_or_init(|| [2, 2]), Ok(&[2, 2]))),
     ];
-    eventually("they sleep", || others.iter().all(|pid| state_of(*pid as u32) == Some('S')));
+    eventually("they sleep", || others.iter().all(|fork| state_of(fork.pid()) == Some('S')));
     kill(victim);
     assert_eq!(others.map(reap), [0; 2]);
     assert_eq!(cell.get(), Some(&[2, 2]));
@@ -231,7 +231,7 @@ fn a_fork_in_a_maker_of_a_shared_value_makes_none() {
         if child == 0 {
             return [2, 2];
         }
-        assert_eq!(reap(child), 0, "the child is through before there is a value");
+        assert_eq!(reap(Fork::adopt(child)), 0, "the child is through before there is a value");
         [1, 1]
     });
     if std::process::id() != parent {
