@@ -315,7 +315,7 @@ fn who_holds_too_many_locks_is_told() {
         drop(guards);
         assert_eq!(once.call_once(|| ()), Ok(()));
     });
-    assert_eq!(reap(Fork::adopt(child)), 0);
+    assert_eq!(reap(child), 0);
 }
 
 #[test]
