@@ -8,6 +8,7 @@ mod event;
 mod latch;
 mod lock;
 mod mutex;
+mod once_lock;
 mod robust_semaphore;
 mod semaphore;
 mod wait_group;
@@ -36,6 +37,7 @@ pub(crate) fn all() -> Vec<Named> {
         Named { name: "latch", scenario: latch::share() },
         Named { name: "barrier", scenario: barrier::share() },
         Named { name: "wait group", scenario: wait_group::share() },
+        Named { name: "once lock", scenario: once_lock::share() },
         Named { name: "doorbell", scenario: doorbell::share() },
     ]
 }
