@@ -41,6 +41,8 @@ pub(super) struct State {
     /// The member's name and slot.
     dead: u64,
     dead_place: u64,
+    /// How many slots are not free: to count them costs more than all the rest.
+    occupied: u64,
     members: [Slot; MAX_MEMBERS],
 }
 
@@ -61,6 +63,7 @@ impl State {
             died: 0,
             dead: 0,
             dead_place: 0,
+            occupied: 0,
             members: [FREE; MAX_MEMBERS],
         }
     }
@@ -72,7 +75,11 @@ impl State {
 
     /// How many of them are members'.
     pub(super) fn members(&self) -> usize {
-        self.members.iter().filter(|slot| slot.owner != 0).count()
+        usize::try_from(self.occupied).unwrap_or(MAX_MEMBERS).min(MAX_MEMBERS)
+    }
+
+    fn count_members(&mut self) {
+        self.occupied = self.members.iter().filter(|slot| slot.owner != 0).count() as u64;
     }
 
     pub(super) fn pids(&self) -> impl Iterator<Item = u32> + '_ {
@@ -125,6 +132,12 @@ impl State {
         // A slot that has an owner is whole.
         fence(Release);
         self.members[place].owner = owner;
+        self.occupied = self.occupied.saturating_add(1);
+    }
+
+    fn vacate(&mut self, place: Place) {
+        self.members[place].owner = 0;
+        self.occupied = self.occupied.saturating_sub(1);
     }
 
     /// Finishes a member's piece; gives whether nothing is left. Nothing happens if the slot is not this owner's.
@@ -148,7 +161,7 @@ impl State {
         let emptied = self.note_emptied();
         // Done once more, to the same end, by who comes next, if this one dies here.
         fence(Release);
-        self.members[place].owner = 0;
+        self.vacate(place);
         emptied
     }
 
@@ -214,8 +227,8 @@ impl State {
     fn bury(&mut self) {
         let place = usize::try_from(self.dead_place).unwrap_or(MAX_MEMBERS);
         // Nobody else ever has that name.
-        if let Some(slot) = self.members.get_mut(place).filter(|slot| slot.owner == self.dead) {
-            slot.owner = 0;
+        if self.members.get(place).is_some_and(|slot| slot.owner == self.dead) {
+            self.vacate(place);
         }
     }
 
@@ -228,7 +241,7 @@ impl State {
 
     /// Leaves pieces without members, which cannot have taken their guards along to where the group is now.
     pub(super) fn forget_members(&mut self) {
-        (self.broken, self.members) = (0, [FREE; MAX_MEMBERS]);
+        (self.broken, self.occupied, self.members) = (0, 0, [FREE; MAX_MEMBERS]);
     }
 
     /// Makes a state of what a process has left that died with the mutex.
@@ -242,6 +255,7 @@ impl State {
         if self.broken != 0 {
             self.bury();
         }
+        self.count_members();
         self.note_emptied();
     }
 }
