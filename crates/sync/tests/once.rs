@@ -295,6 +295,36 @@ fn a_fork_in_an_initialiser_of_a_private_one_is_done_in_both() {
     assert_eq!((called, once.is_completed()), (Ok(()), true));
 }
 
+/// The thread that initialises is in the parent alone: there a private one is waited for in vain, a shared one until the parent has done it.
+#[test]
+fn a_fork_beside_an_initialiser_waits_for_the_parents() {
+    let _watchdog = Watchdog::with_limit(60);
+    let [private, shared] = both();
+    for once in [private, shared] {
+        let (begun, forked) = (AtomicU32::new(0), AtomicU32::new(0));
+        let child = thread::scope(|scope| {
+            let initialise = || {
+                begun.store(1, SeqCst);
+                eventually("the child is there", || forked.load(SeqCst) == 1);
+            };
+            scope.spawn(move || once.call_once(initialise).unwrap());
+            eventually("it has begun", || begun.load(SeqCst) == 1);
+            let child = fork(|| {
+                if std::ptr::eq(once, shared) {
+                    assert_eq!(once.call_once(never), Ok(()));
+                } else {
+                    let waited = once.call_once_timeout(Duration::from_millis(20), never);
+                    assert_eq!(waited, Err(OnceError::TimedOut));
+                }
+            });
+            forked.store(1, SeqCst);
+            child
+        });
+        assert_eq!(reap(child), 0);
+        assert!(once.is_completed());
+    }
+}
+
 #[test]
 fn a_fork_has_a_private_one_of_its_own() {
     let _watchdog = Watchdog::with_limit(60);
