@@ -29,6 +29,8 @@ pub(crate) struct Board {
 pub(crate) struct Record {
     /// The number of the thread; 0: it has not begun yet.
     pub(crate) thread: AtomicU32,
+    /// When it began.
+    pub(crate) begun: AtomicU64,
     /// 1: it is inside the primitive.
     pub(crate) inside: AtomicU32,
     pub(crate) operations: AtomicU64,

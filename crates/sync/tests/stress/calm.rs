@@ -48,8 +48,6 @@ pub(crate) struct Calm<'a> {
     number: u32,
     deaths: &'a Deaths,
     pids: [i32; PLACES],
-    /// How long it took the supervisor to start successors.
-    starting: u64,
     /// When the supervisor last looked.
     looked: u64,
     /// How much later than it was to it has looked: nothing in shared memory keeps it waiting, so that this is the machine's affair.
@@ -77,7 +75,7 @@ impl<'a> Calm<'a> {
     pub(crate) fn begin(board: &'a Board, number: u32, deaths: &'a Deaths, pids: [i32; PLACES]) -> Self {
         board.begin_calm(number);
         let looked = sys::now();
-        Self { board, number, deaths, pids, starting: looked.saturating_sub(deaths.at), looked, late: 0 }
+        Self { board, number, deaths, pids, looked, late: 0 }
     }
 
     /// Lets some time pass before the next look.
@@ -118,8 +116,7 @@ impl<'a> Calm<'a> {
         let record = self.board.record(open.number, open.place);
         let (thread, inside) = (record.thread.load(SeqCst), record.inside.load(SeqCst) == 1);
         let state = state_of(thread).unwrap_or('?');
-        let Self { starting, late, .. } = self;
-        let queued = self.queued(open.number);
+        let (starting, late, queued) = (self.starting(open.number), self.late, self.queued(open.number));
         format!(
             "thread {thread} at place {}, inside: {inside}, state {state}; ns to start workers {starting}, late {late}, in queues {queued}",
             open.place
@@ -127,7 +124,13 @@ impl<'a> Calm<'a> {
     }
 
     fn excused(&self, number: usize) -> u64 {
-        self.starting + self.late + self.queued(number)
+        self.starting(number) + self.late + self.queued(number)
+    }
+
+    /// How long it took until the successors of the dead had all begun at this primitive: some of its users need somebody at each place.
+    fn starting(&self, number: usize) -> u64 {
+        let begun = (0..PLACES).map(|place| self.board.record(number, place).begun.load(SeqCst));
+        begun.max().unwrap_or(0).saturating_sub(self.deaths.at)
     }
 
     fn queued(&self, number: usize) -> u64 {

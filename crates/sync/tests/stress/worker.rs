@@ -39,6 +39,7 @@ pub(crate) fn work(
 /// One operation after the other, until one fails.
 fn sit(board: &Board, named: Named, mut seat: Seat<'_>) {
     use std::sync::atomic::Ordering::SeqCst;
+    seat.record.begun.store(sys::now(), SeqCst);
     seat.record.thread.store(sys::thread_id(), SeqCst);
     while catch_unwind(AssertUnwindSafe(|| named.scenario.operate(&mut seat))).is_ok() {
         seat.record.count(board);
