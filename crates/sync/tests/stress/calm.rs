@@ -8,7 +8,7 @@ use std::time::Duration;
 use multiproc_testkit::state_of;
 
 use crate::board::{Board, PLACES};
-use crate::queue::Queued;
+use crate::queue::{self, Queued};
 use crate::sys;
 use crate::tally::Wait;
 
@@ -32,13 +32,14 @@ pub(crate) struct Deaths {
     at: u64,
     /// By primitive, of those who live.
     queued: Vec<Queued>,
+    stolen: u64,
 }
 
 impl Deaths {
     /// At this time they were seen; `pids` are of those who live, by place.
     pub(crate) fn seen(at: u64, board: &Board, scenarios: usize, pids: &[i32; PLACES]) -> Self {
         let queued = (0..scenarios).map(|number| Queued::now(board, number, pids)).collect();
-        Self { at, queued }
+        Self { at, queued, stolen: queue::stolen() }
     }
 }
 
@@ -116,20 +117,28 @@ impl<'a> Calm<'a> {
         let record = self.board.record(open.number, open.place);
         let (thread, inside) = (record.thread.load(SeqCst), record.inside.load(SeqCst) == 1);
         let state = state_of(thread).unwrap_or('?');
-        let (starting, late, queued) = (self.starting(open.number), self.late, self.queued(open.number));
+        let (starting, late, stolen) = (self.starting(open.number), self.late, self.stolen());
+        let queued = self.queued(open.number);
         format!(
-            "thread {thread} at place {}, inside: {inside}, state {state}; ns to start workers {starting}, late {late}, in queues {queued}",
+            "thread {thread} at place {}, inside: {inside}, state {state}; ns to start workers {starting}, late {late}, stolen {stolen}, in queues {queued}",
             open.place
         )
     }
 
     fn excused(&self, number: usize) -> u64 {
-        self.starting(number) + self.late + self.queued(number)
+        self.starting(number) + self.late + self.stolen() + self.queued(number)
+    }
+
+    fn stolen(&self) -> u64 {
+        queue::stolen().saturating_sub(self.deaths.stolen)
     }
 
     /// How long it took until the successors of the dead had all begun at this primitive: some of its users need somebody at each place.
     fn starting(&self, number: usize) -> u64 {
-        let begun = (0..PLACES).map(|place| self.board.record(number, place).begun.load(SeqCst));
+        let begun = (0..PLACES).map(|place| match self.board.record(number, place) {
+            record if record.thread.load(SeqCst) == 0 => sys::now(), // not yet
+            record => record.begun.load(SeqCst),
+        });
         begun.max().unwrap_or(0).saturating_sub(self.deaths.at)
     }
 

@@ -30,6 +30,15 @@ impl Queued {
     }
 }
 
+/// Nanoseconds for which the host of a virtual machine had taken its cores away, all together: who ran on one, or stood in its queue,
+/// stood still.
+pub(crate) fn stolen() -> u64 {
+    const TICK: u64 = 10_000_000; // the kernel tells these in hundredths of a second
+    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let ticks = text.split_whitespace().nth(8).and_then(|number| number.parse::<u64>().ok());
+    ticks.unwrap_or(0) * TICK
+}
+
 /// The second number of a `schedstat`; 0 of a thread that is not there.
 fn read(path: &str) -> u64 {
     let text = fs::read_to_string(path).unwrap_or_default();
