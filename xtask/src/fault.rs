@@ -36,12 +36,12 @@ struct Planted {
     says: &'static str,
 }
 
-const MUTEX: Program = Program { folder: "sync", package: "multiproc-sync", test: "fault_mutex" };
+const SYNC: Program = Program { folder: "sync", package: "multiproc-sync", test: "fault" };
 
-const PROGRAMS: &[Program] = &[MUTEX];
+const PROGRAMS: &[Program] = &[SYNC];
 
 const PLANTED: &[Planted] = &[Planted {
-    program: MUTEX,
+    program: SYNC,
     bug: "exchange_then_wake",
     scenario: "owner/sleeping+barging",
     says: "asleep for good",
