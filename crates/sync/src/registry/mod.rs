@@ -118,6 +118,9 @@ impl Registry {
         if self.header.time_namespace != ours.time {
             return Err(IdentityError::ForeignTimeNamespace);
         }
+        if !sys::process::has_pidfds() {
+            return Err(IdentityError::NoPidFd);
+        }
         let pid = std::process::id();
         let started = sys::process::Stat::of(pid).ok_or(IdentityError::NoProc)?.started;
         Ok(Member { pid, started: low_bits(started) })
