@@ -46,7 +46,6 @@ pub(crate) enum Verdict {
         dying: bool,
     },
     /// Nothing tells whether its process lives.
-    #[cfg_attr(multiproc_loom, allow(dead_code))]
     Unknown,
 }
 
@@ -87,7 +86,7 @@ pub enum IdentityError {
     NoPidFd,
     /// For three seconds nothing told whether the process of a lock's dead owner lives, and may use the data still.
     #[error(
-        "whether the process of the last owner lives cannot be seen: leave descriptors free (`ulimit -n`), and let /proc be read"
+        "whether the process of a dead owner lives cannot be seen: leave descriptors free (`ulimit -n`), and let /proc be read"
     )]
     OwnerUnseen,
     /// All entries for processes are taken.
