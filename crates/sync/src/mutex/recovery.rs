@@ -84,6 +84,7 @@ impl Recovery {
             Verdict::Alive { dying: true } => {}
             Verdict::Alive { dying: false } if self.alive == PATIENT_BEATS => return Err(Refusal::OwnerLeft),
             Verdict::Alive { dying: false } => self.alive += 1,
+            Verdict::Unknown if planted(Bug::UnseenTaken) => return Ok(Some(owner)),
             Verdict::Unknown if self.unknown == PATIENT_BEATS => {
                 return Err(Refusal::Identity(IdentityError::OwnerUnseen));
             }
