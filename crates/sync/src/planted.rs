@@ -37,6 +37,8 @@ bugs! {
     OwnerNeverStored,
     /// A dead owner's data pass on at the alarm, whatever its process does.
     AlarmTaken,
+    /// A dead owner's data pass on where nothing tells whether its process lives.
+    UnseenTaken,
     /// The owner's name is taken for the dead one's, though another has the lock by then.
     AlarmOutlived,
     /// What was found out about one owner is believed of the next.

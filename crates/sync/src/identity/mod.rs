@@ -42,9 +42,11 @@ pub(crate) enum Verdict {
     Left,
     /// Its process lives, and may still write.
     Alive {
-        /// A SIGKILL is on its way.
+        /// It is on its way to its end.
         dying: bool,
     },
+    /// Nothing tells whether its process lives.
+    Unknown,
 }
 
 /// Why a thread cannot hold locks in shared memory.
@@ -77,6 +79,16 @@ pub enum IdentityError {
     /// The facts of /proc that tell processes apart could not be read.
     #[error("/proc/self could not be read, which tells processes of one number apart: mount /proc")]
     NoProc,
+    /// The kernel does not open processes as descriptors, so that their ends are not learnt of.
+    #[error(
+        "the kernel opens no process as a descriptor (pidfd_open failed): use Linux 5.3, or let filters of system calls pass it"
+    )]
+    NoPidFd,
+    /// For three seconds nothing told whether the process of a lock's dead owner lives, and may use the data still.
+    #[error(
+        "whether the process of a dead owner lives cannot be seen: leave descriptors free (`ulimit -n`), and let /proc be read"
+    )]
+    OwnerUnseen,
     /// All entries for processes are taken.
     #[error("the family has {limit} processes already", limit = crate::registry::MAX_PROCESSES)]
     TooManyProcesses,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{Owner, Verdict};
 use crate::futex::HEARTBEAT;
 use crate::sys::Sleep;
-use crate::sys::process::{self, PidFd};
+use crate::sys::process::{self, Course, PidFd, Stat};
 use crate::{WaitError, registry};
 
 /// What is known of this owner now.
@@ -18,9 +18,17 @@ pub(crate) fn verdict(owner: u64) -> Verdict {
         return Verdict::Gone;
     };
     match member.look() {
-        Look::Ended => Verdict::Gone,
-        Look::Running(_) if registry.has_left(owner.thread) => Verdict::Left,
-        Look::Running(_) => Verdict::Alive { dying: process::is_being_killed(member.pid) },
+        Look::Ended => return Verdict::Gone,
+        Look::Unknown => return Verdict::Unknown,
+        Look::Running(_) if registry.has_left(owner.thread) => return Verdict::Left,
+        // Its descriptor is closed here: it may be the last one that /proc can be read with.
+        Look::Running(_) => {}
+    }
+    match process::course(member.pid) {
+        Some(Course::Ended) => Verdict::Gone,
+        Some(Course::Ending) => Verdict::Alive { dying: true },
+        Some(Course::On) => Verdict::Alive { dying: false },
+        None => Verdict::Unknown,
     }
 }
 
@@ -44,7 +52,7 @@ pub(crate) fn until_end(owner: u64, deadline: Option<&Instant>) -> Result<(), Wa
     let member = named.and_then(|(registry, owner)| registry.member(owner.process));
     let sleep = match member.map(|member| (member, member.look())) {
         Some((_, Look::Running(Some(process)))) => process.until_end(time),
-        Some((member, Look::Running(None))) => until_seen_ended(member, time),
+        Some((member, Look::Running(None) | Look::Unknown)) => until_seen_ended(member, time),
         Some((_, Look::Ended)) | None => Sleep::Over,
     };
     match sleep {
@@ -87,26 +95,39 @@ pub(crate) enum Look {
     Ended,
     /// It runs. `None`: it cannot be waited for now (no descriptor is left, say).
     Running(Option<PidFd>),
+    /// Nothing tells.
+    Unknown,
 }
 
 /// How many bits of the start time an entry keeps: a week of ticks of 10 ms.
 pub(crate) const STARTED_BITS: u32 = 26;
 
 impl Member {
-    /// Whether the process runs. What forbids the answer is not taken for an end.
+    /// Whether the process runs. What forbids the answer is taken neither for an end nor for a life.
     pub(crate) fn look(self) -> Look {
         let process = match PidFd::open(self.pid) {
             Ok(None) => return Look::Ended,
-            Ok(Some(process)) => process,
-            Err(_) => return Look::Running(None),
+            Ok(Some(process)) => Some(process),
+            Err(_) if process::is_over(self.pid) => return Look::Ended,
+            Err(_) => None,
         };
-        // Read after the number was opened: what is open cannot become another process in between.
-        let other = process::start_time(self.pid).is_some_and(|started| low_bits(started) != self.started);
-        if other || process.until_end(Duration::ZERO) == Sleep::Over {
-            Look::Ended
-        } else {
-            Look::Running(Some(process))
+        if process.as_ref().is_some_and(|process| process.until_end(Duration::ZERO) == Sleep::Over) {
+            return Look::Ended;
         }
+        // Read after the number was opened: what is open cannot become another process in between.
+        let Some(stat) = Stat::of(self.pid) else { return Look::Unknown };
+        if low_bits(stat.started) != self.started {
+            return Look::Ended;
+        }
+        // Its first thread has ended; others may live. A tracer's threads keep a process from being seen as ended otherwise.
+        if stat.has_ended() {
+            match process::course(self.pid) {
+                Some(Course::Ended) => return Look::Ended,
+                None if process.is_none() => return Look::Unknown,
+                _ => {}
+            }
+        }
+        Look::Running(process)
     }
 }
 

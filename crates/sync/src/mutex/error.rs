@@ -32,7 +32,8 @@ pub enum LockError<G> {
     NotHeld,
     /// The calling thread holds [`MAX_HELD`] locks in shared memory.
     TooManyHeld,
-    /// The calling thread cannot hold locks in shared memory.
+    /// The calling thread cannot hold locks in shared memory; or it cannot see whether a dead owner's process lives
+    /// ([`OwnerUnseen`](IdentityError::OwnerUnseen)).
     Identity(IdentityError),
 }
 
@@ -120,6 +121,7 @@ impl<G> fmt::Display for LockError<G> {
             Self::TooManyHeld => {
                 write!(f, "the calling thread holds {MAX_HELD} locks in shared memory, the most that it can")
             }
+            Self::Identity(error @ IdentityError::OwnerUnseen) => error.fmt(f),
             Self::Identity(error) => write!(f, "the calling thread cannot hold locks in shared memory: {error}"),
         }
     }

@@ -65,6 +65,7 @@ use crate::shm_safe::{Layout, PlaceError, Placement, ShmPlain, ShmSafe};
 /// | the owner panics | [`Poisoned`](LockError::Poisoned) | the same |
 /// | the owner's process dies | with everybody who could see it | [`OwnerDied`](LockError::OwnerDied), once the *whole* process has ended: another of its threads may sit in a system call that writes to the data |
 /// | it dies with the lock, but no guard out | | nothing: the next one gets it as if released |
+/// | it dies, and nothing tells whether the whole process has ended: no descriptor is free, say | | [`Identity`](LockError::Identity) with [`OwnerUnseen`](crate::IdentityError::OwnerUnseen) after three heartbeats |
 /// | the owner's thread ends, its guard leaked | held for ever | [`OwnerLeft`](LockError::OwnerLeft) as long as its process lives |
 /// | `mem::forget(guard)` | held for ever | held until the thread ends; its owner gets [`Deadlock`](LockError::Deadlock); the memory stays mapped |
 /// | locked twice by a thread | waits for ever | [`Deadlock`](LockError::Deadlock) |

@@ -7,8 +7,9 @@
 //! - 0: no guard was out. The lock is taken as if it had been released.
 //! - Its process has ended: nothing writes any more. The lock is taken, its data called inconsistent.
 //! - The thread has left in order, and its process lives: `OwnerLeft`. The guard may be anywhere.
-//! - Else the process is being killed, or its thread ended without order: wait for the process's end. With no kill on its
-//!   way, `OwnerLeft` after some heartbeats.
+//! - Else the process is ending, or its thread ended without order: wait for the process's end. If nothing says that it is
+//!   ending, `OwnerLeft` after some heartbeats.
+//! - Nothing tells whether its process lives: wait as well, and say so after as many.
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -16,23 +17,26 @@ use super::patience::Patience;
 use super::robust::Refusal;
 use super::state::INCONSISTENT;
 use crate::futex::Scope;
-use crate::identity::{self, Me, Verdict};
+use crate::identity::{self, IdentityError, Me, Verdict};
 use crate::planted::{Bug, planted};
 use crate::primitive::fence;
 use crate::robust_word::{DIED, RobustWord, WAITERS};
 
-/// Heartbeats for which the process of a dead thread is waited for, if nothing says that it is being killed.
+/// Heartbeats for which the process of a dead thread is waited for, if nothing says that it is ending, or lives.
 const PATIENT_BEATS: u32 = 3;
 
 /// One locker's dealings with dead owners.
 #[derive(Debug)]
 pub(crate) struct Recovery {
-    beats: u32,
+    /// Heartbeats through which the process lived.
+    alive: u32,
+    /// Heartbeats through which nothing told.
+    unknown: u32,
 }
 
 impl Recovery {
     pub(crate) fn new() -> Self {
-        Self { beats: 0 }
+        Self { alive: 0, unknown: 0 }
     }
 
     /// Takes the lock over, if that can be done now; `false`: look again. The word was `seen`; `slept` is the bit that a locker
@@ -77,10 +81,14 @@ impl Recovery {
         match identity::verdict(owner) {
             Verdict::Gone => return Ok(Some(owner)),
             Verdict::Left => return Err(Refusal::OwnerLeft),
-            Verdict::Alive { dying } if !dying && self.beats == PATIENT_BEATS => {
-                return Err(Refusal::OwnerLeft);
+            Verdict::Alive { dying: true } => {}
+            Verdict::Alive { dying: false } if self.alive == PATIENT_BEATS => return Err(Refusal::OwnerLeft),
+            Verdict::Alive { dying: false } => self.alive += 1,
+            Verdict::Unknown if planted(Bug::UnseenTaken) => return Ok(Some(owner)),
+            Verdict::Unknown if self.unknown == PATIENT_BEATS => {
+                return Err(Refusal::Identity(IdentityError::OwnerUnseen));
             }
-            Verdict::Alive { dying } => self.beats += u32::from(!dying),
+            Verdict::Unknown => self.unknown += 1,
         }
         identity::until_end(owner, patience.sleep()?)?;
         Ok(None)

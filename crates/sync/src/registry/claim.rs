@@ -32,7 +32,7 @@ impl Registry {
             let word = entry.occupant.load(Acquire);
             let before = Occupant::unpacked(word);
             let member = Member { pid: before.pid, started: before.started };
-            if before.pid != 0 && matches!(member.look(), Look::Running(_)) {
+            if before.pid != 0 && !matches!(member.look(), Look::Ended) {
                 continue;
             }
             let generation = before.generation.wrapping_add(1);

@@ -108,7 +108,8 @@ impl Registry {
         if memory.addr().get().is_multiple_of(4096) { Ok(()) } else { Err(RegistryError::Misaligned) }
     }
 
-    /// This process as an entry describes it, if it is in the family's pid namespace, where numbers mean the same.
+    /// This process as an entry describes it, if it is in the family's pid namespace, where numbers mean the same, and can learn of
+    /// the others' ends.
     fn this_process(&self) -> Result<Member, IdentityError> {
         let ours = sys::process::namespaces().map_err(|_| IdentityError::NoProc)?;
         if self.header.pid_namespace != ours.pid {
@@ -117,8 +118,11 @@ impl Registry {
         if self.header.time_namespace != ours.time {
             return Err(IdentityError::ForeignTimeNamespace);
         }
+        if !sys::process::has_pidfds() {
+            return Err(IdentityError::NoPidFd);
+        }
         let pid = std::process::id();
-        let started = sys::process::start_time(pid).ok_or(IdentityError::NoProc)?;
+        let started = sys::process::Stat::of(pid).ok_or(IdentityError::NoProc)?.started;
         Ok(Member { pid, started: low_bits(started) })
     }
 }

@@ -138,7 +138,7 @@ fn recoverer_killed() {
     check_deaths(|k| {
         let (family, mutex) = (Family::new(), robust());
         die_with_the_lock(&family, &mutex);
-        let victim = victim_in_a_call(&family, &mutex, k);
+        let victim = victim_in_a_call(family.process(), &mutex, k);
         let next = family.process();
         let found = next.run(|| take(&mutex));
         let end = victim.join().unwrap();
@@ -195,8 +195,8 @@ fn recoverer_gives_up() {
 }
 
 /// As [`victim`]; a system call of its process writes to the data until the process's end, if the victim dies with the guard.
-fn victim_in_a_call(family: &Family, mutex: &Arc<Mutex<Pair>>, k: usize) -> thread::JoinHandle<End<Found>> {
-    let (process, mutex) = (family.process(), mutex.clone());
+fn victim_in_a_call(process: Process, mutex: &Arc<Mutex<Pair>>, k: usize) -> thread::JoinHandle<End<Found>> {
+    let mutex = mutex.clone();
     thread::spawn(move || {
         let held = Cell::new(false);
         let body = || {
@@ -221,7 +221,7 @@ fn victim_in_a_call(family: &Family, mutex: &Arc<Mutex<Pair>>, k: usize) -> thre
 fn sibling_writes_until_the_end() {
     check_deaths(|k| {
         let (family, mutex) = (Family::new(), robust());
-        let victim = victim_in_a_call(&family, &mutex, k);
+        let victim = victim_in_a_call(family.process(), &mutex, k);
         let found = family.process().run(|| take(&mutex));
         let end = victim.join().unwrap();
         assert_told(&[found], usize::from(end == End::Killed));
@@ -293,5 +293,35 @@ fn owner_vanished() {
         });
         assert_ne!(found, Some(false), "the guard is somewhere");
         vanishes.join().unwrap();
+    });
+}
+
+/// As before, where nothing tells of the victim's process: who comes gets the lock if no guard was out, and else is told just that.
+#[test]
+fn sibling_of_an_unseen_owner_writes() {
+    check_deaths(|k| {
+        let (family, mutex) = (Family::new(), robust());
+        let process = family.process();
+        process.hide();
+        let victim = victim_in_a_call(process, &mutex, k);
+        let found = family.process().run(|| take(&mutex));
+        let end = victim.join().unwrap();
+        let refused = end == End::Killed && found == Found::OwnerUnseen;
+        assert!(refused || found == Found::Whole, "claimed of what nobody saw: {found:?}");
+    });
+}
+
+/// A thread ends with its guard, and nothing tells of its process: both that wait are told, the second by the first.
+#[test]
+fn owner_unseen_with_two_waiters() {
+    check(|| {
+        let (family, mutex) = (Family::new(), robust());
+        let process = family.process();
+        process.hide();
+        let waiters = process.run_and_vanish(|| {
+            std::mem::forget(mutex.lock().unwrap());
+            [(); 2].map(|()| taker(&family, &mutex))
+        });
+        waiters.into_iter().for_each(|waiter| assert_eq!(waiter.join(), Found::OwnerUnseen));
     });
 }

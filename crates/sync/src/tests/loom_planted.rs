@@ -33,6 +33,12 @@ const ROWS: &[Row<Bug>] = &[
     (Bug::RelaxedUnlock, "loom_mutex_robust::abandoned_with_two_waiters", Race),
     (Bug::WakeSwallowed, "loom_mutex_robust::owner_left_with_two_waiters", Deadlock),
     (Bug::AlarmTaken, "loom_mutex_robust::owner_vanished", Claim("currently writing to cell")),
+    (
+        Bug::UnseenTaken,
+        "loom_mutex_robust::sibling_of_an_unseen_owner_writes",
+        Claim("claimed of what nobody saw"),
+    ),
+    (Bug::WakeSwallowed, "loom_mutex_robust::owner_unseen_with_two_waiters", Deadlock),
     (Bug::BellUnfenced, "loom_doorbell::one_waits", Deadlock),
     (Bug::TicketLate, "loom_doorbell::one_waits", Deadlock),
     (Bug::BellUnfenced, "loom_doorbell::one_waits_for_two", Deadlock),

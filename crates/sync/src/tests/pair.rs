@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::primitive::Deadline;
 use crate::primitive::model::{shared, step};
-use crate::{LockError, LockResult, Mutex, MutexGuard};
+use crate::{IdentityError, LockError, LockResult, Mutex, MutexGuard};
 
 /// The data of the models.
 pub(super) type Pair = [u32; 2];
@@ -35,6 +35,7 @@ pub(super) enum Found {
     TimedOut,
     Abandoned,
     OwnerLeft,
+    OwnerUnseen,
 }
 
 /// Increases the pair if the lock was taken, after mending it if an owner had died.
@@ -54,6 +55,7 @@ pub(super) fn use_guard(taken: LockResult<MutexGuard<'_, Pair>>) -> Found {
         Err(LockError::TimedOut) => Found::TimedOut,
         Err(LockError::Abandoned) => Found::Abandoned,
         Err(LockError::OwnerLeft) => Found::OwnerLeft,
+        Err(LockError::Identity(IdentityError::OwnerUnseen)) => Found::OwnerUnseen,
         Err(error) => panic!("no other error can be: {error}"),
     }
 }

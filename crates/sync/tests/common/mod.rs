@@ -3,6 +3,8 @@
 #![allow(unsafe_code)]
 #![allow(dead_code)] // each test program uses some of it
 
+pub(crate) mod filter;
+
 use std::ptr::{self, NonNull};
 use std::sync::atomic::AtomicU32;
 

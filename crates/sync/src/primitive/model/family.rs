@@ -34,8 +34,10 @@ pub(super) struct Facts {
 pub(super) const DYING: u32 = 1;
 /// Of a process's life: nothing of it writes any more.
 pub(super) const ENDED: u32 = 2;
+/// Of a process's life: nothing tells of it.
+pub(super) const UNSEEN: u32 = 4;
 /// Of a process's life: its first thread has left.
-const FIRST_LEFT: u32 = 4;
+const FIRST_LEFT: u32 = 8;
 
 /// Thread numbers begin here, so that they look like no other small number.
 const FIRST_TID: u32 = 100;
@@ -72,7 +74,7 @@ impl Family {
         let facts = Arc::new(Facts {
             tid: FIRST_TID + u32::from(index),
             owner: Owner { process, thread }.packed(),
-            left: left.expect("a process of a model has no more than 30 threads, one after the other"),
+            left: left.expect("a process of a model has no more than 29 threads, one after the other"),
             life: life.clone(),
         });
         tables.threads.push(facts.clone());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::context::{self, Thread};
 use super::deadline::Deadline;
-use super::family::{DYING, ENDED, Facts};
+use super::family::{DYING, ENDED, Facts, UNSEEN};
 use super::step::goes_on;
 use crate::WaitError;
 use crate::futex::Scope;
@@ -108,7 +108,7 @@ pub(crate) struct Member {
 pub(crate) enum Look {
     /// All of its threads have ended.
     Ended,
-    /// It runs.
+    /// It runs, or nothing tells.
     Running(()),
 }
 
@@ -126,7 +126,11 @@ impl Member {
     /// Whether the process runs.
     pub(crate) fn look(self) -> Look {
         let life = context::here().filter(|_| goes_on()).and_then(|thread| thread.family.life(self.pid - 1));
-        if life.is_some_and(|life| life.newest() & ENDED != 0) { Look::Ended } else { Look::Running(()) }
+        if life.is_some_and(|life| life.newest() & (ENDED | UNSEEN) == ENDED) {
+            Look::Ended
+        } else {
+            Look::Running(())
+        }
     }
 }
 
@@ -142,6 +146,7 @@ pub(crate) fn verdict(owner: u64) -> Verdict {
     }
     let Some(facts) = find(owner) else { return alive };
     match facts.life.newest() {
+        life if life & UNSEEN != 0 => Verdict::Unknown,
         life if life & ENDED != 0 => Verdict::Gone,
         life if life & facts.left != 0 => Verdict::Left,
         life => Verdict::Alive { dying: life & DYING != 0 },
@@ -162,10 +167,10 @@ pub(crate) fn pid_of(owner: u64) -> u32 {
 pub(crate) fn until_end(owner: u64, deadline: Option<&Deadline>) -> Result<(), WaitError> {
     let Some(facts) = find(owner).filter(|_| goes_on()) else { return Ok(()) };
     let life = facts.life.newest();
-    match life & (DYING | ENDED) {
+    match life & (DYING | ENDED | UNSEEN) {
         DYING => facts.life.wait(life, Scope::Shared, deadline),
         // A heartbeat.
-        0 if deadline.is_some_and(Deadline::has_passed) => Err(WaitError::TimedOut),
+        0 | UNSEEN.. if deadline.is_some_and(Deadline::has_passed) => Err(WaitError::TimedOut),
         _ => Ok(()),
     }
 }

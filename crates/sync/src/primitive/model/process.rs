@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::context::{self, Thread};
-use super::family::{DYING, ENDED, Facts, Family};
+use super::family::{DYING, ENDED, Facts, Family, UNSEEN};
 use super::futex::Word;
 use super::{kernel, step, thread};
 use crate::identity::Claim;
@@ -97,6 +97,11 @@ impl Process {
         let value = as_thread(&thread, body);
         kernel::walk(&thread);
         value
+    }
+
+    /// From now on nothing tells the others whether the process lives, as where descriptors are lacking.
+    pub fn hide(&self) {
+        self.life.announce(UNSEEN);
     }
 
     /// Ends the process, whose threads have all ended: from now on nothing of it writes.
