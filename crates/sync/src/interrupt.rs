@@ -22,13 +22,15 @@
 //! `unsafe`: a function that is kept as an address.
 #![allow(unsafe_code)]
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::primitive::AtomicUsize;
 
 /// Decides in a waiting thread whether the wait goes on: after a handler of a signal has run in it, and now and then besides. Not
-/// called from the handler itself: it may do what any code may, lock other locks, and panic.
+/// called from the handler itself: it may do what any code may, lock other locks, wait, and panic. It is not asked about its own
+/// waits.
 pub type Hook = fn() -> ControlFlow<()>;
 
 /// Another hook is installed.
@@ -60,9 +62,32 @@ pub fn install(hook: Hook) -> Result<(), AlreadyInstalled> {
     }
 }
 
-/// Whether a wait goes on.
+thread_local! {
+    /// The thread runs the hook.
+    static ASKING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The thread runs the hook until this is dropped, also by a panic of the hook's.
+struct Asking;
+
+impl Asking {
+    fn begin() -> Self {
+        ASKING.set(true);
+        Self
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        ASKING.set(false);
+    }
+}
+
+/// Whether a wait goes on. One inside the hook does: it is no wait that the hook could be asked about.
 pub(crate) fn goes_on() -> bool {
-    hook().is_none_or(|hook| hook().is_continue())
+    let Some(hook) = hook().filter(|_| !ASKING.get()) else { return true };
+    let _asking = Asking::begin();
+    hook().is_continue()
 }
 
 /// Whether there is a hook. Then no sleep lasts longer than a heartbeat, also because the kernel itself goes on with an endless one
