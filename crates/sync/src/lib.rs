@@ -89,7 +89,8 @@ pub use self::wait_group::{MAX_MEMBERS, MAX_PIECES, Member, WaitGroup, WaitGroup
 /// The functions that a kill at every instruction must have met, by name and address.
 #[doc(hidden)]
 #[cfg(not(multiproc_loom))]
-pub fn fault_points() -> [(&'static str, usize); 16] {
+pub fn fault_points() -> [(&'static str, usize); 21] {
+    let [come, pass, leave, mend, collect] = barrier::fault_points();
     [
         ("slow", mutex::robust::contended as *const () as usize),
         ("wake", mutex::robust::wake as *const () as usize),
@@ -107,6 +108,11 @@ pub fn fault_points() -> [(&'static str, usize); 16] {
         ("robust_permit_wake", robust_semaphore::waiters::Waiters::end_and_wake as *const () as usize),
         ("take_over", claims::Claim::take_over as *const () as usize),
         ("hold_wake", semaphore::permits::Permits::<1>::wake as *const () as usize),
+        come,
+        pass,
+        leave,
+        mend,
+        collect,
     ]
 }
 

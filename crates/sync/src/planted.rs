@@ -89,6 +89,12 @@ bugs! {
     RoundOvertaken,
     /// Nobody looks whether a party at a barrier, or a member of a group, is dead.
     DeadPartyUnseen,
+    /// Who comes to a barrier last does not look whether one of the others is dead.
+    DeadLetThrough,
+    /// A party at a barrier that leaves early keeps its place.
+    PlaceKept,
+    /// One who gives up breaks a round at a barrier that was complete without it.
+    OthersBroken,
     /// An entry that is not free is claimed all the same.
     EntryTakenTwice,
     /// An entry counts as used only for who has claimed it.

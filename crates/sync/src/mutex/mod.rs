@@ -265,10 +265,16 @@ impl<T: ?Sized> Mutex<T> {
         &self.data
     }
 
+    /// Whether it is a lock for the threads of this process.
     #[inline(always)]
-    fn acquire(&self, patience: Patience<'_>) -> LockResult<MutexGuard<'_, T>> {
+    pub(crate) fn is_private(&self) -> bool {
+        self.head.mode.load(Relaxed) == PRIVATE
+    }
+
+    #[inline(always)]
+    pub(crate) fn acquire(&self, patience: Patience<'_>) -> LockResult<MutexGuard<'_, T>> {
         let mut owner = None;
-        if self.head.mode.load(Relaxed) == PRIVATE {
+        if self.is_private() {
             if let Err(error) = private::lock(&self.head, patience) {
                 return Err(refused(error.into()));
             }
