@@ -99,18 +99,18 @@ struct Seen {
 fn one(source: &File, run: u32) -> Result<Seen, String> {
     const OWNER_DIED: u32 = libc::FUTEX_OWNER_DIED;
     let data = Guarded::new();
-    let pid = fork(|| owner(&data, source));
+    let child = fork(|| owner(&data, source));
     // In each run at another place.
     let begun = LEN / STRIDE / 64 * (1 + run as usize % 8);
     let begin = Instant::now();
     while data.written() < begun {
         if begin.elapsed() > Duration::from_secs(20) {
-            kill(pid);
+            kill(child);
             return Err("the owner does not read".to_string());
         }
     }
     // SAFETY: a child that nobody has waited for.
-    unsafe { libc::kill(pid, libc::SIGKILL) };
+    unsafe { libc::kill(child.pid().cast_signed(), libc::SIGKILL) };
     while data.word.load(SeqCst) & OWNER_DIED == 0 && begin.elapsed() < Duration::from_secs(20) {
         std::hint::spin_loop();
     }
@@ -130,7 +130,7 @@ fn one(source: &File, run: u32) -> Result<Seen, String> {
         Err(error) => Err(format!("not locked: {error}")),
     };
     drop(got);
-    common::reap(pid);
+    common::reap(child);
     data.end();
     outcome
 }
