@@ -61,8 +61,7 @@ impl Barrier {
     ) -> Result<(Party<'_>, MutexGuard<'_, State>), BarrierError> {
         let mut state = match self.lock(deadline.map_or(Patience::Endless, Patience::Until)) {
             Err(error @ (BarrierError::TimedOut | BarrierError::Interrupted)) => {
-                self.give_up_from_afar();
-                return Err(error);
+                return Err(self.give_up_from_afar(error));
             }
             locked => locked?,
         };
@@ -77,18 +76,18 @@ impl Barrier {
             {
                 return Ok((Party::new(self, place), state));
             }
-            let awake = self.sleep(state, deadline);
-            if let Err(BarrierError::Interrupted) = awake {
-                self.give_up_from_afar();
-            }
-            let end;
-            (state, end) = awake?;
+            let (again, end) = match self.sleep(state, deadline) {
+                Err(BarrierError::Interrupted) => {
+                    return Err(self.give_up_from_afar(BarrierError::Interrupted));
+                }
+                awake => awake?,
+            };
+            state = again;
             state.look_for_dead();
             if state.broken().is_some() {
                 self.turn.notify_all(); // this one is told by its next look
             } else if let Some(end) = end {
-                self.give_up(state);
-                return Err(end.into());
+                return Err(self.give_up(state, end.into()));
             }
         }
     }
@@ -125,25 +124,34 @@ impl Barrier {
         }
     }
 
-    /// Breaks the barrier for one who does not wait any longer and has no place, unless all have come who are waited for.
-    fn give_up(&self, mut state: MutexGuard<'_, State>) {
+    /// Breaks the barrier for one who does not wait any longer and has no place, unless all have come who are waited for. Gives what it
+    /// is to be told.
+    fn give_up(&self, mut state: MutexGuard<'_, State>, end: BarrierError) -> BarrierError {
         if state.waiting() < self.parties || planted(Bug::OthersBroken) {
             state.break_for(0);
             drop(state);
             self.turn.notify_all();
         }
+        end
     }
 
-    /// As [`give_up`](Self::give_up), without the mutex.
+    /// As [`give_up`](Self::give_up), for one who could not get the mutex.
     #[cold]
-    fn give_up_from_afar(&self) {
-        match self.seize() {
-            Some(state) => self.give_up(state),
-            None => {
-                // Release: with the Acquire of `collect`.
-                self.given_up.fetch_add(1, Release);
+    fn give_up_from_afar(&self, end: BarrierError) -> BarrierError {
+        let Some(mut state) = self.seize() else {
+            // Release: with the Acquire of `collect`.
+            self.given_up.fetch_add(1, Release);
+            self.turn.notify_all();
+            return end;
+        };
+        state.look_for_dead();
+        match state.broken() {
+            Some(error) => {
+                drop(state);
                 self.turn.notify_all();
+                error
             }
+            None => self.give_up(state, end),
         }
     }
 
