@@ -4,17 +4,18 @@
 #![allow(clippy::disallowed_types)] // flags beside the barrier, not the barrier
 
 mod common;
+mod signals;
 
-use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
 use common::{Fork, flag, fork, idle, kill, reap, share};
 use multiproc_sync::{Barrier, BarrierError, MAX_HELD, Mutex, interrupt};
-use multiproc_testkit::{Watchdog, eventually, is_running, state_of};
+use multiproc_testkit::{Watchdog, eventually, is_running};
+use signals::{Stopped, breaks_once, does_nothing, ends_by_signals, handle, panics};
 
 fn placed(parties: u32) -> &'static Barrier {
     share(Barrier::new(parties).unwrap())
@@ -24,62 +25,9 @@ fn both(parties: u32) -> [&'static Barrier; 2] {
     [Box::leak(Box::new(Barrier::new(parties).unwrap())), placed(parties)]
 }
 
-extern "C" fn does_nothing(_: i32) {}
-
 extern "C" fn ends_its_thread(_: i32) {
     // SAFETY: ends the calling thread, of which nobody uses anything.
     unsafe { libc::syscall(libc::SYS_exit, 0) };
-}
-
-fn handle(handler: extern "C" fn(i32)) {
-    // SAFETY: the structure is complete.
-    unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = handler as *const () as usize;
-        assert_eq!(libc::sigaction(libc::SIGUSR1, &raw const action, ptr::null_mut()), 0);
-    }
-}
-
-fn panics() -> ControlFlow<()> {
-    panic!("in the hook")
-}
-
-static BREAKS: AtomicBool = AtomicBool::new(true);
-
-/// As a program's that serves one Ctrl-C.
-fn breaks_once() -> ControlFlow<()> {
-    if BREAKS.swap(false, SeqCst) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-}
-
-/// Sends signals to the process until it has ended; whether it did so well.
-fn ends_by_signals(fork: Fork) -> bool {
-    eventually("it has ended", || {
-        // SAFETY: a child that has not been waited for.
-        unsafe { libc::kill(fork.pid().cast_signed(), libc::SIGUSR1) };
-        state_of(fork.pid()) == Some('Z')
-    });
-    reap(fork) == 0
-}
-
-/// Whoever is stopped with the barrier's mutex: its word, which comes first, says that this process has it.
-struct Stopped {
-    word: &'static AtomicU32,
-    bearer: Option<Fork>,
-}
-
-impl Stopped {
-    fn with(barrier: &'static Barrier) -> Self {
-        // SAFETY: the word lies there for good, and is an atomic.
-        let word = unsafe { &*ptr::from_ref(barrier).cast::<AtomicU32>() };
-        let bearer = fork(|| idle());
-        eventually("the mutex is free", || word.compare_exchange(0, bearer.pid(), SeqCst, SeqCst).is_ok());
-        Self { word, bearer: Some(bearer) }
-    }
-
-    fn goes_on(mut self) {
-        self.word.store(0, SeqCst);
-        kill(self.bearer.take().unwrap());
-    }
 }
 
 /// The hook of a signal may panic: who is caught after it is no party any more, and the others are told.
@@ -212,7 +160,7 @@ fn leaves_its_process_running(ends: fn(libc::pthread_t)) {
                 party.store(unsafe { libc::pthread_self() }, SeqCst);
                 barrier.wait()
             });
-            eventually("it waits", || barrier.waiting() == Ok(1));
+            eventually("it waits", || barrier.waiting() != Ok(0));
             ends(party.load(SeqCst));
             idle();
         });
@@ -307,7 +255,9 @@ fn a_fork_that_panics_in_the_action_breaks_nothing() {
             barrier.wait_with(|| {
                 // SAFETY: the fork uses nothing but the barrier, which is for forks, and ends below.
                 child = unsafe { libc::fork() };
-                assert_ne!(child, 0, "a panic of the fork");
+                if child == 0 {
+                    resume_unwind(Box::new("a panic of the fork"));
+                }
                 assert_eq!(reap(Fork::adopt(child)), 0);
             })
         }));
