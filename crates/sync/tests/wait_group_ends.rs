@@ -32,7 +32,8 @@ fn one_that_is_stopped_with_the_mutex_does_not_keep_others_beyond_their_time() {
 fn a_signal_ends_whatever_waits_for_the_mutex_and_nothing_has_changed() {
     let _watchdog = Watchdog::with_limit(60);
     handle(does_nothing);
-    let calls: [fn(&WaitGroup) -> Result<(), WaitGroupError>; 4] =
+    type Call = fn(&WaitGroup) -> Result<(), WaitGroupError>;
+    let calls: [Call; 4] =
         [WaitGroup::wait, WaitGroup::done, |group| group.add(1), |group| group.enter().map(drop)];
     for call in calls {
         let group = share(WaitGroup::new());

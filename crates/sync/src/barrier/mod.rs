@@ -38,14 +38,15 @@ pub const MAX_PARTIES: u32 = 32;
 /// # How it is made
 ///
 /// ```text
-///  ┌──────────────┬───────┬─────────┬──────────────────────────────────────┬─────────┬─────────┐
-///  │ Mutex's head │ round │ broken  │ 32 slots: owner, round, pid, given up│ Condvar │ parties │
-///  └──────────────┴───────┴─────────┴──────────────────────────────────────┴─────────┴─────────┘
+///  ┌──────────────┬───────┬────────┬───────────────────────────────────────┬─────────┬─────────┬────────────────┐
+///  │ Mutex's head │ round │ broken │ 32 slots: owner, round, pid, given up │ Condvar │ parties │ left, given up │
+///  └──────────────┴───────┴────────┴───────────────────────────────────────┴─────────┴─────────┴────────────────┘
 /// ```
 ///
 /// A party that waits has a slot with its name and the round in which it came, and frees it itself. A round passes by one store:
 /// it gets the next number. So a party that is slow to leave is told what became of its own round, however many others have
-/// passed since.
+/// passed since. One that has to leave without the mutex sets the bit of its slot in a word beside it, which whoever gets the mutex next
+/// looks at.
 ///
 /// # Ordering and fairness
 ///
@@ -54,18 +55,30 @@ pub const MAX_PARTIES: u32 = 32;
 ///
 /// # A broken barrier
 ///
-/// A time-out of one party, a signal that ends its wait, a panic of its action, [`abort`](Self::abort) and a party's death break the
-/// barrier: all who wait get an error, and all who come after them, until [`reset`](Self::reset).
+/// A time-out of one party, a signal that ends or unwinds its wait, an error of it, a panic of its action, [`abort`](Self::abort) and a
+/// party's death break the barrier: all who wait get an error, and all who come after them, until [`reset`](Self::reset).
 ///
 /// | event | then |
 /// |---|---|
-/// | a party's process dies while the party waits | the others get [`PartyDied`](BarrierError::PartyDied) with its number, within about a second |
+/// | a party is killed while it waits, its thread alone ends, or its process becomes another program (`exec`) | the others get [`PartyDied`](BarrierError::PartyDied) with its number: the last to come at once, who sleeps within about a second |
 /// | it dies before the party has come | it is not known that it would have: use a time-out |
-/// | it dies as the last to come | all go on, or all get [`PartyDied`](BarrierError::PartyDied) |
+/// | it dies as the last to come, also in its action | all go on, or all get [`PartyDied`](BarrierError::PartyDied) |
 /// | the last party's action panics | the others get [`Broken`](BarrierError::Broken), the panic goes on |
-/// | a fork | takes no place: only threads that call `wait` are parties |
+/// | the [hook](crate::interrupt) of a signal panics in the wait | likewise |
+/// | a party gets an error of the mutex, [`TooManyHeld`](BarrierError::TooManyHeld) say | the others get [`Broken`](BarrierError::Broken), within about a second |
+/// | one gives up that waits for the next round, while all of this one have come | it alone is told; the barrier is not broken |
+/// | a fork | takes no place, whether the barrier is shared or copied with it: only threads that call `wait` are parties. One made in the action, or in the hook, gets [`Broken`](BarrierError::Broken) there and changes nothing of its parent's |
 /// | moved, dropped | while nobody waits, as any value: a wait borrows it |
 /// | memory of zeros | a barrier without parties, where nobody waits: [`NoParties`](BarrierError::NoParties) |
+///
+/// # Limits
+///
+/// A wait ends with its time or by a signal also if another is stopped (SIGSTOP, a debugger) with the barrier's mutex, with two exceptions
+/// for time: one that sleeps already takes the mutex again before it ends, as in a [`Condvar`], and so does the last one after its action.
+/// A signal ends these, too. If a round passes just then, its party is told so, and not of the signal.
+///
+/// A fork made while another thread is at a private barrier may find its copy's mutex held for good, as with any lock: time-outs
+/// end, a little late.
 ///
 /// # Cost
 ///
@@ -165,7 +178,8 @@ impl Barrier {
     ///
     /// # Errors
     ///
-    /// [`BarrierError`]; the barrier is broken then, but for errors that keep the calling thread from coming at all.
+    /// [`BarrierError`]; the barrier is broken then, but for errors that keep the calling thread from coming at all, and where all others
+    /// of a round had come without it.
     pub fn wait(&self) -> Result<ArrivalIndex, BarrierError> {
         self.meet(None, NOTHING)
     }
@@ -258,7 +272,8 @@ impl Barrier {
     ///
     /// # Errors
     ///
-    /// Those of [`BarrierError`] that keep the calling thread away from it.
+    /// Those of [`BarrierError`] that keep the calling thread away from it; [`Interrupted`](BarrierError::Interrupted) if a signal ended
+    /// the wait for the mutex. Nothing has changed then.
     pub fn abort(&self) -> Result<(), BarrierError> {
         self.lock(Patience::Endless)?.break_for(0);
         self.turn.notify_all();

@@ -243,43 +243,6 @@ impl WaitGroup {
         Ok(Member::new(self, place, owner))
     }
 
-    /// Finishes a member's piece. What a signal's hook says of the wait for the mutex, and a panic of it, comes after that.
-    fn leave(&self, place: Place, owner: u64) -> Result<(), WaitGroupError> {
-        let leaves = LeavesIfDropped { group: self, place, owner };
-        let locked = self.lock();
-        std::mem::forget(leaves);
-        match locked {
-            Ok((mut state, _)) => {
-                let emptied = state.leave(place, owner);
-                drop(state);
-                self.tell(emptied);
-                Ok(())
-            }
-            Err(WaitGroupError::Interrupted) => self.leave_uninterrupted(place, owner),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// As [`leave`](Self::leave), without a call of the hook.
-    #[cold]
-    fn leave_uninterrupted(&self, place: Place, owner: u64) -> Result<(), WaitGroupError> {
-        loop {
-            match self.lock_for(Patience::None) {
-                Ok((mut state, _)) => {
-                    let emptied = state.leave(place, owner);
-                    drop(state);
-                    self.tell(emptied);
-                    return Ok(());
-                }
-                #[cfg(not(multiproc_loom))] // in a model no signals come
-                Err(WaitGroupError::TimedOut) => {
-                    crate::sys::process::pause(std::time::Duration::from_millis(1));
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
     /// Wakes all who wait, if there is news.
     fn tell(&self, is_news: bool) {
         if is_news {
@@ -372,24 +335,6 @@ impl WaitGroup {
         MutexGuard::mark_consistent(&mut state);
         self.turn.notify_all();
         state
-    }
-}
-
-/// A member that is done while it unwinds.
-struct LeavesIfDropped<'a> {
-    group: &'a WaitGroup,
-    place: Place,
-    owner: u64,
-}
-
-impl Drop for LeavesIfDropped<'_> {
-    fn drop(&mut self) {
-        #[cfg(multiproc_loom)] // whose dead threads have destructors
-        if crate::primitive::model::is_dead() {
-            return;
-        }
-        // Nobody is there to be told.
-        let _ = self.group.leave_uninterrupted(self.place, self.owner);
     }
 }
 
