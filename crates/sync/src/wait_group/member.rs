@@ -6,8 +6,9 @@ use std::marker::PhantomData;
 #[cfg(not(multiproc_loom))]
 use crate::Generation;
 
-use super::state::Place;
+use super::state::{Place, State};
 use super::{WaitGroup, WaitGroupError};
+use crate::MutexGuard;
 use crate::mutex::patience::Patience;
 
 /// A piece of a [`WaitGroup`]'s work, which is done when this is dropped. If its process ends before, all who wait for the group are told.
@@ -90,10 +91,8 @@ impl WaitGroup {
         let locked = self.lock();
         std::mem::forget(leaves);
         match locked {
-            Ok((mut state, _)) => {
-                let emptied = state.leave(place, owner);
-                drop(state);
-                self.tell(emptied);
+            Ok((state, _)) => {
+                self.leave_locked(state, place, owner);
                 Ok(())
             }
             Err(WaitGroupError::Interrupted) => self.leave_uninterrupted(place, owner),
@@ -101,25 +100,33 @@ impl WaitGroup {
         }
     }
 
+    fn leave_locked(&self, mut state: MutexGuard<'_, State>, place: Place, owner: u64) {
+        let emptied = state.leave(place, owner);
+        drop(state);
+        self.tell(emptied);
+    }
+
     /// As [`leave`](Self::leave), without a call of the hook.
     #[cold]
     fn leave_uninterrupted(&self, place: Place, owner: u64) -> Result<(), WaitGroupError> {
         loop {
             match self.lock_for(Patience::None) {
-                Ok((mut state, _)) => {
-                    let emptied = state.leave(place, owner);
-                    drop(state);
-                    self.tell(emptied);
+                Ok((state, _)) => {
+                    self.leave_locked(state, place, owner);
                     return Ok(());
                 }
-                #[cfg(not(multiproc_loom))] // in a model no signals come
-                Err(WaitGroupError::TimedOut) => {
-                    crate::sys::process::pause(std::time::Duration::from_millis(1));
-                }
+                Err(WaitGroupError::TimedOut) => pause(),
                 Err(error) => return Err(error),
             }
         }
     }
+}
+
+fn pause() {
+    #[cfg(not(multiproc_loom))]
+    crate::sys::process::pause(std::time::Duration::from_millis(1));
+    #[cfg(multiproc_loom)]
+    crate::primitive::model::thread::yield_now();
 }
 
 /// A member that is done while it unwinds.
