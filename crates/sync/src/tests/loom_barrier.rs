@@ -187,6 +187,7 @@ fn killed_before_the_last_comes() {
 }
 
 /// One of two parties dies at each of its steps: the other one goes on, or is told who is dead, or that nobody has come.
+/// It may go on beside a dead one that died when both had come; one that was dead before is in `killed_before_the_last_comes`.
 #[test]
 fn party_killed() {
     check_deaths(|k| {
