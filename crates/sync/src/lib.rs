@@ -95,6 +95,7 @@ pub use self::wait_group::{MAX_MEMBERS, MAX_PIECES, Member, WaitGroup, WaitGroup
 #[doc(hidden)]
 #[cfg(not(multiproc_loom))]
 pub fn fault_points() -> Vec<(&'static str, usize)> {
+    let [come, pass, leave, mend, collect] = barrier::fault_points();
     vec![
         ("slow", mutex::robust::contended as *const () as usize),
         ("wake", mutex::robust::wake as *const () as usize),
@@ -114,6 +115,11 @@ pub fn fault_points() -> Vec<(&'static str, usize)> {
         ("robust_permit_wake", robust_semaphore::waiters::Waiters::end_and_wake as *const () as usize),
         ("take_over", claims::Claim::take_over as *const () as usize),
         ("hold_wake", semaphore::permits::Permits::<1>::wake as *const () as usize),
+        come,
+        pass,
+        leave,
+        mend,
+        collect,
     ]
 }
 

@@ -99,6 +99,12 @@ bugs! {
     FailureCounts,
     /// An initialiser that died counts as one that was through.
     DeadInitialiserTrusted,
+    /// Who comes to a barrier last does not look whether one of the others is dead.
+    DeadLetThrough,
+    /// A party at a barrier that leaves early keeps its place.
+    PlaceKept,
+    /// One who gives up breaks a round at a barrier that was complete without it.
+    OthersBroken,
     /// An entry that is not free is claimed all the same.
     EntryTakenTwice,
     /// An entry counts as used only for who has claimed it.

@@ -1,7 +1,7 @@
 //! Why a barrier let nobody through.
 
-use crate::LockError;
 use crate::identity::IdentityError;
+use crate::{LockError, WaitError};
 
 use super::MAX_PARTIES;
 
@@ -25,21 +25,24 @@ pub enum BarrierError {
         "the barrier is broken, by a party that gave up, by `abort` or by `reset`: `reset` it when all parties know"
     )]
     Broken,
-    /// The barrier is broken: the process of a party has ended while that waited.
+    /// The barrier is broken: a party was killed while it waited, its process has ended or has become another program.
     #[error(
-        "the barrier is broken: process {pid} has ended while it waited there; `reset` it when all parties know"
+        "the barrier is broken: a thread of process {pid} has ended while it waited there; `reset` it when all parties know"
     )]
     PartyDied {
         /// The process's number.
         pid: u32,
     },
-    /// The time has passed. That breaks the barrier for all.
+    /// The time has passed. That breaks the barrier for all, unless those are complete who came before.
     #[error(
-        "not all parties came within the time, and the barrier is broken: `reset` it when all parties know"
+        "the parties did not meet within the time, and the barrier is broken, unless others completed it: `reset` it when all parties know"
     )]
     TimedOut,
-    /// A signal came, and the [hook](crate::interrupt) ended the wait. That breaks the barrier for all.
-    #[error("a signal ended the wait, and the barrier is broken: `reset` it when all parties know")]
+    /// A signal came, and the [hook](crate::interrupt) ended the wait. That breaks the barrier as a time-out does; where no party
+    /// waited, nothing has changed.
+    #[error(
+        "a signal ended the wait, and the barrier is broken, unless others completed it: `reset` it when all parties know"
+    )]
     Interrupted,
     /// It lies in memory of zeros: nobody has said how many parties there are.
     #[error("the barrier was made of zeros, and has no parties: make it with `Barrier::new`")]
@@ -53,6 +56,15 @@ pub enum BarrierError {
     /// The calling thread cannot wait in shared memory.
     #[error("the calling thread cannot wait in shared memory: {0}")]
     Identity(IdentityError),
+}
+
+impl From<WaitError> for BarrierError {
+    fn from(error: WaitError) -> Self {
+        match error {
+            WaitError::TimedOut => Self::TimedOut,
+            WaitError::Interrupted => Self::Interrupted,
+        }
+    }
 }
 
 impl<G> From<LockError<G>> for BarrierError {

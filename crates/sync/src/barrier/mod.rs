@@ -1,17 +1,20 @@
 //! A meeting of several parties. `unsafe`: what it promises as a value in shared memory.
 #![allow(unsafe_code)]
 
-mod action;
 mod error;
+mod meeting;
+mod party;
+mod presence;
 mod state;
 
-use self::action::BreaksIfDropped;
+use std::sync::atomic::Ordering::Relaxed;
+
 pub use self::error::{BarrierError, PartiesError};
-use self::state::{Place, State};
-use crate::claims::ANONYMOUS;
-use crate::primitive::Deadline;
+use self::state::State;
+use crate::mutex::patience::Patience;
+use crate::primitive::{AtomicU32, Deadline};
 use crate::shm_safe::{Layout, PlaceError, Placement, ShmSafe};
-use crate::{Condvar, LockError, Mutex, MutexGuard, WaitError};
+use crate::{Condvar, Mutex};
 
 /// The most parties that a barrier can have.
 pub const MAX_PARTIES: u32 = 32;
@@ -35,14 +38,15 @@ pub const MAX_PARTIES: u32 = 32;
 /// # How it is made
 ///
 /// ```text
-///  ┌──────────────┬───────┬─────────┬──────────────────────────────────────┬─────────┬─────────┐
-///  │ Mutex's head │ round │ broken  │ 32 slots: owner, round, pid, given up│ Condvar │ parties │
-///  └──────────────┴───────┴─────────┴──────────────────────────────────────┴─────────┴─────────┘
+///  ┌──────────────┬───────┬────────┬───────────────────────────────────────┬─────────┬─────────┬────────────────┐
+///  │ Mutex's head │ round │ broken │ 32 slots: owner, round, pid, given up │ Condvar │ parties │ left, given up │
+///  └──────────────┴───────┴────────┴───────────────────────────────────────┴─────────┴─────────┴────────────────┘
 /// ```
 ///
 /// A party that waits has a slot with its name and the round in which it came, and frees it itself. A round passes by one store:
 /// it gets the next number. So a party that is slow to leave is told what became of its own round, however many others have
-/// passed since.
+/// passed since. One that has to leave without the mutex sets the bit of its slot in a word beside it, which whoever gets the mutex next
+/// looks at.
 ///
 /// # Ordering and fairness
 ///
@@ -51,18 +55,30 @@ pub const MAX_PARTIES: u32 = 32;
 ///
 /// # A broken barrier
 ///
-/// A time-out of one party, a signal that ends its wait, a panic of its action, [`abort`](Self::abort) and a party's death break the
-/// barrier: all who wait get an error, and all who come after them, until [`reset`](Self::reset).
+/// A time-out of one party, a signal that ends or unwinds its wait, an error of it, a panic of its action, [`abort`](Self::abort) and a
+/// party's death break the barrier: all who wait get an error, and all who come after them, until [`reset`](Self::reset).
 ///
 /// | event | then |
 /// |---|---|
-/// | a party's process dies while the party waits | the others get [`PartyDied`](BarrierError::PartyDied) with its number, within about a second |
+/// | a party is killed while it waits, its thread alone ends, or its process becomes another program (`exec`) | the others get [`PartyDied`](BarrierError::PartyDied) with its number: the last to come at once, who sleeps within about a second |
 /// | it dies before the party has come | it is not known that it would have: use a time-out |
-/// | it dies as the last to come | all go on, or all get [`PartyDied`](BarrierError::PartyDied) |
+/// | it dies as the last to come, also in its action | all go on, or all get [`PartyDied`](BarrierError::PartyDied) |
 /// | the last party's action panics | the others get [`Broken`](BarrierError::Broken), the panic goes on |
-/// | a fork | takes no place: only threads that call `wait` are parties |
+/// | the [hook](crate::interrupt) of a signal panics in the wait | likewise |
+/// | a party gets an error of the mutex, [`TooManyHeld`](BarrierError::TooManyHeld) say | the others get [`Broken`](BarrierError::Broken), within about a second |
+/// | one gives up that waits for the next round, while all of this one have come | it alone is told; the barrier is not broken |
+/// | a fork | takes no place, whether the barrier is shared or copied with it: only threads that call `wait` are parties. One made in the action, or in the hook, gets [`Broken`](BarrierError::Broken) there and changes nothing of its parent's |
 /// | moved, dropped | while nobody waits, as any value: a wait borrows it |
 /// | memory of zeros | a barrier without parties, where nobody waits: [`NoParties`](BarrierError::NoParties) |
+///
+/// # Limits
+///
+/// A wait ends with its time or by a signal also if another is stopped (SIGSTOP, a debugger) with the barrier's mutex, with two exceptions
+/// for time: one that sleeps already takes the mutex again before it ends, as in a [`Condvar`], and so does the last one after its action.
+/// A signal ends these, too. If a round passes just then, its party is told so, and not of the signal.
+///
+/// A fork made while another thread is at a private barrier may find its copy's mutex held for good, as with any lock: time-outs
+/// end, a little late.
 ///
 /// # Cost
 ///
@@ -80,6 +96,10 @@ pub struct Barrier {
     state: Mutex<State>,
     turn: Condvar,
     parties: u32,
+    /// The places, a bit for each, of parties that have left and did not get the mutex.
+    left: AtomicU32,
+    /// How many have given up that had no place, and did not get the mutex.
+    given_up: AtomicU32,
     reserved: u32,
 }
 
@@ -102,6 +122,18 @@ impl ArrivalIndex {
     }
 }
 
+/// The functions that a kill at every instruction must have met, by name and address.
+#[cfg(not(multiproc_loom))]
+pub(crate) fn fault_points() -> [(&'static str, usize); 5] {
+    [
+        ("barrier_come", Barrier::come as *const () as usize),
+        ("barrier_pass", State::pass as *const () as usize),
+        ("barrier_leave", party::Party::leave as *const () as usize),
+        ("barrier_mend", Barrier::mend as *const () as usize),
+        ("barrier_collect", Barrier::collect as *const () as usize),
+    ]
+}
+
 /// What a party does that brings no action.
 const NOTHING: Option<fn()> = None;
 
@@ -114,9 +146,14 @@ impl Barrier {
     #[cfg(not(multiproc_loom))]
     pub const fn new(parties: u32) -> Result<Self, PartiesError> {
         match parties {
-            1..=MAX_PARTIES => {
-                Ok(Self { state: Mutex::new(State::new()), turn: Condvar::new(), parties, reserved: 0 })
-            }
+            1..=MAX_PARTIES => Ok(Self {
+                state: Mutex::new(State::new()),
+                turn: Condvar::new(),
+                parties,
+                left: AtomicU32::new(0),
+                given_up: AtomicU32::new(0),
+                reserved: 0,
+            }),
             _ => Err(PartiesError { parties }),
         }
     }
@@ -125,9 +162,14 @@ impl Barrier {
     #[cfg(multiproc_loom)]
     pub fn new(parties: u32) -> Result<Self, PartiesError> {
         match parties {
-            1..=MAX_PARTIES => {
-                Ok(Self { state: Mutex::new(State::new()), turn: Condvar::new(), parties, reserved: 0 })
-            }
+            1..=MAX_PARTIES => Ok(Self {
+                state: Mutex::new(State::new()),
+                turn: Condvar::new(),
+                parties,
+                left: AtomicU32::new(0),
+                given_up: AtomicU32::new(0),
+                reserved: 0,
+            }),
             _ => Err(PartiesError { parties }),
         }
     }
@@ -136,7 +178,8 @@ impl Barrier {
     ///
     /// # Errors
     ///
-    /// [`BarrierError`]; the barrier is broken then, but for errors that keep the calling thread from coming at all.
+    /// [`BarrierError`]; the barrier is broken then, but for errors that keep the calling thread from coming at all, and where all others
+    /// of a round had come without it.
     pub fn wait(&self) -> Result<ArrivalIndex, BarrierError> {
         self.meet(None, NOTHING)
     }
@@ -182,6 +225,32 @@ impl Barrier {
         self.meet(None, Some(action))
     }
 
+    /// As [`wait_with`](Self::wait_with), for at most `timeout`; an action that has begun is not limited by it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let barrier = multiproc_sync::Barrier::new(2)?;
+    /// let met = barrier.wait_timeout_with(Duration::from_millis(5), || unreachable!("the other does not come"));
+    /// assert_eq!(met, Err(multiproc_sync::BarrierError::TimedOut));
+    /// # Ok::<(), multiproc_sync::PartiesError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`wait_timeout`](Self::wait_timeout).
+    ///
+    /// # Panics
+    ///
+    /// As [`wait_with`](Self::wait_with).
+    #[cfg(not(multiproc_loom))]
+    pub fn wait_timeout_with(
+        &self,
+        timeout: std::time::Duration,
+        action: impl FnOnce(),
+    ) -> Result<ArrivalIndex, BarrierError> {
+        self.meet(std::time::Instant::now().checked_add(timeout).as_ref(), Some(action))
+    }
+
     /// As [`wait_with`](Self::wait_with), until `deadline`; an action that has begun is not limited by it.
     ///
     /// # Errors
@@ -203,9 +272,10 @@ impl Barrier {
     ///
     /// # Errors
     ///
-    /// Those of [`BarrierError`] that keep the calling thread away from it.
+    /// Those of [`BarrierError`] that keep the calling thread away from it; [`Interrupted`](BarrierError::Interrupted) if a signal ended
+    /// the wait for the mutex. Nothing has changed then.
     pub fn abort(&self) -> Result<(), BarrierError> {
-        self.lock()?.break_for(0);
+        self.lock(Patience::Endless)?.break_for(0);
         self.turn.notify_all();
         Ok(())
     }
@@ -216,7 +286,7 @@ impl Barrier {
     ///
     /// As [`abort`](Self::abort).
     pub fn reset(&self) -> Result<(), BarrierError> {
-        self.lock()?.reset();
+        self.lock(Patience::Endless)?.reset();
         self.turn.notify_all();
         Ok(())
     }
@@ -228,7 +298,7 @@ impl Barrier {
     /// As [`abort`](Self::abort).
     #[doc(alias = "broken")]
     pub fn is_broken(&self) -> Result<bool, BarrierError> {
-        Ok(self.lock()?.broken().is_some())
+        Ok(self.lock(Patience::Endless)?.broken().is_some())
     }
 
     /// How many parties it is for.
@@ -243,156 +313,20 @@ impl Barrier {
     /// As [`abort`](Self::abort).
     #[doc(alias = "n_waiting")]
     pub fn waiting(&self) -> Result<u32, BarrierError> {
-        let state = self.lock()?;
+        let state = self.lock(Patience::Endless)?;
         Ok(if state.broken().is_some() { 0 } else { state.waiting() })
-    }
-
-    fn meet(
-        &self,
-        deadline: Option<&Deadline>,
-        action: Option<impl FnOnce()>,
-    ) -> Result<ArrivalIndex, BarrierError> {
-        if self.parties == 0 {
-            return Err(BarrierError::NoParties);
-        }
-        let mut state = self.lock()?;
-        let owner = MutexGuard::owner(&state).unwrap_or(ANONYMOUS);
-        let place = loop {
-            if let Some(error) = state.broken() {
-                return Err(error);
-            }
-            // Else the round is complete but for its action, or the slots are of parties that have not left.
-            if state.waiting() < self.parties
-                && let Some(place) = state.arrive(owner)
-            {
-                break place;
-            }
-            let (again, end) = self.sleep(state, deadline)?;
-            state = again;
-            state.look_from_outside(self.parties);
-            if state.broken().is_some() {
-                self.turn.notify_all(); // this one is told by its next look
-            } else if let Some(end) = end {
-                return Err(self.give_up(state, None, end));
-            }
-        };
-        let index = state.index(self.parties);
-        if index.is_last() {
-            if let Some(action) = action {
-                drop(state);
-                let breaks = BreaksIfDropped { barrier: self, place };
-                action();
-                std::mem::forget(breaks);
-                state = self.lock()?;
-                if MutexGuard::owner(&state).unwrap_or(ANONYMOUS) != owner {
-                    return Err(BarrierError::Broken); // in a fork that the action has made: its parent is the party
-                }
-            }
-            if state.outcome(place).is_none() {
-                state.pass();
-            }
-            return self.leave(state, place, index, true);
-        }
-        loop {
-            if state.outcome(place).is_some() {
-                return self.leave(state, place, index, false);
-            }
-            let (again, end) = self.sleep(state, deadline)?;
-            state = again;
-            if state.outcome(place).is_none() {
-                state.look_for_dead(Some(place));
-                if state.broken().is_some() {
-                    return self.leave(state, place, index, true);
-                }
-                if let Some(end) = end {
-                    return Err(self.give_up(state, Some(place), end));
-                }
-            }
-        }
-    }
-
-    /// Gives the slot back and tells what has become of the round.
-    fn leave(
-        &self,
-        mut state: MutexGuard<'_, State>,
-        place: Place,
-        index: ArrivalIndex,
-        is_news: bool,
-    ) -> Result<ArrivalIndex, BarrierError> {
-        let outcome = state.outcome(place).unwrap_or(Err(BarrierError::Broken));
-        // Who comes and finds no slot waits for one.
-        let is_news = is_news || state.is_full();
-        state.leave(place);
-        drop(state);
-        if is_news {
-            self.turn.notify_all();
-        }
-        outcome.map(|()| index)
-    }
-
-    /// Breaks the barrier, as its time has passed for a party.
-    fn give_up(
-        &self,
-        mut state: MutexGuard<'_, State>,
-        place: Option<Place>,
-        end: WaitError,
-    ) -> BarrierError {
-        state.break_for(0);
-        if let Some(place) = place {
-            state.leave(place);
-        }
-        drop(state);
-        self.turn.notify_all();
-        match end {
-            WaitError::TimedOut => BarrierError::TimedOut,
-            WaitError::Interrupted => BarrierError::Interrupted,
-        }
-    }
-
-    /// Waits for news; also gives the reason not to wait any longer.
-    fn sleep<'a>(
-        &'a self,
-        state: MutexGuard<'a, State>,
-        deadline: Option<&Deadline>,
-    ) -> Result<(MutexGuard<'a, State>, Option<WaitError>), BarrierError> {
-        let (state, result) = match self.turn.wait_until(state, deadline) {
-            Ok(again) => again,
-            Err(LockError::OwnerDied((state, result)) | LockError::Poisoned((state, result))) => {
-                (self.mend(state), result)
-            }
-            Err(LockError::Interrupted) => return Ok((self.lock()?, Some(WaitError::Interrupted))),
-            Err(error) => return Err(error.into()),
-        };
-        Ok((state, result.timed_out().then_some(WaitError::TimedOut)))
-    }
-
-    fn lock(&self) -> Result<MutexGuard<'_, State>, BarrierError> {
-        loop {
-            match self.state.lock() {
-                Ok(state) => return Ok(state),
-                Err(LockError::OwnerDied(state) | LockError::Poisoned(state)) => return Ok(self.mend(state)),
-                Err(LockError::Interrupted) => {} // nobody has it for long
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
-    #[cold]
-    fn mend<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        state.mend();
-        MutexGuard::mark_consistent(&mut state);
-        self.turn.notify_all();
-        state
     }
 }
 
 // SAFETY: `repr(C)` of parts that are; the number of parties is compared only.
 unsafe impl ShmSafe for Barrier {
-    const LAYOUT: Layout = Layout::named("multiproc_sync::Barrier/1").with::<State>();
+    const LAYOUT: Layout = Layout::named("multiproc_sync::Barrier/2").with::<State>();
     const NEEDS_PLACEMENT: bool = true;
 
     fn place(&mut self, placement: &Placement) -> Result<(), PlaceError> {
         *self.state.get_mut() = State::new(); // nobody waits
+        self.left.store(0, Relaxed);
+        self.given_up.store(0, Relaxed);
         self.state.place(placement)?;
         self.turn.place(placement)
     }

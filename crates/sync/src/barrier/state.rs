@@ -7,9 +7,9 @@
 
 use std::sync::atomic::Ordering::Release;
 
+use super::presence::{has_stopped, is_anonymous};
 use super::{ArrivalIndex, BarrierError, MAX_PARTIES};
-use crate::claims::ANONYMOUS;
-use crate::identity::{self, is_gone};
+use crate::identity;
 use crate::planted::{Bug, planted};
 use crate::primitive::fence;
 use crate::shm_safe::{Layout, ShmPlain, ShmSafe};
@@ -20,7 +20,7 @@ const SLOTS: usize = MAX_PARTIES as usize;
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 struct Slot {
-    /// Its name in the family, or [`ANONYMOUS`]; 0: free.
+    /// Its name in the family, or the anonymous one of its process; 0: free.
     owner: u64,
     /// In which it has come.
     round: u64,
@@ -40,6 +40,8 @@ pub(super) struct State {
     broken: u32,
     /// The process whose death has broken it; 0: none.
     died: u32,
+    /// Under which name the parties of private memory are here; 0: none was yet.
+    home: u64,
     slots: [Slot; SLOTS],
 }
 
@@ -48,7 +50,7 @@ pub(super) type Place = usize;
 
 impl State {
     pub(super) const fn new() -> Self {
-        Self { round: 0, broken: 0, died: 0, slots: [FREE; SLOTS] }
+        Self { round: 0, broken: 0, died: 0, home: 0, slots: [FREE; SLOTS] }
     }
 
     fn waits(&self, slot: &Slot) -> bool {
@@ -73,10 +75,9 @@ impl State {
     pub(super) fn arrive(&mut self, owner: u64) -> Option<Place> {
         let round = self.round;
         let free = |slot: &Slot| slot.owner == 0;
-        // To ask after a process costs more than all the rest.
-        let left_by_death = |slot: &Slot| slot.round != round && is_gone(slot.owner);
+        let left_by_death = |slot: &Slot| slot.round != round && has_stopped(slot.owner);
         let place = self.slots.iter().position(free).or_else(|| self.slots.iter().position(left_by_death))?;
-        let pid = if owner == ANONYMOUS { 0 } else { identity::pid_of(owner) };
+        let pid = if is_anonymous(owner) { 0 } else { identity::pid_of(owner) };
         self.slots[place] = Slot { owner: 0, round, pid, given_up: 0 };
         // A slot that has an owner is whole.
         fence(Release);
@@ -107,6 +108,7 @@ impl State {
     }
 
     /// Lets all go on who wait.
+    #[inline(never)]
     pub(super) fn pass(&mut self) {
         self.round = self.round.wrapping_add(1);
     }
@@ -140,28 +142,45 @@ impl State {
         if self.slots.iter().any(|slot| slot.owner != 0 && slot.round == round && slot.given_up != 0) {
             self.break_for(0);
         }
-        self.look_for_dead(None);
+        self.look_for_dead();
     }
 
-    /// Breaks the round if somebody is dead who waits: the next one after `place`, so that of all who live each looks at one, or,
-    /// for nobody, any.
-    pub(super) fn look_for_dead(&mut self, place: Option<Place>) {
+    /// Breaks the round if somebody is dead who waits.
+    pub(super) fn look_for_dead(&mut self) {
         if self.broken != 0 || planted(Bug::DeadPartyUnseen) {
             return;
         }
-        let (from, looks) = place.map_or((0, SLOTS), |place| (place + 1, 1));
-        let after = (0..SLOTS).map(|n| self.slots[(from + n) % SLOTS]);
-        let dead = after.filter(|slot| self.waits(slot)).take(looks).find(|slot| is_gone(slot.owner));
-        if let Some(slot) = dead {
-            self.break_for(slot.pid);
+        let dead = self.slots.iter().find(|slot| self.waits(slot) && has_stopped(slot.owner));
+        if let Some(pid) = dead.map(|slot| slot.pid) {
+            self.break_for(pid);
         }
     }
 
-    /// Breaks a round that is full and has somebody dead in it, for one who waits for it to pass: all of them may be dead, so that
-    /// none of them looks.
-    pub(super) fn look_from_outside(&mut self, parties: u32) {
-        if self.waiting() >= parties {
-            self.look_for_dead(None);
+    /// As [`look_for_dead`](Self::look_for_dead), for who is about to let all go on.
+    pub(super) fn look_before_it_passes(&mut self) {
+        if !planted(Bug::DeadLetThrough) {
+            self.look_for_dead();
+        }
+    }
+
+    /// Frees these slots, a bit for each, whose parties wait no longer. Whoever of them was waited for breaks the round.
+    pub(super) fn clear(&mut self, places: u32) {
+        for place in (0..SLOTS).filter(|place| places & 1 << place != 0) {
+            if self.waits(&self.slots[place]) {
+                self.break_for(0);
+            }
+            // A round that is not broken keeps who left it.
+            fence(Release);
+            self.leave(place);
+        }
+    }
+
+    /// Frees the slots of parties in private memory that a fork has not brought along; `ours` is the name of those here.
+    pub(super) fn forget_other_processes(&mut self, ours: u64) {
+        if self.home != ours {
+            let strangers = |slot: &&mut Slot| is_anonymous(slot.owner) && slot.owner != ours;
+            self.slots.iter_mut().filter(strangers).for_each(|slot| slot.owner = 0);
+            self.home = ours;
         }
     }
 
@@ -174,13 +193,14 @@ impl State {
 
 // SAFETY: `repr(C)`, numbers alone: every bit pattern is a state, whose slots are searched within their bounds.
 unsafe impl ShmSafe for State {
-    const LAYOUT: Layout = Layout::named("multiproc_sync::Barrier.state/1").with_count(SLOTS);
+    const LAYOUT: Layout = Layout::named("multiproc_sync::Barrier.state/2").with_count(SLOTS);
 }
 // SAFETY: no lock in it.
 unsafe impl ShmPlain for State {}
 
 #[cfg(all(test, not(multiproc_loom)))]
 mod tests {
+    use super::super::presence::anonymous;
     use super::*;
 
     /// Whatever bytes are there: nothing panics, nobody is let through, and a reset makes it as new.
@@ -191,14 +211,17 @@ mod tests {
             // SAFETY: numbers alone, of which every bit pattern is one.
             unsafe { (&raw mut state).write_bytes(byte, 1) };
             state.mend();
-            state.look_for_dead(Some(SLOTS - 1));
+            state.look_for_dead();
+            state.look_before_it_passes();
             assert!(
                 (0..SLOTS).all(|place| byte == 0 || state.outcome(place).is_some_and(|end| end.is_err()))
             );
             state.reset();
             assert_eq!((state.waiting(), state.broken()), (0, None));
-            (0..SLOTS).for_each(|place| state.leave(place));
-            let place = state.arrive(ANONYMOUS).unwrap();
+            state.forget_other_processes(anonymous());
+            state.clear(u32::MAX);
+            assert_eq!((state.waiting(), state.broken()), (0, None), "none of them was of this round");
+            let place = state.arrive(anonymous()).unwrap();
             assert_eq!((state.waiting(), state.outcome(place)), (1, None));
             state.pass();
             assert_eq!((state.waiting(), state.outcome(place)), (0, Some(Ok(()))));

@@ -12,6 +12,7 @@ mod state;
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::Ordering::Relaxed;
 
 pub use self::error::{LockError, LockResult};
@@ -132,6 +133,9 @@ pub struct MutexGuard<'a, T: ?Sized> {
 unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
 // SAFETY: one guard at a time reaches the data, from whatever thread: as if they were sent there and back.
 unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
+// Whoever finds the data after a panic with the guard is told that it is poisoned.
+impl<T: ?Sized> UnwindSafe for Mutex<T> {}
+impl<T: ?Sized> RefUnwindSafe for Mutex<T> {}
 
 impl<T> Mutex<T> {
     /// A mutex for the threads of this process.
@@ -257,10 +261,16 @@ impl<T: ?Sized> Mutex<T> {
         &self.data
     }
 
+    /// Whether it is a lock for the threads of this process.
     #[inline(always)]
-    fn acquire(&self, patience: Patience<'_>) -> LockResult<MutexGuard<'_, T>> {
+    pub(crate) fn is_private(&self) -> bool {
+        self.head.mode.load(Relaxed) == PRIVATE
+    }
+
+    #[inline(always)]
+    pub(crate) fn acquire(&self, patience: Patience<'_>) -> LockResult<MutexGuard<'_, T>> {
         let mut owner = None;
-        if self.head.mode.load(Relaxed) == PRIVATE {
+        if self.is_private() {
             if let Err(error) = private::lock(&self.head, patience) {
                 return Err(refused(error.into()));
             }

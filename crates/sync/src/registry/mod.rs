@@ -9,6 +9,7 @@ mod claim;
 mod entry;
 mod error;
 mod header;
+mod stopped;
 
 use std::ops::Range;
 use std::ptr::{self, NonNull};

@@ -1,9 +1,10 @@
 //! Models of the barrier.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use crate::primitive::Deadline;
-use crate::primitive::model::{End, Family, Process, check, check_deaths, shared, thread};
+use crate::primitive::model::{End, Family, Process, check, check_deaths, die, shared, thread};
 use crate::{ArrivalIndex, Barrier, BarrierError};
 
 type Met = Result<ArrivalIndex, BarrierError>;
@@ -106,7 +107,87 @@ fn action_runs_before() {
     });
 }
 
+/// The last one's action panics: the other one is told, and nobody is waited for who has gone.
+#[test]
+fn action_panics() {
+    check(|| {
+        let barrier = private();
+        let meet = |barrier: &Barrier| {
+            catch_unwind(AssertUnwindSafe(|| barrier.wait_with(|| resume_unwind(Box::new("in the action")))))
+        };
+        let other = spawn(&barrier, move |barrier| meet(barrier).ok());
+        let both = [meet(&barrier).ok(), other.join().unwrap()];
+        assert!(both.contains(&None) && both.contains(&Some(Err(BarrierError::Broken))), "{both:?}");
+        assert_eq!((barrier.waiting(), barrier.is_broken()), (Ok(0), Ok(true)));
+    });
+}
+
+/// All have come, and one more gives up: that is not theirs to be told.
+#[test]
+fn one_over_gives_up() {
+    check(|| {
+        let (barrier, passed) = (private(), Deadline::new());
+        passed.pass();
+        let theirs = passed.clone();
+        let meet = |barrier: &Barrier, until: Deadline| {
+            barrier.wait_with(|| assert_eq!(barrier.wait_deadline(until), Err(BarrierError::TimedOut)))
+        };
+        let other = spawn(&barrier, move |barrier| meet(barrier, theirs));
+        assert_both_met(meet(&barrier, passed), other.join().unwrap());
+    });
+}
+
+/// Of two parties and one over, the last to come dies in its action: both others are told who is dead.
+#[test]
+fn killed_in_the_action() {
+    check(|| {
+        let (family, barrier, dead) = (Family::new(), shared(Barrier::new(2).unwrap()), Deadline::new());
+        let meet = |process: Process, barrier: Arc<Barrier>, dead: Deadline| {
+            let until = dead.clone();
+            let end = process.run_killed_at(usize::MAX, || barrier.wait_deadline_with(until, || die()));
+            if end == End::Killed {
+                dead.pass();
+            }
+            end
+        };
+        let others = [(); 2].map(|()| {
+            let (process, barrier, dead) = (family.process(), barrier.clone(), dead.clone());
+            thread::spawn(move || meet(process, barrier, dead))
+        });
+        let ours = meet(family.process(), barrier, dead);
+        let [one, other] = others.map(|other| other.join().unwrap());
+        let ends = [one, other, ours];
+        let place = ends.iter().position(|end| *end == End::Killed).expect("one comes last");
+        for (_, end) in ends.iter().enumerate().filter(|(at, _)| *at != place) {
+            let named = End::InOrder(Err(BarrierError::PartyDied { pid: place as u32 + 1 }));
+            assert_eq!(*end, named, "the dead one was not named");
+        }
+    });
+}
+
+/// One of two dies at each of its steps, and the other one comes after that: if both have come, it is not let through.
+#[test]
+fn killed_before_the_last_comes() {
+    check_deaths(|k| {
+        let (family, barrier, passed) = (Family::new(), shared(Barrier::new(2).unwrap()), Deadline::new());
+        passed.pass();
+        let until = passed.clone();
+        let end = family.process().run_killed_at(k, || barrier.wait_deadline(until));
+        let survivor = family.process();
+        let (has_come, met) = survivor.run(|| (barrier.waiting(), barrier.wait_deadline(passed)));
+        match (end, met) {
+            (_, Ok(_)) => panic!("a dead party let one through"),
+            (End::Killed, Err(BarrierError::PartyDied { pid: 1 })) => {}
+            (End::Killed, Err(BarrierError::TimedOut)) => assert_eq!(has_come, Ok(0), "it was not named"),
+            (_, Err(BarrierError::Broken)) => {}
+            other => panic!("no such end: {other:?}"),
+        }
+        assert_usable(&survivor, &barrier);
+    });
+}
+
 /// One of two parties dies at each of its steps: the other one goes on, or is told who is dead, or that nobody has come.
+/// It may go on beside a dead one that died when both had come; one that was dead before is in `killed_before_the_last_comes`.
 #[test]
 fn party_killed() {
     check_deaths(|k| {

@@ -21,7 +21,7 @@ pub enum WaitGroupError {
     /// The time has passed; for `try_wait`, not everything is done.
     #[error("not everything was done within the time")]
     TimedOut,
-    /// A signal came, and the [hook](crate::interrupt) ended the wait.
+    /// A signal came, and the [hook](crate::interrupt) ended the wait, for the work or for who is at the group. Nothing has changed.
     #[error("a signal ended the wait")]
     Interrupted,
     /// All pieces are done, or are members': there is none that this one could be.

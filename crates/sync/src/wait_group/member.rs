@@ -6,8 +6,10 @@ use std::marker::PhantomData;
 #[cfg(not(multiproc_loom))]
 use crate::Generation;
 
-use super::state::Place;
+use super::state::{Place, State};
 use super::{WaitGroup, WaitGroupError};
+use crate::MutexGuard;
+use crate::mutex::patience::Patience;
 
 /// A piece of a [`WaitGroup`]'s work, which is done when this is dropped. If its process ends before, all who wait for the group are told.
 ///
@@ -79,5 +81,68 @@ impl Drop for Member<'_> {
 impl fmt::Debug for Member<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Member").finish_non_exhaustive()
+    }
+}
+
+impl WaitGroup {
+    /// Finishes a member's piece. What a signal's hook says of the wait for the mutex, and a panic of it, comes after that.
+    pub(super) fn leave(&self, place: Place, owner: u64) -> Result<(), WaitGroupError> {
+        let leaves = LeavesIfDropped { group: self, place, owner };
+        let locked = self.lock();
+        std::mem::forget(leaves);
+        match locked {
+            Ok((state, _)) => {
+                self.leave_locked(state, place, owner);
+                Ok(())
+            }
+            Err(WaitGroupError::Interrupted) => self.leave_uninterrupted(place, owner),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn leave_locked(&self, mut state: MutexGuard<'_, State>, place: Place, owner: u64) {
+        let emptied = state.leave(place, owner);
+        drop(state);
+        self.tell(emptied);
+    }
+
+    /// As [`leave`](Self::leave), without a call of the hook.
+    #[cold]
+    fn leave_uninterrupted(&self, place: Place, owner: u64) -> Result<(), WaitGroupError> {
+        loop {
+            match self.lock_for(Patience::None) {
+                Ok((state, _)) => {
+                    self.leave_locked(state, place, owner);
+                    return Ok(());
+                }
+                Err(WaitGroupError::TimedOut) => pause(),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+fn pause() {
+    #[cfg(not(multiproc_loom))]
+    crate::sys::process::pause(std::time::Duration::from_millis(1));
+    #[cfg(multiproc_loom)]
+    crate::primitive::model::thread::yield_now();
+}
+
+/// A member that is done while it unwinds.
+struct LeavesIfDropped<'a> {
+    group: &'a WaitGroup,
+    place: Place,
+    owner: u64,
+}
+
+impl Drop for LeavesIfDropped<'_> {
+    fn drop(&mut self) {
+        #[cfg(multiproc_loom)] // whose dead threads have destructors
+        if crate::primitive::model::is_dead() {
+            return;
+        }
+        // Nobody is there to be told.
+        let _ = self.group.leave_uninterrupted(self.place, self.owner);
     }
 }

@@ -78,7 +78,8 @@ pub const MAX_PIECES: u32 = u32::MAX;
 /// | it dies in `add` or `done` | the call has done all or nothing; who waits sees it within a second |
 /// | a member panics | its piece is done, as by every drop |
 /// | its thread ends, the member leaked or forgotten | not done, until its process ends: then it has died |
-/// | a fork with a member | it is the parent's; the child's guard does nothing |
+/// | a signal whose hook ends or unwinds the wait for the mutex while a member is done | it is done all the same |
+/// | a fork with a member | it is the parent's; the child's guard does nothing. In private memory the child's copy of the group keeps that member, and has nobody who is done: make another |
 /// | moved, dropped | while nobody waits or works, as any value: both borrow it |
 /// | memory of zeros, once it is placed | a group with nothing to wait for |
 ///
@@ -184,7 +185,8 @@ impl WaitGroup {
     ///
     /// # Errors
     ///
-    /// As [`wait`](Self::wait); [`TimedOut`](WaitGroupError::TimedOut) if something was left all the time.
+    /// As [`wait`](Self::wait); [`TimedOut`](WaitGroupError::TimedOut) if something was left all the time, or another kept the group's
+    /// mutex, stopped in the middle of a call say. If that happens while this one sleeps, it is told when the other goes on.
     #[cfg(not(multiproc_loom))]
     pub fn wait_timeout(&self, timeout: std::time::Duration) -> Result<(), WaitGroupError> {
         match std::time::Instant::now().checked_add(timeout) {
@@ -241,12 +243,6 @@ impl WaitGroup {
         Ok(Member::new(self, place, owner))
     }
 
-    fn leave(&self, place: Place, owner: u64) -> Result<(), WaitGroupError> {
-        let emptied = self.lock()?.0.leave(place, owner);
-        self.tell(emptied);
-        Ok(())
-    }
-
     /// Wakes all who wait, if there is news.
     fn tell(&self, is_news: bool) {
         if is_news {
@@ -255,7 +251,9 @@ impl WaitGroup {
     }
 
     fn wait_for(&self, patience: Patience<'_>) -> Result<(), WaitGroupError> {
-        let (state, owner) = self.lock()?;
+        // Who does not wait for the work waits for whoever is at the group.
+        let locking = if let Patience::None = patience { Patience::Endless } else { patience };
+        let (state, owner) = self.lock_for(locking)?;
         let begun = state.begin();
         self.wait_since(begun, state, owner, patience)
     }
@@ -306,7 +304,11 @@ impl WaitGroup {
             Err(LockError::OwnerDied((state, result)) | LockError::Poisoned((state, result))) => {
                 (self.mend(state), result)
             }
-            Err(LockError::Interrupted) => return Ok((self.lock()?.0, Some(WaitError::Interrupted.into()))),
+            Err(LockError::Interrupted) => {
+                // For a last look, unless somebody is at the group.
+                let (state, _) = self.lock_for(Patience::None).map_err(|_| WaitError::Interrupted)?;
+                return Ok((state, Some(WaitError::Interrupted.into())));
+            }
             Err(error) => return Err(error.into()),
         };
         Ok((state, result.timed_out().then_some(WaitGroupError::TimedOut)))
@@ -314,13 +316,14 @@ impl WaitGroup {
 
     /// The state, and the name of the calling thread.
     fn lock(&self) -> Result<(MutexGuard<'_, State>, u64), WaitGroupError> {
-        let state = loop {
-            match self.state.lock() {
-                Ok(state) => break state,
-                Err(LockError::OwnerDied(state) | LockError::Poisoned(state)) => break self.mend(state),
-                Err(LockError::Interrupted) => {} // nobody has it for long
-                Err(error) => return Err(error.into()),
-            }
+        self.lock_for(Patience::Endless)
+    }
+
+    fn lock_for(&self, patience: Patience<'_>) -> Result<(MutexGuard<'_, State>, u64), WaitGroupError> {
+        let state = match self.state.acquire(patience) {
+            Ok(state) => state,
+            Err(LockError::OwnerDied(state) | LockError::Poisoned(state)) => self.mend(state),
+            Err(error) => return Err(error.into()),
         };
         let owner = MutexGuard::owner(&state).unwrap_or(ANONYMOUS);
         Ok((state, owner))

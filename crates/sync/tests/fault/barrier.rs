@@ -1,16 +1,19 @@
-//! The scenarios of the barrier: a party is killed that waits, that comes last, that comes between two others, and one that
-//! resets. `unsafe`: shared memory.
+//! The scenarios of the barrier: a party is killed that waits, that comes last, that comes between two others, that acts while one
+//! more waits for the next round, that mends what another has left, and one that resets. `unsafe`: shared memory.
 #![allow(unsafe_code)]
+#![allow(clippy::disallowed_types)] // words of the barrier, not the barrier
 
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 
 use multiproc_sync::{ArrivalIndex, Barrier, BarrierError};
 use multiproc_testkit::fault::{Act, Cue, Fate, Part, Peer, Scenario, Scene, Start};
+use multiproc_testkit::{LIMIT, holds_within};
 
 use super::family;
 
-/// Longer than the heartbeat, with which the death of a party is seen.
-const PATIENCE: Duration = Duration::from_millis(1200);
+/// Longer than the heartbeat, with which the death of a party is seen, and than what a busy machine adds.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where the victim meets the others, and where those who are left meet.
 #[repr(C)]
@@ -39,6 +42,27 @@ fn scene<const PARTIES: u32>() -> Scene<Shared> {
     Scene { shared, watched: vec![registry, family::range(shared)] }
 }
 
+/// A barrier of two of which a word, so many bytes from its beginning, is as somebody may have left it.
+fn left_behind(at: usize, word: u32) -> Scene<Shared> {
+    let scene = scene::<2>();
+    let barrier = std::ptr::from_ref(&scene.shared.barrier);
+    // SAFETY: an atomic within the barrier, which nobody uses yet.
+    unsafe { &*barrier.byte_add(at).cast::<AtomicU32>() }.store(word, SeqCst);
+    scene
+}
+
+/// One has died with the barrier's mutex, whose head comes first.
+fn inconsistent() -> Scene<Shared> {
+    const STATE: usize = 8;
+    const INCONSISTENT: u32 = 2;
+    left_behind(STATE, INCONSISTENT)
+}
+
+/// One has given up that could not get the mutex: the last word but one.
+fn given_up() -> Scene<Shared> {
+    left_behind(size_of::<Barrier>() - 8, 1)
+}
+
 impl Shared {
     fn attach(&self) {
         self.alone.wait().expect("nobody else is waited for");
@@ -53,7 +77,9 @@ impl Shared {
         match met {
             Ok(_) => part.count("Ok"),
             Err(BarrierError::PartyDied { pid }) => {
-                assert!(!multiproc_testkit::is_running(pid), "the party that is said to be dead runs");
+                // Its threads end before it does.
+                let has_ended = || !multiproc_testkit::is_running(pid);
+                assert!(holds_within(LIMIT, has_ended), "the party that is said to be dead runs");
                 part.count("PartyDied");
             }
             Err(BarrierError::Broken | BarrierError::TimedOut) => part.count("Broken"),
@@ -82,6 +108,14 @@ fn party(shared: &'static Shared, part: &Part) {
     part.begin();
     // Without a result: it may be alone, and killed before it is broken.
     let _ = shared.barrier.wait_timeout(Duration::from_secs(60));
+    part.over();
+}
+
+/// Acts, if it comes last.
+fn actor(shared: &'static Shared, part: &Part) {
+    shared.attach();
+    part.begin();
+    let _ = shared.barrier.wait_timeout_with(Duration::from_secs(60), || _ = std::hint::black_box(shared));
     part.over();
 }
 
@@ -114,6 +148,14 @@ fn completing(shared: &'static Shared, part: &Part) {
     laps(shared, part);
 }
 
+/// Comes while the victim stands where it will be killed: one more than the parties, or a party in its place, or alone.
+fn over(shared: &'static Shared, part: &Part) {
+    shared.attach();
+    part.wait(Cue::Stopped);
+    shared.told(part, shared.barrier.wait_timeout(Duration::from_millis(100)));
+    laps(shared, part);
+}
+
 /// Breaks the barrier for who may still wait for the victim, which died before it came.
 fn deputy(shared: &'static Shared, part: &Part) {
     shared.attach();
@@ -128,6 +170,7 @@ fn scenario(
     start: Start,
     victim: Act<Shared>,
     peers: [(&'static str, Act<Shared>); 2],
+    must_hit: &[&'static str],
 ) -> Scenario<Shared> {
     Scenario {
         name: name.to_string(),
@@ -138,7 +181,7 @@ fn scenario(
         victim,
         peers: peers.map(|(name, act)| Peer { name, fate: Fate::Survives, act }).into(),
         newcomer: laps,
-        must_hit: Vec::new(),
+        must_hit: must_hit.to_vec(),
         patience: PATIENCE,
     }
 }
@@ -147,16 +190,22 @@ fn scenario(
 pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
     let (of_two, of_three) = (scene::<2>, scene::<3>);
     let with_deputy: [(&str, Act<Shared>); 2] = [("waiting", waiting), ("deputy", deputy)];
+    let with_coming: [(&str, Act<Shared>); 2] = [("coming", coming), ("deputy", deputy)];
+    let last = &["barrier_come", "barrier_pass", "barrier_leave"];
     vec![
-        scenario("barrier/last", of_two, Start::Begin, party, with_deputy),
-        scenario("barrier/woken", of_two, Start::Sleep, party, [("coming", coming), ("deputy", deputy)]),
+        scenario("barrier/last", of_two, Start::Begin, party, with_deputy, last),
+        scenario("barrier/woken", of_two, Start::Sleep, party, with_coming, &["barrier_leave"]),
         scenario(
             "barrier/second of three",
             of_three,
             Start::Begin,
             party,
             [("waiting", waiting), ("completing", completing)],
+            &["barrier_come", "barrier_leave"],
         ),
-        scenario("barrier/resetter", of_two, Start::Begin, resetter, with_deputy),
+        scenario("barrier/actor", of_two, Start::Begin, actor, [("waiting", waiting), ("over", over)], last),
+        scenario("barrier/resetter", of_two, Start::Begin, resetter, with_deputy, &[]),
+        scenario("barrier/mender", inconsistent, Start::Begin, party, with_coming, &["barrier_mend"]),
+        scenario("barrier/collector", given_up, Start::Begin, party, with_coming, &["barrier_collect"]),
     ]
 }

@@ -1,0 +1,94 @@
+//! One who has come, until it leaves: in whatever way it gets out of its wait, its place is not left behind as that of one who waits.
+
+use std::mem::ManuallyDrop;
+use std::sync::atomic::Ordering::Release;
+
+#[cfg(not(multiproc_loom))]
+use crate::Generation;
+use crate::MutexGuard;
+use crate::planted::{Bug, planted};
+
+use super::state::{Place, State};
+use super::{Barrier, BarrierError};
+
+/// A party that has a place. Dropped, by an error or a panic, it breaks the round that is not over.
+pub(super) struct Party<'a> {
+    barrier: &'a Barrier,
+    place: Place,
+    #[cfg(not(multiproc_loom))]
+    made_by: Generation,
+}
+
+impl<'a> Party<'a> {
+    pub(super) fn new(barrier: &'a Barrier, place: Place) -> Self {
+        Self {
+            barrier,
+            place,
+            #[cfg(not(multiproc_loom))]
+            made_by: Generation::now(),
+        }
+    }
+
+    pub(super) fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Whether it is this process's, and not that of the process that the action, or the hook of a signal, has forked.
+    pub(super) fn is_ours(&self) -> bool {
+        #[cfg(not(multiproc_loom))]
+        return self.made_by.is_ours();
+        #[cfg(multiproc_loom)] // a model has no forks, but its dead threads have destructors
+        return !crate::primitive::model::is_dead();
+    }
+
+    /// Gives the place back, and tells what has become of the round.
+    #[inline(never)]
+    pub(super) fn leave(self, mut state: MutexGuard<'_, State>, is_news: bool) -> Result<(), BarrierError> {
+        let party = ManuallyDrop::new(self);
+        let outcome = state.outcome(party.place).unwrap_or(Err(BarrierError::Broken));
+        // Who comes and finds no slot waits for one.
+        let is_news = is_news || state.is_full();
+        state.leave(party.place);
+        drop(state);
+        if is_news {
+            party.barrier.turn.notify_all();
+        }
+        outcome
+    }
+
+    /// Leaves without the mutex; tells what has become of the round, if that is known and was not this one's doing.
+    pub(super) fn leave_early(self) -> Option<Result<(), BarrierError>> {
+        ManuallyDrop::new(self).end()
+    }
+
+    #[cold]
+    fn end(&self) -> Option<Result<(), BarrierError>> {
+        let Self { barrier, place, .. } = *self;
+        if !self.is_ours() || planted(Bug::PlaceKept) {
+            return None;
+        }
+        let outcome = match barrier.seize() {
+            Some(mut state) => {
+                let outcome = state.outcome(place);
+                if outcome.is_none() {
+                    state.break_for(0);
+                }
+                state.leave(place);
+                outcome
+            }
+            None => {
+                // Release: with the Acquire of `Barrier::collect`.
+                barrier.left.fetch_or(1 << place, Release);
+                None
+            }
+        };
+        barrier.turn.notify_all();
+        outcome
+    }
+}
+
+impl Drop for Party<'_> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
