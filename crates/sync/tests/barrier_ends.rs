@@ -15,7 +15,7 @@ use std::time::Duration;
 use common::{Fork, flag, fork, idle, kill, reap, share};
 use multiproc_sync::{Barrier, BarrierError, MAX_HELD, Mutex, interrupt};
 use multiproc_testkit::{Watchdog, eventually, is_running};
-use signals::{Stopped, breaks_once, does_nothing, ends_by_signals, handle, panics};
+use signals::{Stopped, arm, breaks_once, ends_by_signals, handle, notes, panics};
 
 fn placed(parties: u32) -> &'static Barrier {
     share(Barrier::new(parties).unwrap())
@@ -34,10 +34,12 @@ extern "C" fn ends_its_thread(_: i32) {
 #[test]
 fn a_panic_out_of_the_wait_breaks_it_and_leaves_no_place_behind() {
     let _watchdog = Watchdog::with_limit(60);
-    handle(does_nothing);
+    handle(notes);
+    let barriers = both(2);
     let waits = fork(|| {
         interrupt::install(panics).unwrap();
-        for barrier in [share(Barrier::new(2).unwrap()), Box::leak(Box::new(Barrier::new(2).unwrap()))] {
+        for barrier in barriers {
+            arm();
             assert!(catch_unwind(AssertUnwindSafe(|| barrier.wait())).is_err());
             assert_eq!((barrier.is_broken(), barrier.waiting()), (Ok(true), Ok(0)));
             assert_eq!(barrier.wait_timeout(Duration::ZERO), Err(BarrierError::Broken));
@@ -79,7 +81,7 @@ fn one_that_is_stopped_with_the_mutex_does_not_keep_others_beyond_their_time() {
 #[test]
 fn a_signal_ends_a_wait_also_before_and_after_it_has_slept() {
     let _watchdog = Watchdog::with_limit(120);
-    handle(does_nothing);
+    handle(notes);
     let waits: [fn(&Barrier) -> BarrierError; 3] = [
         |barrier| barrier.wait().unwrap_err(),
         |barrier| barrier.wait_timeout(Duration::MAX).unwrap_err(),

@@ -11,7 +11,7 @@ use std::time::Duration;
 use common::{flag, fork, idle, kill, reap, share};
 use multiproc_sync::{WaitGroup, WaitGroupError, interrupt};
 use multiproc_testkit::{Watchdog, eventually};
-use signals::{Stopped, breaks_once, does_nothing, ends_by_signals, handle, panics, signal_until};
+use signals::{Stopped, breaks_once, ends_by_signals, handle, notes, panics, signal_until};
 
 #[test]
 fn one_that_is_stopped_with_the_mutex_does_not_keep_others_beyond_their_time() {
@@ -31,7 +31,7 @@ fn one_that_is_stopped_with_the_mutex_does_not_keep_others_beyond_their_time() {
 #[test]
 fn a_signal_ends_whatever_waits_for_the_mutex_and_nothing_has_changed() {
     let _watchdog = Watchdog::with_limit(60);
-    handle(does_nothing);
+    handle(notes);
     type Call = fn(&WaitGroup) -> Result<(), WaitGroupError>;
     let calls: [Call; 4] =
         [WaitGroup::wait, WaitGroup::done, |group| group.add(1), |group| group.enter().map(drop)];
@@ -53,7 +53,7 @@ fn a_signal_ends_whatever_waits_for_the_mutex_and_nothing_has_changed() {
 #[test]
 fn a_member_is_done_whatever_a_signal_does_to_it() {
     let _watchdog = Watchdog::with_limit(60);
-    handle(does_nothing);
+    handle(notes);
     for (hook, caught) in [(breaks_once as interrupt::Hook, 1), (panics, 2)] {
         let (group, ready, was_called, ended) = (share(WaitGroup::new()), flag(), flag(), flag());
         let works = fork(|| {

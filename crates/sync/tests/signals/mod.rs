@@ -10,7 +10,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use multiproc_testkit::fork::{Fork, fork, idle, kill, reap};
 use multiproc_testkit::{eventually, state_of};
 
-pub(crate) extern "C" fn does_nothing(_: i32) {}
+/// A signal came that no hook has served.
+static PENDING: AtomicBool = AtomicBool::new(false);
+
+pub(crate) extern "C" fn notes(_: i32) {
+    PENDING.store(true, SeqCst);
+}
 
 pub(crate) fn handle(handler: extern "C" fn(i32)) {
     // SAFETY: the structure is complete.
@@ -21,16 +26,33 @@ pub(crate) fn handle(handler: extern "C" fn(i32)) {
     }
 }
 
+/// The next signal makes the hook panic.
+static ARMED: AtomicBool = AtomicBool::new(true);
+
+/// One more signal is to make the hook panic.
+#[allow(dead_code)] // each test program uses some of it
+pub(crate) fn arm() {
+    PENDING.store(false, SeqCst);
+    ARMED.store(true, SeqCst);
+}
+
 /// Without a message: in a fork, another thread of the parent may have been writing one.
 pub(crate) fn panics() -> ControlFlow<()> {
-    std::panic::resume_unwind(Box::new("in the hook"))
+    if PENDING.load(SeqCst) && ARMED.swap(false, SeqCst) {
+        std::panic::resume_unwind(Box::new("in the hook"));
+    }
+    ControlFlow::Continue(())
 }
 
 static BREAKS: AtomicBool = AtomicBool::new(true);
 
 /// As a program's that serves one Ctrl-C.
 pub(crate) fn breaks_once() -> ControlFlow<()> {
-    if BREAKS.swap(false, SeqCst) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    if PENDING.load(SeqCst) && BREAKS.swap(false, SeqCst) {
+        ControlFlow::Break(())
+    } else {
+        ControlFlow::Continue(())
+    }
 }
 
 /// Sends signals to the process until `is_over`.
