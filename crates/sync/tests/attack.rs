@@ -9,7 +9,7 @@ use std::mem;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread;
 
-use common::{flag, fork, idle, kill, reap, share};
+use common::{flag, fork, found_family, idle, kill, reap, share};
 use multiproc_sync::{LockError, MAX_HELD, Mutex, MutexGuard, registry};
 use multiproc_testkit::{Watchdog, eventually};
 
@@ -179,6 +179,7 @@ fn what_is_known_of_the_data_goes_with_them_into_shared_memory() {
 #[test]
 fn no_thread_holds_more_than_the_kernel_would_follow() {
     let _watchdog = Watchdog::with_limit(60);
+    found_family(); // a fork could wait for a thread that was at it
     let owner = fork(|| {
         let locks = share([const { [const { AtomicU32::new(0) }; 16] }; 1]); // what a lock may stand beside
         let many: Vec<_> = (0..=MAX_HELD).map(|_| share(Mutex::new(0_u64))).collect();

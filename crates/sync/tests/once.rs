@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Fork, flag, fork, idle, kill, map, reap, share};
+use common::{Fork, flag, fork, found_family, idle, kill, map, reap, share};
 use multiproc_sync::shm_safe::{Placement, ShmSafe};
 use multiproc_sync::{MAX_HELD, Mutex, Once, OnceError, WaitError, registry};
 use multiproc_testkit::{Watchdog, eventually, state_of};
@@ -336,6 +336,7 @@ fn a_fork_has_a_private_one_of_its_own() {
 #[test]
 fn who_holds_too_many_locks_is_told() {
     let _watchdog = Watchdog::with_limit(60);
+    found_family(); // a fork could wait for a thread that was at it
     let child = fork(|| {
         let locks: Vec<_> = (0..MAX_HELD).map(|_| share(Mutex::new(0_u64))).collect();
         let once = share(Once::new());
