@@ -29,6 +29,8 @@ struct Place {
     times: Times,
     /// Operations when the calm began.
     operations: u64,
+    /// Whether somebody may have waited for it at the last look.
+    is_needed: bool,
     /// Since when it has neither slept nor run: in a queue, as far as one can see.
     stands: Option<u64>,
 }
@@ -47,7 +49,7 @@ impl Excuses {
         let mut place = 0..PLACES;
         let places = times.map(|times| {
             let record = board.record(scenario, place.next().unwrap_or(0));
-            Place { times, operations: record.operations.load(Relaxed), stands: None }
+            Place { times, operations: record.operations.load(Relaxed), is_needed: true, stands: None }
         });
         Self { scenario, since, looked: since, paused: 0, places, windows: Vec::new() }
     }
@@ -59,11 +61,12 @@ impl Excuses {
         (self.looked, self.paused) = (end, machine.paused());
         self.windows.push(Window { begin, end, queued: [0; PLACES], paused });
         for (number, place) in self.places.iter_mut().enumerate() {
-            let record = board.record(self.scenario, number);
-            if record.operations.load(Relaxed) >= place.operations + NEEDED {
+            if !place.is_needed {
                 place.stands = None;
                 continue;
             }
+            let record = board.record(self.scenario, number);
+            place.is_needed = record.operations.load(Relaxed) < place.operations + NEEDED;
             // What ends now may have begun before the last look.
             let mut queued = place.look(begin, pids[number], record.thread.load(SeqCst));
             for window in self.windows.iter_mut().rev() {
