@@ -114,7 +114,8 @@ impl Excuses {
         )
     }
 
-    /// When the last successor had begun here; if one has not yet, now. Nothing in shared memory keeps them from it.
+    /// When the last successor had begun here; if one has not yet, now. Nothing in shared memory keeps them from it: what the
+    /// supervisor mends before is judged by itself, and the kernel may take a second to forget what `/proc` knows of the dead.
     fn started(&self, board: &Board) -> u64 {
         let records = (0..PLACES).map(|place| board.record(self.scenario, place));
         let begun = records.map(|record| match record.thread.load(SeqCst) {
