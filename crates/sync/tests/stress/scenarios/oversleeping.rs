@@ -23,7 +23,7 @@ pub(super) fn share(who: Who) -> &'static dyn Scenario {
 impl Scenario for Who {
     fn operate(&self, seat: &mut Seat<'_>) {
         let oversleeps = *self == Self::OnePlace && seat.place == 0;
-        seat.inside(|random| match oversleeps && random.one_in(20) {
+        seat.inside(|random| match oversleeps && random.one_in(3) {
             true => thread::sleep(TOO_LONG),
             false => (0..20).for_each(|_| random.work()),
         });
