@@ -1,5 +1,5 @@
 //! The stress of the locks: processes of one family use all of them in shared memory and are killed at random. Those who are left
-//! get on within a heartbeat, and what the locks guard is whole. And two planted bugs, which the same judge must find.
+//! get on within a heartbeat, and what the locks guard is whole. And planted bugs, which the same judge must find.
 
 mod judge;
 mod program;
@@ -36,7 +36,23 @@ const BUGS: &[Planted] = &[
         about: "what a dead owner has left is not mended",
         is_caught: |report| report.failure.as_ref().is_some_and(|failure| failure.contains("torn")),
     },
+    Planted {
+        name: "oversleep",
+        about: "one waits for 3 s, and all others get on",
+        is_caught: stalls_where_it_is_planted,
+    },
+    Planted {
+        name: "burial",
+        about: "who mends for the dead waits for 3 s, and all others get on",
+        is_caught: stalls_where_it_is_planted,
+    },
 ];
+
+/// Beside all primitives, of which none stalls.
+fn stalls_where_it_is_planted(report: &Report) -> bool {
+    let stalls: u64 = report.primitives.iter().map(|primitive| primitive.stalls).sum();
+    report.failure.is_none() && stalls > 0 && report.stalls("planted") == stalls
+}
 
 /// Shows that the judge finds bugs, then runs; the first thing that is wrong ends it.
 pub(super) fn check(length: Length, seed: Option<u64>) -> Result<(), String> {

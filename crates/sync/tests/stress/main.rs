@@ -1,14 +1,16 @@
 //! Workers at all primitives at once, in shared memory of one family, of which one after the other is killed at random; a supervisor
 //! that starts their successors and judges. `cargo xtask stress sync` builds and runs it.
 //!
-//! `stress SECONDS SEED [--planted hold|tear]`: prints lines of `name=value`, the last of which is `sum`; ends with 1 if
+//! `stress SECONDS SEED [--planted hold|tear|oversleep|burial]`: prints lines of `name=value`, the last of which is `sum`; ends with 1 if
 //! anything stalled or did not hold.
 
 mod board;
 mod calm;
+mod excuses;
 #[path = "../fault/family.rs"]
 #[allow(dead_code)] // uses some of it
 mod family;
+mod machine;
 mod queue;
 mod random;
 mod ring;
@@ -38,7 +40,7 @@ struct Arguments {
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let Some(arguments) = parse(&words.iter().map(String::as_str).collect::<Vec<_>>()) else {
-        eprintln!("usage: stress SECONDS SEED [--planted hold|tear]");
+        eprintln!("usage: stress SECONDS SEED [--planted hold|tear|oversleep|burial]");
         return ExitCode::from(2);
     };
     match run(&arguments) {
@@ -56,6 +58,8 @@ fn parse(words: &[&str]) -> Option<Arguments> {
         [seconds, seed] => (seconds, seed, None),
         [seconds, seed, "--planted", "hold"] => (seconds, seed, Some(Planted::HoldsOfTheDead)),
         [seconds, seed, "--planted", "tear"] => (seconds, seed, Some(Planted::TornPair)),
+        [seconds, seed, "--planted", "oversleep"] => (seconds, seed, Some(Planted::Oversleeping)),
+        [seconds, seed, "--planted", "burial"] => (seconds, seed, Some(Planted::LongBurial)),
         _ => return None,
     };
     let time = Duration::try_from_secs_f64(seconds.parse().ok()?).ok()?;
@@ -79,9 +83,9 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     let (supervisor, ended) = supervisor.end();
     supervisor.lines().for_each(|line| say(&line));
     ran.and(ended)?;
-    let Supervisor { kills, calms, .. } = supervisor;
+    let Supervisor { kills, calms, unjudged, .. } = supervisor;
     let (seconds, stalls) = (begin.elapsed().as_secs_f64(), supervisor.stalls());
-    say(&format!("sum seconds={seconds:.1} kills={kills} calms={calms} stalls={stalls}"));
+    say(&format!("sum seconds={seconds:.1} kills={kills} calms={calms} stalls={stalls} unjudged={unjudged}"));
     Ok(stalls == 0)
 }
 

@@ -1,46 +1,49 @@
-//! How long threads have stood in the queue of a core: time that nobody but the machine's load is to blame for.
+//! How long threads have run and stood in the queue of a core, by the kernel's counts.
 
 use std::fs;
-use std::sync::atomic::Ordering::SeqCst;
 
-use crate::board::{Board, PLACES};
+/// Nanoseconds of one thread's life so far. One in a queue is counted there only once it leaves it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Times {
+    pub(crate) ran: u64,
+    pub(crate) queued: u64,
+}
 
-/// Nanoseconds that the threads at one primitive, and the first threads of their workers, had waited for a core at one moment.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Queued([[u64; 2]; PLACES]);
-
-impl Queued {
-    /// Of those at this primitive; `pids` are the workers', 0 where there is none.
-    pub(crate) fn now(board: &Board, scenario: usize, pids: &[i32; PLACES]) -> Self {
-        let mut queued = [[0; 2]; PLACES];
-        for (place, (queued, pid)) in
-            queued.iter_mut().zip(pids).enumerate().filter(|(_, (_, pid))| **pid != 0)
-        {
-            let thread = board.record(scenario, place).thread.load(SeqCst);
-            *queued = [pid.cast_unsigned(), thread]
-                .map(|thread| read(&format!("/proc/{pid}/task/{thread}/schedstat")));
-        }
-        Self(queued)
+impl Times {
+    /// Of this thread; zeros of one that is not there.
+    pub(crate) fn of(pid: i32, thread: u32) -> Self {
+        Self::read(&format!("/proc/{pid}/task/{thread}/schedstat"))
     }
 
-    /// All of them together, since then. A worker that is new since then has waited in its own life only.
-    pub(crate) fn since(self, then: Self) -> u64 {
-        let (now, then) = (self.0.iter().flatten(), then.0.iter().flatten());
-        now.zip(then).map(|(now, then)| now.saturating_sub(*then)).sum()
+    /// Of the calling thread.
+    pub(crate) fn own() -> Self {
+        Self::read("/proc/thread-self/schedstat")
+    }
+
+    fn read(path: &str) -> Self {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        let mut numbers = text.split_whitespace().map(|number| number.parse().unwrap_or(0));
+        let (ran, queued) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+        Self { ran, queued }
     }
 }
 
-/// Nanoseconds for which the host of a virtual machine had taken its cores away, all together: who ran on one, or stood in its queue,
-/// stood still.
-pub(crate) fn stolen() -> u64 {
-    const TICK: u64 = 10_000_000; // the kernel tells these in hundredths of a second
-    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
-    let ticks = text.split_whitespace().nth(8).and_then(|number| number.parse::<u64>().ok());
-    ticks.unwrap_or(0) * TICK
-}
+/// Nanoseconds for which the host of a virtual machine had taken each core away: who ran on it, or stood in its queue, stood still.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stolen(Vec<u64>);
 
-/// The second number of a `schedstat`; 0 of a thread that is not there.
-fn read(path: &str) -> u64 {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    text.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0)
+impl Stolen {
+    pub(crate) fn now() -> Self {
+        const TICK: u64 = 10_000_000; // the kernel tells these in hundredths of a second
+        let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+        // The first line is the sum of the cores.
+        let cores = text.lines().skip(1).take_while(|line| line.starts_with("cpu"));
+        let ticks = cores.map(|core| core.split_whitespace().nth(8).and_then(|number| number.parse().ok()));
+        Self(ticks.map(|ticks: Option<u64>| ticks.unwrap_or(0) * TICK).collect())
+    }
+
+    /// From the core that has lost most since then.
+    pub(crate) fn since(&self, then: &Self) -> u64 {
+        self.0.iter().zip(&then.0).map(|(now, then)| now.saturating_sub(*then)).max().unwrap_or(0)
+    }
 }

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use multiproc_testkit::fork::{Fork, fork, reap};
 
 use crate::board::{Board, PLACES};
-use crate::calm::{Calm, Deaths, Judgement, Open};
+use crate::calm::{Calm, Deaths, Open};
 use crate::random::Random;
 use crate::scenario::Named;
-use crate::tally::Tally;
+use crate::tally::{Tally, Verdict};
 use crate::{sys, worker};
 
 /// How long the kernel may take to end a process that was killed.
@@ -35,6 +35,8 @@ pub(crate) struct Supervisor {
     pub(crate) kills: u64,
     /// Calms so far; the number of the last one.
     pub(crate) calms: u32,
+    /// Those in which there was a wait that could not be judged.
+    pub(crate) unjudged: u32,
 }
 
 /// A child that is not reaped yet.
@@ -49,7 +51,8 @@ impl Supervisor {
         let tallies = vec![Tally::default(); scenarios.len()];
         let random = Random::new(seed);
         let workers = [const { None }; PLACES];
-        let mut supervisor = Self { board, scenarios, workers, random, tallies, kills: 0, calms: 0 };
+        let mut supervisor =
+            Self { board, scenarios, workers, random, tallies, kills: 0, calms: 0, unjudged: 0 };
         for place in 0..PLACES {
             supervisor.start(place)?;
         }
@@ -61,6 +64,9 @@ impl Supervisor {
         let end = Instant::now() + time;
         while Instant::now() < end && !self.has_stalled() {
             let deaths = self.kill_some()?;
+            if self.has_stalled() {
+                break;
+            }
             self.await_all(&deaths)?;
             self.scenarios.iter().for_each(|named| named.scenario.maintain());
             told(self);
@@ -87,6 +93,10 @@ impl Supervisor {
 
     pub(crate) fn stalls(&self) -> u64 {
         self.tallies.iter().map(|tally| tally.stalls).sum()
+    }
+
+    fn waits_not_judged(&self) -> u64 {
+        self.tallies.iter().map(|tally| tally.unjudged).sum()
     }
 
     fn has_stalled(&self) -> bool {
@@ -118,9 +128,10 @@ impl Supervisor {
                 places.swap_remove(spared as usize);
             }
             let ended = self.kill(&places)?;
-            let deaths = Deaths::seen(ended, self.board, self.scenarios.len(), &self.pids());
-            self.replace(&places)?;
+            let mut deaths = Deaths::seen(ended, self.board, self.scenarios.len(), self.pids());
+            self.replace(&places, &mut deaths)?;
             match left {
+                _ if self.has_stalled() => return Ok(deaths),
                 0 => return Ok(deaths),
                 _ => left -= 1,
             }
@@ -157,11 +168,21 @@ impl Supervisor {
     }
 
     /// Mends what only who knows of the deaths can mend, and starts successors.
-    fn replace(&mut self, places: &[usize]) -> Result<(), String> {
+    fn replace(&mut self, places: &[usize], deaths: &mut Deaths) -> Result<(), String> {
         for place in places {
-            for (named, tally) in self.scenarios.iter().zip(&mut self.tallies) {
-                tally.recoveries += u64::from(named.scenario.bury(*place));
+            for (number, (named, tally)) in self.scenarios.iter().zip(&mut self.tallies).enumerate() {
+                let bury = || named.scenario.bury(*place);
+                let (mended, wait) = deaths.use_one(self.board, number, bury);
+                tally.recoveries += u64::from(mended);
+                let verdict = wait.verdict();
+                tally.take(wait, verdict);
+                tell(verdict, named.name, || {
+                    format!("the supervisor after the death at place {place}, {wait:?}")
+                });
             }
+        }
+        if self.has_stalled() {
+            return Ok(());
         }
         for place in places {
             self.start(*place)?;
@@ -184,27 +205,22 @@ impl Supervisor {
         self.calms += 1;
         let mut calm = Calm::begin(self.board, self.calms, deaths, self.pids());
         let all = (0..self.scenarios.len()).flat_map(|number| (0..PLACES).map(move |place| (number, place)));
-        let mut open: Vec<Open> = all.map(|(number, place)| Open { number, place, asleep: 0 }).collect();
+        let mut open: Vec<Open> = all.map(|(scenario, place)| Open { scenario, place, late: 0 }).collect();
+        let unjudged = self.waits_not_judged();
         while !open.is_empty() && !self.has_stalled() {
-            calm.pause();
+            calm.look(&open);
             if let Some(failure) = self.board.failure() {
                 return Err(failure);
             }
             let (scenarios, tallies) = (&self.scenarios, &mut self.tallies);
             open.retain_mut(|open| {
-                let tally = &mut tallies[open.number];
-                match calm.judge(open) {
-                    Judgement::Open => return true,
-                    Judgement::GotOn(wait) => tally.worst = tally.worst.max(wait),
-                    Judgement::Stalls(wait) => {
-                        tally.worst = tally.worst.max(wait);
-                        tally.stalls += 1;
-                        eprintln!("stall: {}, {}", scenarios[open.number].name, calm.state_of(open));
-                    }
-                }
+                let Some((wait, verdict)) = calm.judge(open) else { return true };
+                tallies[open.scenario].take(wait, verdict);
+                tell(verdict, scenarios[open.scenario].name, || format!("{}, {wait:?}", calm.state_of(open)));
                 false
             });
         }
+        self.unjudged += u32::from(self.waits_not_judged() > unjudged);
         self.board.end_calm();
         self.count();
         Ok(())
@@ -226,5 +242,14 @@ impl Supervisor {
                 tally.recoveries += record.recoveries.swap(0, SeqCst);
             }
         }
+    }
+}
+
+/// Says on standard error what was not as it should be.
+fn tell(verdict: Verdict, name: &str, about: impl FnOnce() -> String) {
+    match verdict {
+        Verdict::GotOn => {}
+        Verdict::Unjudged => eprintln!("not judged, the machine paused: {name}, {}", about()),
+        Verdict::Stalls => eprintln!("stall: {name}, {}", about()),
     }
 }

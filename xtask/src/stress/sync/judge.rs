@@ -2,6 +2,24 @@
 
 use super::report::Report;
 
+/// After how many kills some recovery at the primitive is certain: several times as many as it takes on a slow machine.
+const RECOVERED_AFTER: &[(&str, u64)] = &[
+    ("mutex", 2_000),
+    ("condvar", 10_000),
+    ("semaphore", 10_000),
+    ("bounded semaphore", 2_000),
+    ("robust semaphore", 2_000),
+    ("lock", 2_000),
+    ("event", 10_000),
+    ("latch", 500),
+    ("barrier", 10_000),
+    ("wait group", 2_000),
+    ("once lock", 10_000),
+];
+
+/// A run may have as many calms with a wait that cannot be judged, or one of a hundred.
+const UNJUDGED: u64 = 3;
+
 /// Everything that is wrong; nothing, if it went as it should.
 pub(super) fn complaints(report: &Report) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -21,14 +39,27 @@ pub(super) fn complaints(report: &Report) -> Vec<String> {
         if primitive.kills == 0 {
             wrong.push(format!("{name}: nobody was killed inside: this run shows nothing of it"));
         }
+        if primitive.recoveries == 0 && is_recovery_certain(name, report.kills.unwrap_or(0)) {
+            wrong.push(format!("{name}: nothing was found of the dead, who must have left something"));
+        }
     }
     if report.primitives.iter().all(|primitive| primitive.recoveries == 0) {
         wrong.push("nothing had to be mended after a death: this run shows nothing".to_string());
+    }
+    if report.unjudged_calms > UNJUDGED.max(report.calms / 100) {
+        wrong.push(format!(
+            "the machine paused in {} of {} calms, so that a stall could hide there: run it on a quiet machine",
+            report.unjudged_calms, report.calms
+        ));
     }
     if report.kills.is_none() && report.failure.is_none() {
         wrong.push("the report has no sum".to_string());
     }
     wrong
+}
+
+fn is_recovery_certain(name: &str, kills: u64) -> bool {
+    RECOVERED_AFTER.iter().any(|(primitive, after)| *primitive == name && kills >= *after)
 }
 
 #[cfg(test)]
@@ -51,6 +82,29 @@ mod tests {
     fn a_stall_is_named() {
         let wrong = after(|report| report.primitives[1].stalls = 2);
         assert!(wrong.len() == 1 && wrong[0].contains("bounded semaphore: 2 did not"), "{wrong:?}");
+    }
+
+    #[test]
+    fn a_machine_that_pauses_too_often_is_no_place_for_it() {
+        let unjudged = |calms, unjudged_calms| {
+            after(|report| (report.calms, report.unjudged_calms) = (calms, unjudged_calms))
+        };
+        assert_eq!(unjudged(80, 3), Vec::<String>::new());
+        assert!(unjudged(80, 4)[0].contains("quiet machine"));
+        assert_eq!(unjudged(2000, 20), Vec::<String>::new());
+        assert!(unjudged(2000, 21)[0].contains("21 of 2000 calms"));
+    }
+
+    #[test]
+    fn a_long_run_needs_a_recovery_at_each() {
+        let never_mended = |kills| {
+            after(|report| {
+                report.kills = Some(kills);
+                report.primitives[0].recoveries = 0;
+            })
+        };
+        assert_eq!(never_mended(500), Vec::<String>::new());
+        assert!(never_mended(2_000)[0].contains("mutex: nothing was found of the dead"));
     }
 
     #[test]

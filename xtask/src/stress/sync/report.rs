@@ -12,6 +12,8 @@ pub(super) struct Report {
     pub(super) kills: Option<u64>,
     /// How often the kills stopped until everybody had got on.
     pub(super) calms: u64,
+    /// Calms in which somebody waited so long that a stall and a pause of the machine look alike.
+    pub(super) unjudged_calms: u64,
 }
 
 /// What has come of one primitive.
@@ -25,7 +27,11 @@ pub(super) struct Primitive {
     /// The longest wait after a death, without what the machine's load has taken.
     pub(super) worst_us: u64,
     pub(super) excused_us: u64,
+    /// The longest wait with what the machine's load has taken, whichever that was.
+    pub(super) longest_us: u64,
     pub(super) stalls: u64,
+    /// Waits so long that a stall and a pause of the machine look alike.
+    pub(super) unjudged: u64,
 }
 
 /// How far a run is.
@@ -55,6 +61,7 @@ impl Report {
                 Some(("sum", rest)) => {
                     report.kills = Some(field(rest, "kills")?);
                     report.calms = field(rest, "calms")?;
+                    report.unjudged_calms = field(rest, "unjudged")?;
                 }
                 _ => return Err(format!("the stress program has printed a line of no known kind: `{line}`")),
             }
@@ -83,11 +90,13 @@ impl Report {
             "recoveries",
             "longest wait",
             "machine's load",
+            "longest with load",
             "stalls",
+            "not judged",
         ];
         let mut rows = vec![head.map(str::to_string).to_vec()];
         rows.extend(self.primitives.iter().map(Primitive::row));
-        table::render(&rows, &[1, 2, 3, 4, 5, 6])
+        table::render(&rows, &[1, 2, 3, 4, 5, 6, 7, 8])
     }
 }
 
@@ -102,16 +111,21 @@ impl Primitive {
             recoveries: number("recoveries")?,
             worst_us: number("worst_us")?,
             excused_us: number("excused_us")?,
+            longest_us: number("longest_us")?,
             stalls: number("stalls")?,
+            unjudged: number("unjudged")?,
         })
     }
 
     fn row(&self) -> Vec<String> {
         let milliseconds = |us: u64| format!("{}.{} ms", us / 1000, us % 1000 / 100);
         let counts = [self.operations, self.kills, self.recoveries].map(|count| count.to_string());
-        let times = [self.worst_us, self.excused_us].map(milliseconds);
+        let times = [self.worst_us, self.excused_us, self.longest_us].map(milliseconds);
         let name = [self.name.clone()].into_iter();
-        name.chain(counts).chain(times).chain([self.stalls.to_string()]).collect()
+        name.chain(counts)
+            .chain(times)
+            .chain([self.stalls, self.unjudged].map(|count| count.to_string()))
+            .collect()
     }
 }
 
@@ -130,12 +144,12 @@ pub(super) mod tests {
     pub(in crate::stress::sync) fn sample() -> String {
         let line = |name| {
             format!(
-                "primitive operations=1200 kills=3 recoveries=2 worst_us=10450 excused_us=99 stalls=0 name={name}"
+                "primitive operations=1200 kills=3 recoveries=2 worst_us=10450 excused_us=99 longest_us=20860 stalls=0 unjudged=0 name={name}"
             )
         };
         let (mutex, semaphore) = (line("mutex"), line("bounded semaphore"));
         format!(
-            "progress seconds=0.5 kills=7\n{mutex}\n{semaphore}\nsum seconds=1.0 kills=12 calms=4 stalls=0\n"
+            "progress seconds=0.5 kills=7\n{mutex}\n{semaphore}\nsum seconds=1.0 kills=12 calms=4 stalls=0 unjudged=0\n"
         )
     }
 
@@ -157,7 +171,10 @@ pub(super) mod tests {
         let table = Report::parse(sample().lines()).unwrap().table();
         let ends: Vec<usize> = table.lines().map(str::len).collect();
         assert!(ends.windows(2).all(|pair| pair[0] == pair[1]), "{table}");
-        assert!(table.contains("10.4 ms") && table.contains("0.0 ms"), "{table}");
+        assert!(
+            table.contains("10.4 ms") && table.contains("20.8 ms") && table.contains("0.0 ms"),
+            "{table}"
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod latch;
 mod lock;
 mod mutex;
 mod once_lock;
+mod oversleeping;
 mod robust_semaphore;
 mod semaphore;
 mod wait_group;
@@ -22,6 +23,10 @@ pub(crate) enum Planted {
     HoldsOfTheDead,
     /// The pair that a dead owner has left is not mended.
     TornPair,
+    /// Beside all the others, one thread after a time sleeps on while those at the same primitive get on.
+    Oversleeping,
+    /// Beside all the others, the supervisor is kept waiting when it mends for the dead.
+    LongBurial,
 }
 
 /// All of them, each in shared memory of the family that the program has founded.
@@ -42,10 +47,17 @@ pub(crate) fn all() -> Vec<Named> {
     ]
 }
 
-/// The one that lacks something.
+/// What lacks something.
 pub(crate) fn planted(planted: Planted) -> Vec<Named> {
+    let beside_all = |scenario| {
+        let mut scenarios = all();
+        scenarios.push(Named { name: "planted", scenario });
+        scenarios
+    };
     match planted {
         Planted::HoldsOfTheDead => vec![Named { name: "lock", scenario: lock::share(false) }],
         Planted::TornPair => vec![Named { name: "mutex", scenario: mutex::share(false) }],
+        Planted::Oversleeping => beside_all(oversleeping::share(oversleeping::Who::OnePlace)),
+        Planted::LongBurial => beside_all(oversleeping::share(oversleeping::Who::Supervisor)),
     }
 }

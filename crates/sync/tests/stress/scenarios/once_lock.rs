@@ -4,11 +4,12 @@
 #![allow(unsafe_code)]
 
 use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use multiproc_sync::OnceLock;
 use multiproc_sync::shm_safe::{Placement, ShmSafe as _};
+use multiproc_testkit::is_running;
 
 use crate::board::PLACES;
 use crate::scenario::{Scenario, Seat};
@@ -27,6 +28,8 @@ struct Rounds {
     cells: [Renewed; CELLS as usize],
     /// What the first to get the value of each cell has seen; 0: nobody yet.
     seen: [AtomicU64; CELLS as usize],
+    /// The process that makes the value of each cell, or has died at it; 0: nobody has begun.
+    maker: [AtomicU32; CELLS as usize],
     /// How often an initialiser has begun.
     begun: AtomicU64,
     /// In which round each place is.
@@ -56,8 +59,10 @@ impl Scenario for Rounds {
         }
         // SAFETY: made anew only when this place has left the round.
         let cell = unsafe { &*self.cells[at(round)].0.get() };
+        let mut followed = 0;
         let [value, copy] = *seat.inside(|random| {
             let make = || {
+                followed = self.maker[at(round)].swap(std::process::id(), SeqCst);
                 let value = self.begun.fetch_add(1, SeqCst) + 1;
                 random.work();
                 [value, value]
@@ -65,6 +70,10 @@ impl Scenario for Rounds {
             cell.get_or_init(make).expect("no signal has a hook")
         });
         assert_eq!(value, copy, "half a value");
+        if followed != 0 {
+            assert!(!is_running(followed), "two have made one value, and the first has not died");
+            seat.recovered();
+        }
         let first = self.seen[at(round)].compare_exchange(0, value, SeqCst, SeqCst);
         assert!(first.is_ok() || first == Err(value), "two values of one cell: {first:?} and {value}");
         self.round[seat.place].store(round + 1, SeqCst);
@@ -77,6 +86,7 @@ impl Scenario for Rounds {
         let placement = unsafe { Placement::new() }.expect("there is a family");
         for round in self.end.load(SeqCst)..first + CELLS {
             self.seen[at(round)].store(0, SeqCst);
+            self.maker[at(round)].store(0, SeqCst);
             // SAFETY: nobody is at this cell, as its last round is over for all, and the next begins with the store below.
             let cell = unsafe { &mut *self.cells[at(round)].0.get() };
             *cell = OnceLock::new();
