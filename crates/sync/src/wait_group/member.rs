@@ -6,10 +6,12 @@ use std::marker::PhantomData;
 #[cfg(not(multiproc_loom))]
 use crate::Generation;
 
+use super::WaitGroup;
 use super::state::Place;
-use super::{WaitGroup, WaitGroupError};
 
 /// A piece of a [`WaitGroup`]'s work, which is done when this is dropped. If its process ends before, all who wait for the group are told.
+///
+/// To drop it never fails: if the thread cannot lock the group, whoever does next finishes the piece for it.
 ///
 /// It stays with its thread. Forgotten ([`std::mem::forget`]), or leaked by a thread that ends, it is not done, and its process is said
 /// to have died when that ends. In a fork of its process it is nothing: to drop it there does nothing.
@@ -44,35 +46,26 @@ impl<'a> Member<'a> {
         }
     }
 
-    /// The same as to drop it, but tells if that cannot be.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`WaitGroupError`] that keep the calling thread away from the group. Then the piece is not done, and no other thread can
-    /// do it before this process has ended.
-    pub fn done(self) -> Result<(), WaitGroupError> {
-        let done = self.leave();
+    /// Ends it as a thread does that cannot lock the group.
+    #[cfg(all(test, multiproc_loom))]
+    pub(crate) fn leave_unlocked(self) {
+        self.group.leavers.add(self.place);
         std::mem::forget(self);
-        done
     }
 
-    fn leave(&self) -> Result<(), WaitGroupError> {
+    fn is_ours(&self) -> bool {
         #[cfg(not(multiproc_loom))] // a model has no forks
-        if !self.made_by.is_ours() {
-            return Ok(());
-        }
+        return self.made_by.is_ours();
         #[cfg(multiproc_loom)] // whose dead threads have destructors
-        if crate::primitive::model::is_dead() {
-            return Ok(());
-        }
-        self.group.leave(self.place, self.owner)
+        return !crate::primitive::model::is_dead();
     }
 }
 
 impl Drop for Member<'_> {
     fn drop(&mut self) {
-        // Nobody is there to be told.
-        let _ = self.leave();
+        if self.is_ours() {
+            self.group.leave(self.place, self.owner);
+        }
     }
 }
 
