@@ -113,12 +113,12 @@ impl Claim {
         let _ = self.0.compare_exchange(MARK, FREE, Relaxed, Relaxed);
     }
 
-    /// Takes it from an owner whose process has ended, with `mark`; gives the owner's name.
+    /// Takes it from an owner whose process has ended, with `mark`; gives the owner's name. `lives` is what is known to `owner`.
     #[cold]
     #[inline(never)]
-    pub(crate) fn take_over(&self, owner: u64, mark: u64) -> Option<u64> {
+    pub(crate) fn take_over(&self, owner: u64, mark: u64, lives: &mut Lives) -> Option<u64> {
         let mut seen = self.0.load(Relaxed);
-        let dead = self.owner().filter(|dead| is_gone(*dead, owner))?;
+        let dead = self.owner().filter(|dead| lives.is_gone(*dead))?;
         if planted(Bug::TakenOverUnseen) {
             self.0.store(owner | mark, Relaxed);
             return Some(dead);
@@ -141,17 +141,42 @@ impl Claim {
     }
 }
 
-/// Whether the process of `other` has ended, of which `owner` is a thread or not.
-fn is_gone(other: u64, owner: u64) -> bool {
-    if planted(Bug::DeadHolderUnseen) {
-        return false;
+/// Whose processes were seen alive in one look at several claims, which is not to ask after each anew: that takes several system calls.
+#[derive(Debug)]
+pub(crate) struct Lives {
+    own: Option<identity::Claim>,
+    last: Option<identity::Claim>,
+}
+
+impl Lives {
+    /// The look of this owner, whose own process lives.
+    pub(crate) fn seen_by(owner: u64) -> Self {
+        Self { own: process(owner), last: None }
     }
-    if planted(Bug::AlarmTaken) && is_dying(other) {
-        return true;
+
+    /// Whether the process of `other` has ended.
+    fn is_gone(&mut self, other: u64) -> bool {
+        if planted(Bug::DeadHolderUnseen) {
+            return false;
+        }
+        if planted(Bug::AlarmTaken) && is_dying(other) {
+            return true;
+        }
+        let its = process(other);
+        // What names no process belongs to nobody who could be gone.
+        if its.is_none() || its == self.own || its == self.last {
+            return false;
+        }
+        let is_gone = identity::is_gone(other);
+        if !is_gone {
+            self.last = its;
+        }
+        is_gone
     }
-    // To ask after a process takes several system calls, and the caller's own lives.
-    let process = |name| Owner::unpacked(name).map(|owner| owner.process);
-    process(other) != process(owner) && identity::is_gone(other)
+}
+
+fn process(owner: u64) -> Option<identity::Claim> {
+    Owner::unpacked(owner).map(|owner| owner.process)
 }
 
 fn is_dying(owner: u64) -> bool {
@@ -185,10 +210,10 @@ mod tests {
     #[test]
     fn nothing_is_taken_over_from_whom_nobody_knows() {
         let claim = Claim::new();
-        assert_eq!(claim.take_over(8, 0), None);
+        assert_eq!(claim.take_over(8, 0, &mut Lives::seen_by(8)), None);
         for stranger in [ANONYMOUS, 1 << 32, !MARK] {
             assert!(claim.take(stranger));
-            assert_eq!(claim.take_over(8, 0), None);
+            assert_eq!(claim.take_over(8, 0, &mut Lives::seen_by(8)), None);
             assert!(claim.end(stranger));
         }
     }

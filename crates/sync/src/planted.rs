@@ -133,6 +133,12 @@ bugs! {
     EmptiedForgotten,
     /// What a dead process has left half done is done again, though half of it was.
     FinishedTwice,
+    /// A piece of work is announced before it says whose it is.
+    AnnouncedUnnamed,
+    /// Who waits for a group looks whether anybody is dead, not whether anybody was since.
+    DeathForgotten,
+    /// Who locks a group does not look whether members have left it without its mutex.
+    LeaverUnseen,
 }
 
 /// Whether the program is to behave as if it had this bug.

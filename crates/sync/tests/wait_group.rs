@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use common::{Fork, flag, fork, idle, kill, reap, share};
 use multiproc_sync::shm_safe::ShmSafe;
-use multiproc_sync::{MAX_MEMBERS, MAX_PIECES, WaitGroup, WaitGroupError};
+use multiproc_sync::{MAX_HELD, MAX_MEMBERS, MAX_PIECES, Mutex, WaitGroup, WaitGroupError};
 use multiproc_testkit::{Watchdog, eventually, state_of};
 
 fn both() -> [&'static WaitGroup; 2] {
@@ -47,7 +47,7 @@ fn nobody_goes_on_before_all_is_done() {
                         let member = (worker % 2 == 0).then(|| group.enter().unwrap());
                         done.fetch_add(1, SeqCst);
                         match member {
-                            Some(member) => member.done().unwrap(),
+                            Some(member) => drop(member),
                             None => group.done().unwrap(),
                         }
                     });
@@ -148,7 +148,7 @@ fn more_that_is_announced_after_the_end_holds_nobody_back() {
 }
 
 #[test]
-fn a_dead_member_is_named_to_all_until_it_is_acknowledged() {
+fn a_dead_member_is_named_to_all_until_its_piece_is_taken_over() {
     let _watchdog = Watchdog::with_limit(60);
     let group = share(WaitGroup::new());
     group.add(2).unwrap();
@@ -161,12 +161,18 @@ fn a_dead_member_is_named_to_all_until_it_is_acknowledged() {
     let victim = kill(victim);
     assert_eq!(waiters.map(reap), [0; 2]);
     assert_eq!((group.try_wait(), group.wait()), (died(victim), died(victim)));
-    assert_eq!((group.remaining(), group.members()), (Ok(2), Ok(0)));
-    assert_eq!((group.acknowledge(), group.acknowledge()), (Ok(Some(victim)), Ok(None)));
+    assert_eq!((group.remaining(), group.members()), (Ok(2), Ok(1)));
+    let (member, died) = group.take_over().unwrap().unwrap();
+    assert_eq!((died, group.take_over().map(|none| none.is_none())), (victim, Ok(true)));
+    assert_eq!(
+        format!("{group:?}"),
+        format!("WaitGroup {{ remaining: 2, members: [{}], .. }}", std::process::id())
+    );
     assert_eq!(group.try_wait(), Err(WaitGroupError::TimedOut));
-    // A successor does the piece, the other one is nobody's.
-    drop(group.enter().unwrap());
+    // The other one is nobody's.
     group.done().unwrap();
+    assert_eq!(group.done(), Err(WaitGroupError::NothingAnnounced));
+    drop(member);
     assert_eq!(group.wait(), Ok(()));
 }
 
@@ -178,7 +184,9 @@ fn each_of_several_deaths_is_named() {
     let mut victims = [(); 3].map(|()| member(group)).map(kill);
     let mut named = [(); 3].map(|()| match group.wait() {
         Err(WaitGroupError::MemberDied { pid }) => {
-            assert_eq!(group.acknowledge(), Ok(Some(pid)));
+            let (member, died) = group.take_over().unwrap().unwrap();
+            assert_eq!(died, pid);
+            drop(member);
             pid
         }
         other => panic!("{other:?}"),
@@ -186,8 +194,81 @@ fn each_of_several_deaths_is_named() {
     victims.sort_unstable();
     named.sort_unstable();
     assert_eq!(named, victims);
-    (0..3).for_each(|_| group.done().unwrap());
+    assert_eq!((group.wait(), group.done()), (Ok(()), Err(WaitGroupError::NothingAnnounced)));
+}
+
+/// Each that waited is told of a death once, whoever takes over the piece first; who takes it over and dies is told in turn.
+#[test]
+fn a_death_is_told_to_all_who_waited_though_the_piece_is_taken_over_at_once() {
+    let _watchdog = Watchdog::with_limit(60);
+    let group = share(WaitGroup::new());
+    group.add(1).unwrap();
+    let victim = member(group);
+    let pid = victim.pid();
+    let (heir, told) = (flag(), flag());
+    let waiters = [(); 3].map(|()| {
+        fork(|| {
+            assert_eq!(group.wait(), died(pid));
+            if let Some((member, died)) = group.take_over().unwrap() {
+                assert_eq!(died, pid);
+                mem::forget(member);
+                heir.store(std::process::id(), SeqCst);
+            }
+            told.fetch_add(1, SeqCst);
+            eventually("all are told while the heir lives", || told.load(SeqCst) == 3);
+        })
+    });
+    for waiter in &waiters {
+        eventually("it sleeps", || state_of(waiter.pid()) == Some('S'));
+    }
+    kill(victim);
+    assert_eq!(waiters.map(reap), [0; 3]);
+    assert_eq!(group.wait(), died(heir.load(SeqCst)), "the heir has died in turn");
+    drop(group.take_over().unwrap().unwrap());
     assert_eq!(group.wait(), Ok(()));
+}
+
+/// To drop a member needs no room among the thread's locks.
+#[test]
+fn a_member_is_done_by_a_thread_that_can_lock_no_more() {
+    let _watchdog = Watchdog::with_limit(60);
+    let (group, locks) = (share(WaitGroup::new()), share([const { Mutex::new(()) }; MAX_HELD]));
+    let waits = fork(|| {
+        eventually("there is a member", || group.members() == Ok(1));
+        group.wait().unwrap();
+    });
+    let member = group.join().unwrap();
+    eventually("it sleeps", || state_of(waits.pid()) == Some('S'));
+    let held = locks.each_ref().map(|lock| lock.lock().unwrap());
+    assert_eq!(
+        (group.members(), group.done()),
+        (Err(WaitGroupError::TooManyHeld), Err(WaitGroupError::TooManyHeld))
+    );
+    drop(member);
+    assert_eq!(reap(waits), 0);
+    drop(held);
+    assert_eq!((group.remaining(), group.members()), (Ok(0), Ok(0)));
+}
+
+/// Whoever waits for a time gets it back from a process that stands still in the middle of a call, too.
+#[test]
+fn a_process_that_stands_still_inside_holds_up_no_wait_with_an_end() {
+    let _watchdog = Watchdog::with_limit(60);
+    let (group, inside) = (share(WaitGroup::new()), flag());
+    let stopped = fork(|| {
+        // SAFETY: the group begins with its mutex's head, which is that of every mutex; what it guards is not touched.
+        let head = unsafe { &*std::ptr::from_ref(group).cast::<Mutex<()>>() };
+        let _guard = head.lock().unwrap();
+        inside.store(1, SeqCst);
+        idle();
+    });
+    eventually("it is inside", || inside.load(SeqCst) == 1);
+    let timed_out = Err(WaitGroupError::TimedOut);
+    assert_eq!((group.try_wait(), group.wait_timeout(Duration::from_millis(1))), (timed_out, timed_out));
+    assert_eq!(group.wait_deadline(Instant::now()), timed_out);
+    assert_eq!(format!("{group:?}"), "WaitGroup { remaining: <locked>, .. }");
+    kill(stopped);
+    assert_eq!((group.wait(), group.remaining()), (Ok(()), Ok(0)));
 }
 
 /// Leaked by a thread that ends, or forgotten: not done as long as the process lives.
@@ -239,7 +320,7 @@ fn a_member_in_a_fork_is_its_parents() {
     let member = group.join().unwrap();
     let child = fork(|| {
         // SAFETY: a bitwise copy of the guard, as the fork has one; the parent's is another process's.
-        unsafe { std::ptr::read(&raw const member) }.done().unwrap();
+        drop(unsafe { std::ptr::read(&raw const member) });
         assert_eq!((group.remaining(), group.members()), (Ok(1), Ok(1)));
         drop(group.join().unwrap());
     });
@@ -267,13 +348,17 @@ fn torn_bytes_are_a_group() {
     let _watchdog = Watchdog::with_limit(60);
     const HEAD: usize = 40; // the mutex's, which has tests of its own
     const CONDVAR: usize = 16;
+    const LEAVERS: usize = 8;
     for byte in [0x00, 0x01, 0x55, 0x7f, 0x80, 0xff_u8] {
         let group = share(WaitGroup::new());
-        let state = size_of::<WaitGroup>() - HEAD - CONDVAR;
+        let state = size_of::<WaitGroup>() - HEAD - CONDVAR - LEAVERS;
         let start = std::ptr::from_ref(group).cast::<u8>().cast_mut();
         // SAFETY: within the value, and nobody else uses it; numbers alone, of which every bit pattern is one.
-        unsafe { start.add(HEAD).write_bytes(byte, state) };
-        let _ = (group.try_wait(), group.wait_timeout(Duration::from_millis(1)), group.acknowledge());
+        unsafe {
+            start.add(HEAD).write_bytes(byte, state);
+            start.add(HEAD + state + CONDVAR).write_bytes(byte, LEAVERS);
+        }
+        let _ = (group.try_wait(), group.wait_timeout(Duration::from_millis(1)), group.take_over().map(drop));
         let _ = (group.add(1), group.done(), group.enter().map(drop), group.join().map(drop));
         assert!(group.members().unwrap() <= MAX_MEMBERS);
         assert!(format!("{group:?}").starts_with("WaitGroup"));

@@ -247,12 +247,7 @@ impl Condvar {
             return Err(LockError::NotHeld);
         }
         let mutex = MutexGuard::mutex(&guard);
-        let mut ticket = self.announce();
-        drop(guard);
-        if planted(Bug::SequenceLate) {
-            ticket = self.announce();
-        }
-        let result = match self.sleep(ticket, deadline) {
+        let result = match self.sleep_without(guard, deadline) {
             Ok(()) => WaitTimeoutResult(false),
             Err(WaitError::TimedOut) => WaitTimeoutResult(true),
             Err(WaitError::Interrupted) => return Err(LockError::Interrupted),
@@ -269,6 +264,20 @@ impl Condvar {
                 Err(error)
             }
         }
+    }
+
+    /// Releases the mutex and waits for a notification, up to the deadline. The caller takes the mutex again, as it likes.
+    pub(crate) fn sleep_without<T: ?Sized>(
+        &self,
+        guard: MutexGuard<'_, T>,
+        deadline: Option<&Deadline>,
+    ) -> Result<(), WaitError> {
+        let mut ticket = self.announce();
+        drop(guard);
+        if planted(Bug::SequenceLate) {
+            ticket = self.announce();
+        }
+        self.sleep(ticket, deadline)
     }
 
     /// Says that somebody may wait; gives the word with which that is said.

@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::Holder;
 use super::looks::Looks;
-use crate::claims::{Claim, MARK};
+use crate::claims::{Claim, Lives, MARK};
 use crate::futex::{Futex, Scope};
 use crate::mutex::patience::Patience;
 use crate::planted::{Bug, planted};
@@ -162,8 +162,9 @@ impl<'a> Claims<'a> {
 
     /// One of a process that has ended.
     fn take_over(self, mark: u64) -> Option<Taken<'a>> {
+        let mut lives = Lives::seen_by(self.owner);
         self.in_turn().find_map(|claim| {
-            let dead = claim.take_over(self.owner, mark)?;
+            let dead = claim.take_over(self.owner, mark, &mut lives)?;
             Some((claim, Some(Holder::of(dead))))
         })
     }

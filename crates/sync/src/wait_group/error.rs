@@ -9,11 +9,9 @@ use super::{MAX_MEMBERS, MAX_PIECES};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WaitGroupError {
-    /// The process of a member has ended before the member was done. Its piece of work is announced as before, and nobody's. Told to
-    /// all who wait, until somebody [acknowledges](super::WaitGroup::acknowledge) it.
-    #[error(
-        "process {pid} has ended before it was done with its piece: `acknowledge` it, then have the piece done by another, or call `done`"
-    )]
+    /// The process of a member has ended before the member was done. Told to all who wait, once, and to all who come, until somebody
+    /// [takes over](super::WaitGroup::take_over) its piece.
+    #[error("process {pid} has ended before it was done with its piece: `take_over` that")]
     MemberDied {
         /// The process's number.
         pid: u32,
@@ -21,7 +19,7 @@ pub enum WaitGroupError {
     /// The time has passed; for `try_wait`, not everything is done.
     #[error("not everything was done within the time")]
     TimedOut,
-    /// A signal came, and the [hook](crate::interrupt) ended the wait, for the work or for who is at the group. Nothing has changed.
+    /// A signal came, and the [hook](crate::interrupt) ended the wait.
     #[error("a signal ended the wait")]
     Interrupted,
     /// All pieces are done, or are members': there is none that this one could be.

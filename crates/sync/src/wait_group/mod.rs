@@ -1,20 +1,23 @@
 //! Work that is announced, and waited for. `unsafe`: what it promises as a value in shared memory.
 #![allow(unsafe_code)]
 
+mod access;
 mod error;
+mod leavers;
 mod member;
 mod state;
 
 use std::fmt;
 
 pub use self::error::WaitGroupError;
+use self::leavers::Leavers;
 pub use self::member::Member;
 use self::state::{Begun, Place, State};
 use crate::claims::ANONYMOUS;
 use crate::mutex::patience::Patience;
 use crate::primitive::Deadline;
 use crate::shm_safe::{Layout, PlaceError, Placement, ShmSafe};
-use crate::{Condvar, LockError, Mutex, MutexGuard, WaitError, identity};
+use crate::{Condvar, Mutex, MutexGuard, identity};
 
 /// The most members that a group can have at a time.
 pub const MAX_MEMBERS: usize = 64;
@@ -54,14 +57,16 @@ pub const MAX_PIECES: u32 = u32::MAX;
 /// # How it is made
 ///
 /// ```text
-///  ┌──────────────┬───────────┬──────────┬─────────┬──────┬──────────────────────────────────┬─────────┐
-///  │ Mutex's head │ announced │ finished │ emptied │ died │ 64 slots: owner, finishing, pid  │ Condvar │
-///  └──────────────┴───────────┴──────────┴─────────┴──────┴──────────────────────────────────┴─────────┘
+///  ┌──────────────┬───────────┬──────────┬─────────┬────────┬──────────────────────────┬─────────┬─────────┐
+///  │ Mutex's head │ announced │ finished │ emptied │ deaths │ 64 slots: owner, intent… │ Condvar │ leavers │
+///  └──────────────┴───────────┴──────────┴─────────┴────────┴──────────────────────────┴─────────┴─────────┘
 /// ```
 ///
 /// What is announced and what is finished only grow. When they are equal, it is noted how much that was: who waits since before is
 /// released by that, also if more is announced before it wakes up. A member that is done first says in its slot how much is
-/// finished then: who finds a dead one there completes that, once.
+/// finished then, and one that joins how much is announced: who finds a dead one there completes that, once. A waiter compares the
+/// number of deaths with what it was when it began: all are told of each, whoever takes the piece over. Who is done and cannot lock the
+/// group sets its bit among the leavers, for whoever locks it next.
 ///
 /// # Ordering and fairness
 ///
@@ -72,13 +77,17 @@ pub const MAX_PIECES: u32 = u32::MAX;
 ///
 /// | event | then |
 /// |---|---|
-/// | a member's process dies | who waits gets [`MemberDied`](WaitGroupError::MemberDied) with its number, within about a second, and so does everybody after, until [`acknowledge`](Self::acknowledge). Its piece is announced as before: another may enter it, or call `done` |
+/// | a member's process dies | who waits gets [`MemberDied`](WaitGroupError::MemberDied) with its number, within about a second, and so does everybody after, until somebody takes its piece [over](Self::take_over). Until then it is the dead one's |
+/// | who takes it over dies in turn | the same again: the next is told of that one |
 /// | it dies while it is being done | the piece is done, or its member has died |
+/// | a process dies in `join` | the piece is not announced, or its member has died |
 /// | a process dies before it has entered | it is not known that it would have: use a time-out |
 /// | it dies in `add` or `done` | the call has done all or nothing; who waits sees it within a second |
 /// | a member panics | its piece is done, as by every drop |
 /// | its thread ends, the member leaked or forgotten | not done, until its process ends: then it has died |
-/// | a signal whose hook ends or unwinds the wait for the mutex while a member is done | it is done all the same |
+/// | a member is dropped by a thread that holds [`MAX_HELD`](crate::MAX_HELD) locks | done; who waits sees it within a second |
+/// | a process is stopped (`SIGSTOP`) in the middle of a call | who tries, or waits for a time, gets `TimedOut`, a tenth of a second late at the most; `wait` and the other calls wait until it goes on |
+/// | a signal comes, and the [hook](crate::interrupt) says not to go on | every call but `done` and a member's drop gives [`Interrupted`](WaitGroupError::Interrupted), and nothing has changed; these two go on, whatever it says |
 /// | a fork with a member | it is the parent's; the child's guard does nothing. In private memory the child's copy of the group keeps that member, and has nobody who is done: make another |
 /// | moved, dropped | while nobody waits or works, as any value: both borrow it |
 /// | memory of zeros, once it is placed | a group with nothing to wait for |
@@ -86,7 +95,8 @@ pub const MAX_PIECES: u32 = u32::MAX;
 /// # Cost
 ///
 /// A lock and a release for each call, and a system call of who finishes the last piece if somebody sleeps. A waiter spins first, as in a
-/// [`Condvar`]. It asks after the members' processes before it sleeps and with every heartbeat of a second: some 10 µs for each.
+/// [`Condvar`]. It asks after the members' processes before it sleeps, and at the end of its time, and so does `try_wait`; of all who sleep, one or two
+/// ask with every heartbeat of a second. To ask takes about 20 µs for each process, and nobody gets at the group meanwhile.
 ///
 /// # Sources
 ///
@@ -97,19 +107,20 @@ pub const MAX_PIECES: u32 = u32::MAX;
 pub struct WaitGroup {
     state: Mutex<State>,
     turn: Condvar,
+    leavers: Leavers,
 }
 
 impl WaitGroup {
     /// A group for the threads of this process, with nothing to wait for.
     #[cfg(not(multiproc_loom))]
     pub const fn new() -> Self {
-        Self { state: Mutex::new(State::new()), turn: Condvar::new() }
+        Self { state: Mutex::new(State::new()), turn: Condvar::new(), leavers: Leavers::new() }
     }
 
     /// A group for the threads of this process, with nothing to wait for.
     #[cfg(multiproc_loom)]
     pub fn new() -> Self {
-        Self { state: Mutex::new(State::new()), turn: Condvar::new() }
+        Self { state: Mutex::new(State::new()), turn: Condvar::new(), leavers: Leavers::new() }
     }
 
     /// Announces so many pieces of work.
@@ -118,7 +129,7 @@ impl WaitGroup {
     ///
     /// [`TooManyPieces`](WaitGroupError::TooManyPieces), and nothing has changed; those that keep the calling thread away from the group.
     pub fn add(&self, pieces: u32) -> Result<(), WaitGroupError> {
-        self.lock()?.0.announce(pieces)
+        self.lock(Patience::Endless)?.0.announce(pieces)
     }
 
     /// Says that a piece of work is done that is no member's.
@@ -137,7 +148,7 @@ impl WaitGroup {
     /// [`NothingAnnounced`](WaitGroupError::NothingAnnounced) for one too many, and nothing has changed; those that keep the calling thread
     /// away from the group.
     pub fn done(&self) -> Result<(), WaitGroupError> {
-        let emptied = self.lock()?.0.finish()?;
+        let emptied = self.lock_to_finish()?.finish()?;
         self.tell(emptied);
         Ok(())
     }
@@ -166,17 +177,17 @@ impl WaitGroup {
     ///
     /// # Errors
     ///
-    /// [`MemberDied`](WaitGroupError::MemberDied), as long as nobody has acknowledged that; [`Interrupted`](WaitGroupError::Interrupted), if
+    /// [`MemberDied`](WaitGroupError::MemberDied), as long as nobody has taken over its piece, and once to each who waited; [`Interrupted`](WaitGroupError::Interrupted), if
     /// a signal ended the wait; those that keep the calling thread away from the group.
     pub fn wait(&self) -> Result<(), WaitGroupError> {
         self.wait_for(Patience::Endless)
     }
 
-    /// As [`wait`](Self::wait), at once.
+    /// As [`wait`](Self::wait), at once. It waits a tenth of a second at the most, if a process is stopped inside the group.
     ///
     /// # Errors
     ///
-    /// As [`wait`](Self::wait); [`TimedOut`](WaitGroupError::TimedOut) if something is left.
+    /// As [`wait`](Self::wait); [`TimedOut`](WaitGroupError::TimedOut) if something is left, or a process is stopped inside the group.
     pub fn try_wait(&self) -> Result<(), WaitGroupError> {
         self.wait_for(Patience::None)
     }
@@ -185,8 +196,7 @@ impl WaitGroup {
     ///
     /// # Errors
     ///
-    /// As [`wait`](Self::wait); [`TimedOut`](WaitGroupError::TimedOut) if something was left all the time, or another kept the group's
-    /// mutex, stopped in the middle of a call say. If that happens while this one sleeps, it is told when the other goes on.
+    /// As [`wait`](Self::wait); [`TimedOut`](WaitGroupError::TimedOut) if something was left all the time.
     #[cfg(not(multiproc_loom))]
     pub fn wait_timeout(&self, timeout: std::time::Duration) -> Result<(), WaitGroupError> {
         match std::time::Instant::now().checked_add(timeout) {
@@ -204,43 +214,77 @@ impl WaitGroup {
         self.wait_for(Patience::Until(&deadline))
     }
 
-    /// Takes note of a member's death, so that the group can be waited for again; gives the number of the process. `None`: nobody has
-    /// found one. The piece of work is announced still.
+    /// Makes the piece of a member whose process has ended the calling thread's own; also gives the number of that process. `None`: no
+    /// member is dead. At each instant the piece is the dead one's or the calling thread's: if that dies in turn, the next is told.
+    ///
+    /// ```no_run
+    /// use multiproc_sync::{WaitGroup, WaitGroupError};
+    /// # fn clean_up_after(_: u32) {}
+    /// # let group = WaitGroup::new();
+    /// while let Err(WaitGroupError::MemberDied { .. }) = group.wait() {
+    ///     // Of those who were told, one gets the piece.
+    ///     if let Some((member, pid)) = group.take_over()? {
+    ///         clean_up_after(pid);
+    ///         drop(member);
+    ///     }
+    /// }
+    /// # Ok::<(), WaitGroupError>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// Those of [`WaitGroupError`] that keep the calling thread away from the group.
-    pub fn acknowledge(&self) -> Result<Option<u32>, WaitGroupError> {
-        Ok(self.lock()?.0.acknowledge())
+    pub fn take_over(&self) -> Result<Option<(Member<'_>, u32)>, WaitGroupError> {
+        let (mut state, owner) = self.lock(Patience::Endless)?;
+        let is_news = self.look(&mut state, owner);
+        let taken = state.take_over(owner, pid_of(owner));
+        drop(state);
+        self.tell(is_news);
+        Ok(taken.map(|(place, died)| (Member::new(self, place, owner), died)))
     }
 
     /// How many pieces of work are left, members' and others.
     ///
     /// # Errors
     ///
-    /// As [`acknowledge`](Self::acknowledge).
+    /// As [`take_over`](Self::take_over).
     pub fn remaining(&self) -> Result<u64, WaitGroupError> {
-        Ok(self.lock()?.0.left())
+        Ok(self.lock(Patience::Endless)?.0.left())
     }
 
     /// How many members there are, the dead among them that nobody has found yet.
     ///
     /// # Errors
     ///
-    /// As [`acknowledge`](Self::acknowledge).
+    /// As [`take_over`](Self::take_over).
     pub fn members(&self) -> Result<usize, WaitGroupError> {
-        Ok(self.lock()?.0.members())
+        Ok(self.lock(Patience::Endless)?.0.members())
     }
 
     fn become_member(
         &self,
         become_one: impl FnOnce(&mut State, u64, u32) -> Result<Place, WaitGroupError>,
     ) -> Result<Member<'_>, WaitGroupError> {
-        let (mut state, owner) = self.lock()?;
-        let pid = if owner == ANONYMOUS { std::process::id() } else { identity::pid_of(owner) };
-        let place = become_one(&mut state, owner, pid)?;
+        let (mut state, owner) = self.lock(Patience::Endless)?;
+        let place = become_one(&mut state, owner, pid_of(owner))?;
         drop(state);
         Ok(Member::new(self, place, owner))
+    }
+
+    /// Finishes a member's piece, or leaves it to whoever locks the group next.
+    fn leave(&self, place: Place, owner: u64) {
+        match self.lock_to_finish() {
+            Ok(mut state) => {
+                let emptied = state.leave(place, owner);
+                drop(state);
+                self.tell(emptied);
+            }
+            Err(_) => {
+                self.leavers.add(place);
+                // Who is about to sleep may miss it, and looks again with the next heartbeat.
+                self.turn.notify_all();
+            }
+        }
     }
 
     /// Wakes all who wait, if there is news.
@@ -251,9 +295,7 @@ impl WaitGroup {
     }
 
     fn wait_for(&self, patience: Patience<'_>) -> Result<(), WaitGroupError> {
-        // Who does not wait for the work waits for whoever is at the group.
-        let locking = if let Patience::None = patience { Patience::Endless } else { patience };
-        let (state, owner) = self.lock_for(locking)?;
+        let (state, owner) = self.lock(patience)?;
         let begun = state.begin();
         self.wait_since(begun, state, owner, patience)
     }
@@ -265,77 +307,56 @@ impl WaitGroup {
         owner: u64,
         patience: Patience<'_>,
     ) -> Result<(), WaitGroupError> {
-        let mut end = None;
+        let mut ended = None;
+        let mut looks = None;
         loop {
             if let Some(outcome) = state.outcome(begun) {
                 return outcome;
             }
-            let found = state.look_for_dead(owner);
-            if let Some(outcome) = state.outcome(begun) {
-                drop(state);
-                self.tell(found);
-                return outcome;
+            // Of those who wait, one asks for all. Who ends its wait, or begins, asks for itself.
+            if ended.is_some() || looks.is_none_or(|before| before == state.looks()) {
+                let found = self.look(&mut state, owner);
+                if let Some(outcome) = state.outcome(begun) {
+                    drop(state);
+                    self.tell(found);
+                    return outcome;
+                }
             }
-            if let Some(end) = end {
-                return Err(end);
+            looks = Some(state.looks());
+            if let Some(error) = ended {
+                return Err(error);
             }
-            (state, end) = self.sleep(state, patience.sleep()?)?;
+            let slept = self.turn.sleep_without(state, patience.sleep()?);
+            ended = slept.err().map(WaitGroupError::from);
+            state = self.lock(patience)?.0;
         }
+    }
+
+    /// Looks for a member that has died, and gives whether that is news to those who wait.
+    fn look(&self, state: &mut State, owner: u64) -> bool {
+        let Some(place) = state.look_for_dead(owner) else { return false };
+        // It may have left since the mutex was locked, but not since its process has ended.
+        if self.leavers.has(place) {
+            return self.settle(state);
+        }
+        state.note_death(place);
+        true
     }
 
     /// A wait that has begun here, to be gone on with while others do what they do.
     #[cfg(all(test, multiproc_loom))]
     pub(crate) fn wait_from_here(&self) -> impl FnOnce(&Self) -> Result<(), WaitGroupError> + use<> {
-        let begun = self.lock().expect("a thread of the model may").0.begin();
+        let begun = self.lock(Patience::Endless).expect("a thread of the model may").0.begin();
         move |group| {
-            let (state, owner) = group.lock()?;
+            let (state, owner) = group.lock(Patience::Endless)?;
             group.wait_since(begun, state, owner, Patience::Endless)
         }
     }
+}
 
-    /// Waits for news; also gives the reason not to wait any longer.
-    fn sleep<'a>(
-        &'a self,
-        state: MutexGuard<'a, State>,
-        deadline: Option<&Deadline>,
-    ) -> Result<(MutexGuard<'a, State>, Option<WaitGroupError>), WaitGroupError> {
-        let (state, result) = match self.turn.wait_until(state, deadline) {
-            Ok(again) => again,
-            Err(LockError::OwnerDied((state, result)) | LockError::Poisoned((state, result))) => {
-                (self.mend(state), result)
-            }
-            Err(LockError::Interrupted) => {
-                // For a last look, unless somebody is at the group.
-                let (state, _) = self.lock_for(Patience::None).map_err(|_| WaitError::Interrupted)?;
-                return Ok((state, Some(WaitError::Interrupted.into())));
-            }
-            Err(error) => return Err(error.into()),
-        };
-        Ok((state, result.timed_out().then_some(WaitGroupError::TimedOut)))
-    }
-
-    /// The state, and the name of the calling thread.
-    fn lock(&self) -> Result<(MutexGuard<'_, State>, u64), WaitGroupError> {
-        self.lock_for(Patience::Endless)
-    }
-
-    fn lock_for(&self, patience: Patience<'_>) -> Result<(MutexGuard<'_, State>, u64), WaitGroupError> {
-        let state = match self.state.acquire(patience) {
-            Ok(state) => state,
-            Err(LockError::OwnerDied(state) | LockError::Poisoned(state)) => self.mend(state),
-            Err(error) => return Err(error.into()),
-        };
-        let owner = MutexGuard::owner(&state).unwrap_or(ANONYMOUS);
-        Ok((state, owner))
-    }
-
-    #[cold]
-    fn mend<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        state.mend();
-        MutexGuard::mark_consistent(&mut state);
-        self.turn.notify_all();
-        state
-    }
+/// The number of the process of which the calling thread is.
+fn pid_of(owner: u64) -> u32 {
+    if owner == ANONYMOUS { std::process::id() } else { identity::pid_of(owner) }
 }
 
 impl Default for WaitGroup {
@@ -347,10 +368,13 @@ impl Default for WaitGroup {
 impl fmt::Debug for WaitGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("WaitGroup");
-        match self.lock() {
-            Ok((state, _)) => {
+        match self.locked(self.state.try_lock()) {
+            Ok(state) => {
                 let pids: Vec<u32> = state.pids().collect();
                 shown.field("remaining", &state.left()).field("members", &pids);
+            }
+            Err(WaitGroupError::TimedOut) => {
+                shown.field("remaining", &format_args!("<locked>"));
             }
             Err(error) => {
                 shown.field("remaining", &format_args!("<{error}>"));
@@ -367,6 +391,7 @@ unsafe impl ShmSafe for WaitGroup {
 
     fn place(&mut self, placement: &Placement) -> Result<(), PlaceError> {
         self.state.get_mut().forget_members();
+        self.leavers = Leavers::new();
         self.state.place(placement)?;
         self.turn.place(placement)
     }

@@ -20,11 +20,14 @@ struct Slot {
     owner: u64,
     /// How much is finished when it is done, written when it is about to be; 0: it is not.
     finishing: u64,
+    /// How much is announced with this piece, until that is written; 0: it is.
+    joining: u64,
     pid: u32,
-    reserved: u32,
+    /// The number of the process that takes the piece over, until it stands in `pid`; 0: it does.
+    heir: u32,
 }
 
-const FREE: Slot = Slot { owner: 0, finishing: 0, pid: 0, reserved: 0 };
+const FREE: Slot = Slot { owner: 0, finishing: 0, joining: 0, pid: 0, heir: 0 };
 
 /// What the group's mutex guards.
 #[repr(C)]
@@ -34,13 +37,16 @@ pub(super) struct State {
     finished: u64,
     /// How much was finished when nothing was left, the last time.
     emptied: u64,
-    /// A member's process has ended, and nobody has taken note of it yet.
-    broken: u32,
-    /// The number of that process.
-    died: u32,
-    /// The member's name and slot.
+    /// How many members have been found dead: who waits compares it with what it was before.
+    deaths: u64,
+    /// The last of them and its slot, as long as nobody has taken over its piece: then the slot has another name.
     dead: u64,
     dead_place: u64,
+    /// How often somebody has asked after the members' processes.
+    looks: u64,
+    /// The number of the last one's process.
+    died: u32,
+    reserved: u32,
     /// How many slots are not free: to count them costs more than all the rest.
     occupied: u64,
     members: [Slot; MAX_MEMBERS],
@@ -49,9 +55,12 @@ pub(super) struct State {
 /// Which slot a member has.
 pub(super) type Place = usize;
 
-/// How much was finished when somebody began to wait.
+/// How much was finished, and how many had died, when somebody began to wait.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Begun(u64);
+pub(super) struct Begun {
+    finished: u64,
+    deaths: u64,
+}
 
 impl State {
     pub(super) const fn new() -> Self {
@@ -59,10 +68,12 @@ impl State {
             announced: 0,
             finished: 0,
             emptied: 0,
-            broken: 0,
-            died: 0,
+            deaths: 0,
             dead: 0,
             dead_place: 0,
+            looks: 0,
+            died: 0,
+            reserved: 0,
             occupied: 0,
             members: [FREE; MAX_MEMBERS],
         }
@@ -87,10 +98,15 @@ impl State {
     }
 
     pub(super) fn announce(&mut self, pieces: u32) -> Result<(), WaitGroupError> {
+        self.announced = self.announced_with(pieces)?;
+        Ok(())
+    }
+
+    /// How much is announced with so many more.
+    fn announced_with(&self, pieces: u32) -> Result<u64, WaitGroupError> {
         let left = self.left().checked_add(pieces.into()).filter(|left| *left <= u64::from(MAX_PIECES));
         left.ok_or(WaitGroupError::TooManyPieces)?;
-        self.announced = self.announced.wrapping_add(pieces.into());
-        Ok(())
+        Ok(self.announced.wrapping_add(pieces.into()))
     }
 
     /// Whether a piece is left that is no member's.
@@ -110,16 +126,28 @@ impl State {
     pub(super) fn enter(&mut self, owner: u64, pid: u32) -> Result<Place, WaitGroupError> {
         self.check_announced()?;
         let place = self.free()?;
-        self.name(place, owner, pid);
+        self.name(place, Slot { owner, pid, ..FREE });
         Ok(place)
     }
 
     /// Announces a piece, which is a member's at once.
     pub(super) fn join(&mut self, owner: u64, pid: u32) -> Result<Place, WaitGroupError> {
         let place = self.free()?;
-        self.announce(1)?;
-        self.name(place, owner, pid);
+        let joining = self.announced_with(1)?;
+        if planted(Bug::AnnouncedUnnamed) {
+            self.announced = joining;
+        }
+        self.name(place, Slot { owner, joining, pid, ..FREE });
+        // From here on whoever finds the slot announces the piece, if that is not done: at no instruction is it announced and nobody's.
+        fence(Release);
+        self.announce_for(place);
         Ok(place)
+    }
+
+    fn announce_for(&mut self, place: Place) {
+        self.announced = self.members[place].joining;
+        fence(Release);
+        self.members[place].joining = 0;
     }
 
     fn free(&self) -> Result<Place, WaitGroupError> {
@@ -127,11 +155,11 @@ impl State {
         free.ok_or(WaitGroupError::TooManyMembers)
     }
 
-    fn name(&mut self, place: Place, owner: u64, pid: u32) {
-        self.members[place] = Slot { pid, ..FREE };
+    fn name(&mut self, place: Place, slot: Slot) {
+        self.members[place] = Slot { owner: 0, ..slot };
         // A slot that has an owner is whole.
         fence(Release);
-        self.members[place].owner = owner;
+        self.members[place].owner = slot.owner;
         self.occupied = self.occupied.saturating_add(1);
     }
 
@@ -149,6 +177,12 @@ impl State {
         // From here on whoever finds the slot finishes the piece, if that is not done.
         fence(Release);
         self.finish_for(place)
+    }
+
+    /// As [`leave`](Self::leave), for whoever has it; gives whether nothing is left.
+    pub(super) fn leave_for(&mut self, place: Place) -> bool {
+        let owner = self.members[place].owner;
+        owner != 0 && self.leave(place, owner)
     }
 
     fn finish_for(&mut self, place: Place) -> bool {
@@ -175,32 +209,48 @@ impl State {
 
     /// Begins a wait. `None`: nothing is left.
     pub(super) fn begin(&self) -> Option<Begun> {
-        (self.left() != 0).then_some(Begun(self.finished))
+        (self.left() != 0).then_some(Begun { finished: self.finished, deaths: self.deaths })
     }
 
     /// What has become of a wait: whether nothing was left since, or a member has died; `None`: neither yet.
     pub(super) fn outcome(&self, begun: Option<Begun>) -> Option<Result<(), WaitGroupError>> {
         let emptied = |begun: Begun| match self.emptied {
             _ if planted(Bug::EmptiedForgotten) => self.left() == 0,
-            emptied => emptied.wrapping_sub(begun.0).cast_signed() > 0,
+            emptied => emptied.wrapping_sub(begun.finished).cast_signed() > 0,
         };
+        let has_died = |begun: Begun| begun.deaths != self.deaths && !planted(Bug::DeathForgotten);
         match begun {
-            Some(begun) if emptied(begun) => Some(Ok(())),
-            _ if self.broken != 0 => Some(Err(WaitGroupError::MemberDied { pid: self.died })),
             None => Some(Ok(())),
+            Some(begun) if emptied(begun) => Some(Ok(())),
+            Some(begun) if self.dead().is_some() || has_died(begun) => {
+                Some(Err(WaitGroupError::MemberDied { pid: self.died }))
+            }
             Some(_) => None,
         }
     }
 
-    /// Looks for a member whose process has ended, unless one was found already; gives whether there is one. Its piece is nobody's
-    /// then. `owner` is the caller's name, whose process lives.
-    pub(super) fn look_for_dead(&mut self, owner: u64) -> bool {
-        if self.broken != 0 || planted(Bug::DeadPartyUnseen) {
-            return false;
+    /// How often somebody has asked after the members.
+    pub(super) fn looks(&self) -> u64 {
+        self.looks
+    }
+
+    /// The slot of a member that was found dead, whose piece nobody has taken over.
+    fn dead(&self) -> Option<Place> {
+        let place = usize::try_from(self.dead_place).ok()?;
+        let slot = self.members.get(place)?;
+        // Nobody else ever has that name.
+        (self.dead != 0 && slot.owner == self.dead).then_some(place)
+    }
+
+    /// Looks for a member whose process has ended, unless one is known already. `owner` is the caller's name, whose process lives.
+    pub(super) fn look_for_dead(&mut self, owner: u64) -> Option<Place> {
+        if self.dead().is_some() || planted(Bug::DeadPartyUnseen) {
+            return None;
         }
+        self.looks = self.looks.wrapping_add(1);
         let process = |name| Owner::unpacked(name).map(|owner| owner.process);
         let mut lives = process(owner);
-        let dead = self.members.iter().position(|slot| {
+        self.members.iter().position(|slot| {
             // To ask after a process takes several system calls.
             let its = process(slot.owner);
             if slot.owner == 0 || its == lives {
@@ -211,52 +261,71 @@ impl State {
                 lives = its;
             }
             is_gone
-        });
-        let Some(place) = dead else { return false };
+        })
+    }
+
+    /// Takes note of a death that was found.
+    pub(super) fn note_death(&mut self, place: Place) {
         let Slot { owner, pid, .. } = self.members[place];
-        (self.died, self.dead, self.dead_place) = (pid, owner, place as u64);
+        self.died = pid;
         fence(Release);
-        self.broken = 1;
-        // Done by who comes next, if this one dies here.
+        self.deaths = self.deaths.wrapping_add(1);
+        // If this one dies before the next is written, the death is found once more, and told once more to those who come until then.
         fence(Release);
-        self.bury();
-        true
+        self.dead_place = place as u64;
+        fence(Release);
+        self.dead = owner;
     }
 
-    /// Frees the slot of the dead member that was found.
-    fn bury(&mut self) {
-        let place = usize::try_from(self.dead_place).unwrap_or(MAX_MEMBERS);
-        // Nobody else ever has that name.
-        if self.members.get(place).is_some_and(|slot| slot.owner == self.dead) {
-            self.vacate(place);
-        }
-    }
-
-    /// Takes note of a death; gives whose.
-    pub(super) fn acknowledge(&mut self) -> Option<u32> {
-        let died = (self.broken != 0).then_some(self.died);
-        self.broken = 0;
-        died
+    /// Gives the piece of a member that was found dead to another one; also gives the number of the dead one's process.
+    pub(super) fn take_over(&mut self, owner: u64, pid: u32) -> Option<(Place, u32)> {
+        let place = self.dead()?;
+        let slot = &mut self.members[place];
+        let died = slot.pid;
+        slot.heir = pid;
+        fence(Release);
+        // The piece passes on here: it is one's at every instruction.
+        slot.owner = owner;
+        fence(Release);
+        settle_heir(slot);
+        Some((place, died))
     }
 
     /// Leaves pieces without members, which cannot have taken their guards along to where the group is now.
     pub(super) fn forget_members(&mut self) {
-        (self.broken, self.occupied, self.members) = (0, 0, [FREE; MAX_MEMBERS]);
+        (self.dead, self.occupied, self.members) = (0, 0, [FREE; MAX_MEMBERS]);
     }
 
     /// Makes a state of what a process has left that died with the mutex.
     pub(super) fn mend(&mut self) {
+        let untaken = self.dead();
         for place in 0..MAX_MEMBERS {
-            let slot = self.members[place];
-            if slot.owner != 0 && slot.finishing != 0 {
+            let slot = &mut self.members[place];
+            if slot.owner == 0 {
+                continue;
+            }
+            if untaken == Some(place) {
+                slot.heir = 0;
+            }
+            settle_heir(slot);
+            if slot.joining != 0 {
+                self.announce_for(place);
+            }
+            if self.members[place].finishing != 0 {
                 self.finish_for(place);
             }
         }
-        if self.broken != 0 {
-            self.bury();
-        }
         self.count_members();
         self.note_emptied();
+    }
+}
+
+/// Completes that a slot has passed on.
+fn settle_heir(slot: &mut Slot) {
+    if slot.heir != 0 {
+        slot.pid = slot.heir;
+        fence(Release);
+        slot.heir = 0;
     }
 }
 

@@ -1,5 +1,5 @@
-//! The scenarios of the group: a member is killed at work and when it is done, one that announces and finishes, one that waits, and one
-//! that finds a dead member. `unsafe`: shared memory.
+//! The scenarios of the group: a member is killed at work and when it is done, one that joins, one that finishes, one that waits, one
+//! that finds a dead member, and one that takes its piece over. `unsafe`: shared memory.
 #![allow(unsafe_code)]
 
 use std::time::Duration;
@@ -48,9 +48,7 @@ impl Shared {
                     part.count("MemberDied");
                     assert!(!is_running(pid), "the member that is said to be dead runs");
                     // Of those who were told, one acts.
-                    if self.group.acknowledge().expect("it can be reached").is_some() {
-                        self.group.done().expect("the dead one's piece is left");
-                    }
+                    drop(self.group.take_over().expect("it can be reached"));
                 }
                 Err(error) => panic!("{error}"),
             }
@@ -74,6 +72,22 @@ fn worker(shared: &'static Shared, part: &Part) {
     if let Ok(member) = shared.group.enter() {
         drop(member);
     }
+    part.over();
+}
+
+/// Announces a piece of its own, and is done.
+fn joiner(shared: &'static Shared, part: &Part) {
+    shared.attach();
+    part.begin();
+    drop(shared.group.join());
+    part.over();
+}
+
+/// Takes over a dead member's piece, and is done.
+fn heir(shared: &'static Shared, part: &Part) {
+    shared.attach();
+    part.begin();
+    drop(shared.group.take_over());
     part.over();
 }
 
@@ -126,6 +140,29 @@ fn deputy(shared: &'static Shared, part: &Part) {
     laps(shared, part);
 }
 
+/// Does the piece that is nobody's, of which there is one only.
+fn auditor(shared: &'static Shared, part: &Part) {
+    shared.attach();
+    part.wait(Cue::Killed);
+    shared.group.done().expect("the first piece is nobody's");
+    assert_orphanless(shared);
+    shared.wait(part);
+    laps(shared, part);
+}
+
+/// Waits for what a dead member has left, and nobody else.
+fn heirs_auditor(shared: &'static Shared, part: &Part) {
+    shared.attach();
+    part.wait(Cue::Killed);
+    assert_orphanless(shared);
+    shared.wait(part);
+    laps(shared, part);
+}
+
+fn assert_orphanless(shared: &Shared) {
+    assert_eq!(shared.group.done(), Err(WaitGroupError::NothingAnnounced), "a piece is nobody's");
+}
+
 /// Does the piece when the victim sleeps.
 fn worker_who_lives(shared: &'static Shared, part: &Part) {
     shared.attach();
@@ -170,6 +207,8 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
     let dead: Company = ("dead worker", Fate::Dies, dead_worker);
     vec![
         scenario("member", Start::Begin, worker, &[waiting, deputy]),
+        scenario("joiner", Start::Begin, joiner, &[waiting, ("auditor", Fate::Survives, auditor)]),
+        scenario("heir", Start::Begin, heir, &[dead, ("auditor of the heir", Fate::Survives, heirs_auditor)]),
         scenario(
             "stranger",
             Start::Begin,

@@ -18,11 +18,20 @@ pub(super) fn share() -> &'static dyn Scenario {
 }
 
 impl Group {
-    /// Finishes what the dead have left. Only their pieces are nobody's: the living announce and enter theirs at once.
-    fn finish_orphans(&self) {
-        while let Ok(member) = self.0.enter() {
+    /// Does the pieces of the dead that are known; gives whether there were any.
+    fn do_for_the_dead(&self) -> bool {
+        let mut has_done = false;
+        while let Some((member, pid)) = self.0.take_over().expect("it can be reached") {
+            assert!(!is_running(pid), "the member that is said to be dead runs");
             drop(member);
+            has_done = true;
         }
+        has_done
+    }
+
+    /// All pieces are announced with a name: none is ever nobody's.
+    fn assert_orphanless(&self) {
+        assert_eq!(self.0.done(), Err(WaitGroupError::NothingAnnounced), "a piece is nobody's");
     }
 }
 
@@ -38,28 +47,23 @@ impl Scenario for Group {
             Ok(()) => {}
             Err(WaitGroupError::MemberDied { pid }) => {
                 assert!(!is_running(pid), "the member that is said to be dead runs");
-                self.finish_orphans();
-                self.0.acknowledge().expect("it can be reached");
-                self.finish_orphans();
-                seat.recovered();
+                if self.do_for_the_dead() {
+                    seat.recovered();
+                }
             }
             Err(error) => panic!("{error}"),
         }
     }
 
-    /// Who acknowledged a death may have died before it came to the piece.
     fn bury(&self, _place: usize) -> bool {
-        let _ = self.0.try_wait();
-        self.finish_orphans();
+        self.assert_orphanless();
         false
     }
 
     fn check(&self, _operations: u64, _kills: u64) {
         // All are dead now: the pieces of the last are found by who looks.
-        while let Err(WaitGroupError::MemberDied { .. }) = self.0.try_wait() {
-            self.finish_orphans();
-            self.0.acknowledge().expect("it can be reached");
-        }
+        self.do_for_the_dead();
+        self.assert_orphanless();
         assert_eq!((self.0.remaining(), self.0.members()), (Ok(0), Ok(0)));
     }
 }
