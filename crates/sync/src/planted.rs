@@ -135,6 +135,8 @@ bugs! {
     FinishedTwice,
     /// A piece of work is announced before it says whose it is.
     AnnouncedUnnamed,
+    /// A dead one's piece is nobody's before it is its heir's.
+    HeirNamedLate,
     /// Who waits for a group looks whether anybody is dead, not whether anybody was since.
     DeathForgotten,
     /// Who locks a group does not look whether members have left it without its mutex.

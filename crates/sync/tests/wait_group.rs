@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use common::{Fork, flag, fork, idle, kill, reap, share};
 use multiproc_sync::shm_safe::ShmSafe;
-use multiproc_sync::{MAX_HELD, MAX_MEMBERS, MAX_PIECES, Mutex, WaitGroup, WaitGroupError};
+use multiproc_sync::{MAX_MEMBERS, MAX_PIECES, WaitGroup, WaitGroupError};
 use multiproc_testkit::{Watchdog, eventually, state_of};
 
 fn both() -> [&'static WaitGroup; 2] {
@@ -226,49 +226,6 @@ fn a_death_is_told_to_all_who_waited_though_the_piece_is_taken_over_at_once() {
     assert_eq!(group.wait(), died(heir.load(SeqCst)), "the heir has died in turn");
     drop(group.take_over().unwrap().unwrap());
     assert_eq!(group.wait(), Ok(()));
-}
-
-/// To drop a member needs no room among the thread's locks.
-#[test]
-fn a_member_is_done_by_a_thread_that_can_lock_no_more() {
-    let _watchdog = Watchdog::with_limit(60);
-    let (group, locks) = (share(WaitGroup::new()), share([const { Mutex::new(()) }; MAX_HELD]));
-    let waits = fork(|| {
-        eventually("there is a member", || group.members() == Ok(1));
-        group.wait().unwrap();
-    });
-    let member = group.join().unwrap();
-    eventually("it sleeps", || state_of(waits.pid()) == Some('S'));
-    let held = locks.each_ref().map(|lock| lock.lock().unwrap());
-    assert_eq!(
-        (group.members(), group.done()),
-        (Err(WaitGroupError::TooManyHeld), Err(WaitGroupError::TooManyHeld))
-    );
-    drop(member);
-    assert_eq!(reap(waits), 0);
-    drop(held);
-    assert_eq!((group.remaining(), group.members()), (Ok(0), Ok(0)));
-}
-
-/// Whoever waits for a time gets it back from a process that stands still in the middle of a call, too.
-#[test]
-fn a_process_that_stands_still_inside_holds_up_no_wait_with_an_end() {
-    let _watchdog = Watchdog::with_limit(60);
-    let (group, inside) = (share(WaitGroup::new()), flag());
-    let stopped = fork(|| {
-        // SAFETY: the group begins with its mutex's head, which is that of every mutex; what it guards is not touched.
-        let head = unsafe { &*std::ptr::from_ref(group).cast::<Mutex<()>>() };
-        let _guard = head.lock().unwrap();
-        inside.store(1, SeqCst);
-        idle();
-    });
-    eventually("it is inside", || inside.load(SeqCst) == 1);
-    let timed_out = Err(WaitGroupError::TimedOut);
-    assert_eq!((group.try_wait(), group.wait_timeout(Duration::from_millis(1))), (timed_out, timed_out));
-    assert_eq!(group.wait_deadline(Instant::now()), timed_out);
-    assert_eq!(format!("{group:?}"), "WaitGroup { remaining: <locked>, .. }");
-    kill(stopped);
-    assert_eq!((group.wait(), group.remaining()), (Ok(()), Ok(0)));
 }
 
 /// Leaked by a thread that ends, or forgotten: not done as long as the process lives.

@@ -182,7 +182,7 @@ const ROWS: &[Row<Bug>] = &[
     (Bug::FinishedTwice, "loom_wait_group::member_killed_when_done", Claim("a piece was counted twice")),
     (Bug::DeadPartyUnseen, "loom_wait_group::finder_killed", Claim("a dead member was not named")),
     (Bug::AnnouncedUnnamed, "loom_wait_group::joiner_killed", Claim("a piece was nobody's")),
-    (Bug::DeadPartyUnseen, "loom_wait_group::heir_killed", Claim("a dead member was not named")),
+    (Bug::HeirNamedLate, "loom_wait_group::heir_killed", Claim("a piece was nobody's")),
     (Bug::DeathForgotten, "loom_wait_group::taken_over_before_all_were_told", Deadlock),
     (
         Bug::LeaverUnseen,

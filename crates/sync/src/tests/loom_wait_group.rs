@@ -235,7 +235,7 @@ fn heir_killed() {
         match waited {
             Ok(()) => assert_eq!(left, 0),
             Err(WaitGroupError::MemberDied { pid: 1 | 2 }) if matches!(end, End::Killed) => {
-                assert_eq!(left, 1)
+                assert_eq!(left, 1);
             }
             other => panic!("a piece was nobody's: {other:?}"),
         }

@@ -138,7 +138,7 @@ impl State {
             self.announced = joining;
         }
         self.name(place, Slot { owner, joining, pid, ..FREE });
-        // From here on whoever finds the slot announces the piece, if that is not done: at no instruction is it announced and nobody's.
+        // From here on whoever finds the slot announces the piece, if that is not done.
         fence(Release);
         self.announce_for(place);
         Ok(place)
@@ -283,6 +283,9 @@ impl State {
         let slot = &mut self.members[place];
         let died = slot.pid;
         slot.heir = pid;
+        if planted(Bug::HeirNamedLate) {
+            slot.owner = 0;
+        }
         fence(Release);
         // The piece passes on here: it is one's at every instruction.
         slot.owner = owner;
