@@ -64,7 +64,8 @@ impl Scenario for Rounds {
             let make = || {
                 followed = self.maker[at(round)].swap(std::process::id(), SeqCst);
                 let value = self.begun.fetch_add(1, SeqCst) + 1;
-                random.work();
+                // Long, so that deaths come in the middle.
+                (0..40).for_each(|_| random.work());
                 [value, value]
             };
             cell.get_or_init(make).expect("no signal has a hook")
