@@ -7,7 +7,7 @@ mod leavers;
 mod member;
 mod state;
 
-use std::fmt;
+use std::{fmt, mem};
 
 pub use self::error::WaitGroupError;
 use self::leavers::Leavers;
@@ -273,17 +273,12 @@ impl WaitGroup {
 
     /// Finishes a member's piece, or leaves it to whoever locks the group next.
     fn leave(&self, place: Place, owner: u64) {
-        match self.lock_to_finish() {
-            Ok(mut state) => {
-                let emptied = state.leave(place, owner);
-                drop(state);
-                self.tell(emptied);
-            }
-            Err(_) => {
-                self.leavers.add(place);
-                // Who is about to sleep may miss it, and looks again with the next heartbeat.
-                self.turn.notify_all();
-            }
+        let unlocked = LeavesIfDropped { group: self, place };
+        if let Ok(mut state) = self.lock_to_finish() {
+            mem::forget(unlocked);
+            let emptied = state.leave(place, owner);
+            drop(state);
+            self.tell(emptied);
         }
     }
 
@@ -351,6 +346,21 @@ impl WaitGroup {
             let (state, owner) = group.lock(Patience::Endless)?;
             group.wait_since(begun, state, owner, Patience::Endless)
         }
+    }
+}
+
+/// A member's piece, which whoever locks the group next is to finish: its thread cannot lock any more, or a signal's hook panics
+/// meanwhile.
+struct LeavesIfDropped<'a> {
+    group: &'a WaitGroup,
+    place: Place,
+}
+
+impl Drop for LeavesIfDropped<'_> {
+    fn drop(&mut self) {
+        self.group.leavers.add(self.place);
+        // Who is about to sleep may miss it, and looks again with the next heartbeat.
+        self.group.turn.notify_all();
     }
 }
 
