@@ -74,3 +74,31 @@ impl fmt::Debug for Member<'_> {
         f.debug_struct("Member").finish_non_exhaustive()
     }
 }
+
+impl WaitGroup {
+    /// Finishes a member's piece, or leaves it to whoever locks the group next.
+    fn leave(&self, place: Place, owner: u64) {
+        let unlocked = LeavesIfDropped { group: self, place };
+        if let Ok(mut state) = self.lock_to_finish() {
+            std::mem::forget(unlocked);
+            let emptied = state.leave(place, owner);
+            drop(state);
+            self.tell(emptied);
+        }
+    }
+}
+
+/// A member's piece, which whoever locks the group next is to finish: its thread cannot lock any more, or a signal's hook panics
+/// meanwhile.
+struct LeavesIfDropped<'a> {
+    group: &'a WaitGroup,
+    place: Place,
+}
+
+impl Drop for LeavesIfDropped<'_> {
+    fn drop(&mut self) {
+        self.group.leavers.add(self.place);
+        // Who is about to sleep may miss it, and looks again with the next heartbeat.
+        self.group.turn.notify_all();
+    }
+}

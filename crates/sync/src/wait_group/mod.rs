@@ -7,7 +7,7 @@ mod leavers;
 mod member;
 mod state;
 
-use std::{fmt, mem};
+use std::fmt;
 
 pub use self::error::WaitGroupError;
 use self::leavers::Leavers;
@@ -271,17 +271,6 @@ impl WaitGroup {
         Ok(Member::new(self, place, owner))
     }
 
-    /// Finishes a member's piece, or leaves it to whoever locks the group next.
-    fn leave(&self, place: Place, owner: u64) {
-        let unlocked = LeavesIfDropped { group: self, place };
-        if let Ok(mut state) = self.lock_to_finish() {
-            mem::forget(unlocked);
-            let emptied = state.leave(place, owner);
-            drop(state);
-            self.tell(emptied);
-        }
-    }
-
     /// Wakes all who wait, if there is news.
     fn tell(&self, is_news: bool) {
         if is_news {
@@ -346,21 +335,6 @@ impl WaitGroup {
             let (state, owner) = group.lock(Patience::Endless)?;
             group.wait_since(begun, state, owner, Patience::Endless)
         }
-    }
-}
-
-/// A member's piece, which whoever locks the group next is to finish: its thread cannot lock any more, or a signal's hook panics
-/// meanwhile.
-struct LeavesIfDropped<'a> {
-    group: &'a WaitGroup,
-    place: Place,
-}
-
-impl Drop for LeavesIfDropped<'_> {
-    fn drop(&mut self) {
-        self.group.leavers.add(self.place);
-        // Who is about to sleep may miss it, and looks again with the next heartbeat.
-        self.group.turn.notify_all();
     }
 }
 
