@@ -111,6 +111,8 @@ bugs! {
     UseUncounted,
     /// A thread that leaves does not say so.
     LeftUnmarked,
+    /// Whether a thread has left is looked up after its process was seen to live.
+    LeftReadLate,
     /// A permit comes back by a load and a store: of two at once, one is lost.
     PermitLost,
     /// A permit is taken by a load and a store: two take the same one.

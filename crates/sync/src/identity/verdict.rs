@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::{Owner, Verdict};
+use crate::WaitError;
 use crate::futex::HEARTBEAT;
+use crate::registry::{self, Fate};
 use crate::sys::Sleep;
 use crate::sys::process::{self, Course, PidFd, Stat};
-use crate::{WaitError, registry};
 
 /// What is known of this owner now.
 pub(crate) fn verdict(owner: u64) -> Verdict {
@@ -14,16 +15,12 @@ pub(crate) fn verdict(owner: u64) -> Verdict {
         // What no member of the family wrote names nobody who could be waited for, nor anybody who is gone.
         return Verdict::Alive { dying: false };
     };
-    let Some(member) = registry.member(owner.process) else {
-        return Verdict::Gone;
+    let member = match registry.fate(owner) {
+        Fate::Ended => return Verdict::Gone,
+        Fate::Left => return Verdict::Left,
+        Fate::Unknown => return Verdict::Unknown,
+        Fate::Running(member) => member,
     };
-    match member.look() {
-        Look::Ended => return Verdict::Gone,
-        Look::Unknown => return Verdict::Unknown,
-        Look::Running(_) if registry.has_left(owner.thread) => return Verdict::Left,
-        // Its descriptor is closed here: it may be the last one that /proc can be read with.
-        Look::Running(_) => {}
-    }
     match process::course(member.pid) {
         Some(Course::Ended) => Verdict::Gone,
         Some(Course::Ending) => Verdict::Alive { dying: true },

@@ -8,6 +8,7 @@
 mod claim;
 mod entry;
 mod error;
+mod fate;
 mod header;
 mod stopped;
 
@@ -17,6 +18,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use self::entry::{ProcessEntry, ThreadEntry};
 pub use self::error::RegistryError;
+pub(crate) use self::fate::Fate;
 use self::header::Header;
 use crate::identity::{self, IdentityError, Member, low_bits};
 use crate::primitive::AtomicUsize;

@@ -119,6 +119,11 @@ const ROWS: &[Row<Bug>] = &[
     ),
     (Bug::EntryTakenTwice, "loom_registry::one_is_killed_while_another_claims", Claim("two of one name")),
     (Bug::LeftUnmarked, "loom_registry::who_leaves_makes_room", Claim("the entry was not passed on")),
+    (
+        Bug::LeftReadLate,
+        "loom_registry::asked_for_while_its_entry_passes_on",
+        Claim("one that was killed is said to have left"),
+    ),
     (Bug::PermitTakenTwice, "loom_semaphore::three_take_one_permit", Race),
     (Bug::RelaxedUnlock, "loom_semaphore::three_take_one_permit", Race),
     (Bug::RelaxedUnlock, "loom_semaphore::one_waits_for_what_another_made", Race),

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::identity::{Claim, me};
-use crate::primitive::model::{End, Family, check, check_deaths};
-use crate::registry::Registry;
+use crate::identity::{Claim, Owner, after_next_look, me};
+use crate::primitive::model::{End, Family, Running, check, check_deaths};
+use crate::registry::{Fate, Registry};
 
 /// The calling thread's entries, of its process and of its own.
 fn attach(registry: &Registry) -> (Claim, Option<Claim>) {
@@ -90,4 +90,34 @@ fn who_leaves_makes_room() {
         assert!(claims.iter().any(Option::is_some), "the entry was not passed on");
         assert!(registry.has_left(first), "a thread that left is still meant by its name");
     });
+}
+
+/// A process that was killed ends, and its thread's entry goes to another, while somebody asks what has become of that thread: right
+/// after it was seen to live, and at any other time.
+#[test]
+fn asked_for_while_its_entry_passes_on() {
+    for right_after_the_look in [true, false] {
+        check(move || {
+            let (family, registry) = (Family::new(), Arc::new(Registry::new(2, 1)));
+            let killed = family.process();
+            let (process, thread) = killed.run(|| attach(&registry));
+            let owner = Owner { process, thread: thread.expect("the only entry") };
+            let (heir, theirs) = (family.process(), registry.clone());
+            let passes_on = move || {
+                killed.end();
+                heir.run(|| attach(&theirs)).1.expect("the entry was not passed on");
+            };
+            family.process().run(|| {
+                let other = if right_after_the_look {
+                    after_next_look(passes_on);
+                    None
+                } else {
+                    Some(family.process().spawn(passes_on))
+                };
+                let fate = registry.fate(owner);
+                assert!(!matches!(fate, Fate::Left), "one that was killed is said to have left");
+                other.map(Running::join);
+            });
+        });
+    }
 }
