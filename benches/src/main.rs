@@ -2,6 +2,7 @@
 
 mod alone;
 mod args;
+mod cells;
 mod contender;
 mod flags;
 mod groups;
