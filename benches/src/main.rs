@@ -8,6 +8,7 @@ mod flags;
 mod groups;
 mod handoff;
 mod host;
+mod latches;
 mod locks;
 mod machine;
 mod meetings;

@@ -7,6 +7,7 @@ pub(crate) mod flags;
 pub(crate) mod fork;
 pub(crate) mod futex;
 pub(crate) mod image;
+pub(crate) mod latch;
 pub(crate) mod meeting;
 pub(crate) mod once;
 pub(crate) mod parts;
