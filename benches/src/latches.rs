@@ -51,11 +51,17 @@ const COUNTS: u32 = 4096;
 /// Turns in a row of latches.
 const TURNS: u64 = 64;
 
+/// One for so many, in memory that processes share.
+pub(crate) fn one<const COUNT: u32, L: Latch>() -> Result<&'static L> {
+    let [latch] = Cells::<Of<COUNT, L>>::leaked(1)?.all() else { return Err("a row of one has one".into()) };
+    Ok(&latch.0)
+}
+
 /// Looks at one that is open.
 pub(crate) fn look<L: Latch>(_: &Setting) -> Result<Start> {
-    let [latch] = Cells::<Of<1, L>>::leaked(1)?.all() else { return Err("a row of one has one".into()) };
-    latch.0.count_down();
-    alone::looks(Ok(latch), |latch: &Of<1, L>| latch.0.is_open())
+    let latch = one::<1, L>()?;
+    latch.count_down();
+    alone::looks(Ok(latch), L::is_open)
 }
 
 /// Counts one of many down; the last one opens it for nobody.

@@ -4,6 +4,7 @@ mod alone;
 mod args;
 mod cells;
 mod contender;
+mod crews;
 mod flags;
 mod groups;
 mod handoff;

@@ -6,6 +6,7 @@ use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::crews::Grows;
 use crate::latches::Latch;
 use crate::sys::{self, Reach};
 
@@ -148,6 +149,28 @@ impl Latch for Pthread {
     fn is_open(&self) -> bool {
         // SAFETY: under the mutex.
         self.with(|left| unsafe { *left == 0 })
+    }
+}
+
+impl Grows for Std {
+    #[inline(always)]
+    fn add_one(&self) {
+        *self.left.lock().expect("nobody panics under this lock") += 1;
+    }
+}
+
+impl Grows for ParkingLot {
+    #[inline(always)]
+    fn add_one(&self) {
+        *self.left.lock() += 1;
+    }
+}
+
+impl Grows for Pthread {
+    #[inline(always)]
+    fn add_one(&self) {
+        // SAFETY: under the mutex.
+        self.with(|left| unsafe { *left += 1 });
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod bare;
 pub(crate) mod condition;
 pub(crate) mod counter;
+pub(crate) mod crossbeam;
 pub(crate) mod flags;
 pub(crate) mod fork;
 pub(crate) mod futex;
