@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{Owner, Verdict};
 use crate::WaitError;
 use crate::futex::HEARTBEAT;
-use crate::registry::{self, Fate};
+use crate::registry::{self, Fate, Registry};
 use crate::sys::Sleep;
 use crate::sys::process::{self, Course, PidFd, Stat};
 
@@ -21,7 +21,7 @@ pub(crate) fn verdict(owner: u64) -> Verdict {
         Fate::Unknown => return Verdict::Unknown,
         Fate::Running(member) => member,
     };
-    match process::course(member.pid) {
+    match process::course(member.pid).filter(|_| registry.sees_alike()) {
         Some(Course::Ended) => Verdict::Gone,
         Some(Course::Ending) => Verdict::Alive { dying: true },
         Some(Course::On) => Verdict::Alive { dying: false },
@@ -46,11 +46,13 @@ pub(crate) fn until_end(owner: u64, deadline: Option<&Instant>) -> Result<(), Wa
     let rest = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     let time = rest.unwrap_or(HEARTBEAT).min(HEARTBEAT);
     let named = registry::installed().zip(Owner::unpacked(owner));
-    let member = named.and_then(|(registry, owner)| registry.member(owner.process));
-    let sleep = match member.map(|member| (member, member.look())) {
-        Some((_, Look::Running(Some(process)))) => process.until_end(time),
-        Some((member, Look::Running(None) | Look::Unknown)) => until_seen_ended(member, time),
-        Some((_, Look::Ended)) | None => Sleep::Over,
+    let member = named.and_then(|(registry, owner)| Some((registry, registry.member(owner.process)?)));
+    let sleep = match member.map(|(registry, member)| (registry, member, member.look(registry))) {
+        Some((.., Look::Running(Some(process)))) => process.until_end(time),
+        Some((registry, member, Look::Running(None) | Look::Unknown)) => {
+            until_seen_ended(registry, member, time)
+        }
+        Some((.., Look::Ended)) | None => Sleep::Over,
     };
     match sleep {
         Sleep::TimedOut if rest.is_some_and(|rest| rest <= time) => Err(WaitError::TimedOut),
@@ -60,12 +62,12 @@ pub(crate) fn until_end(owner: u64, deadline: Option<&Instant>) -> Result<(), Wa
 }
 
 /// Looks again and again whether a process has ended that cannot be waited for, for at most `time`.
-fn until_seen_ended(member: Member, time: Duration) -> Sleep {
+fn until_seen_ended(registry: &Registry, member: Member, time: Duration) -> Sleep {
     const PAUSE: Duration = Duration::from_millis(5);
     let until = Instant::now() + time;
     loop {
         let rest = until.saturating_duration_since(Instant::now());
-        if matches!(member.look(), Look::Ended) {
+        if matches!(member.look(registry), Look::Ended) {
             return Sleep::Over;
         }
         if rest.is_zero() {
@@ -100,26 +102,27 @@ pub(crate) enum Look {
 pub(crate) const STARTED_BITS: u32 = 26;
 
 impl Member {
-    /// Whether the process runs. What forbids the answer is taken neither for an end nor for a life.
-    pub(crate) fn look(self) -> Look {
+    /// Whether this process of the registry's family runs. What forbids the answer is taken neither for an end nor for a life.
+    pub(crate) fn look(self, registry: &Registry) -> Look {
+        let ended_if = |sure| if sure { Look::Ended } else { Look::Unknown };
         let process = match PidFd::open(self.pid) {
-            Ok(None) => return Look::Ended,
+            Ok(None) => return ended_if(registry.counts_alike()),
             Ok(Some(process)) => Some(process),
-            Err(_) if process::is_over(self.pid) => return Look::Ended,
+            Err(_) if process::is_over(self.pid) => return ended_if(registry.counts_alike()),
             Err(_) => None,
         };
         if process.as_ref().is_some_and(|process| process.until_end(Duration::ZERO) == Sleep::Over) {
-            return Look::Ended;
+            return ended_if(registry.counts_alike());
         }
         // Read after the number was opened: what is open cannot become another process in between.
         let Some(stat) = Stat::of(self.pid) else { return Look::Unknown };
         if low_bits(stat.started) != self.started {
-            return Look::Ended;
+            return ended_if(registry.sees_alike());
         }
         // Its first thread has ended; others may live. A tracer's threads keep a process from being seen as ended otherwise.
         if stat.has_ended() {
             match process::course(self.pid) {
-                Some(Course::Ended) => return Look::Ended,
+                Some(Course::Ended) => return ended_if(registry.sees_alike()),
                 None if process.is_none() => return Look::Unknown,
                 _ => {}
             }

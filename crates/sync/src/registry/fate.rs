@@ -25,7 +25,7 @@ impl Registry {
         // Before the look at the process: the entry of one that was killed goes to another thread as soon as its process has ended,
         // and would then seem to have been left. While its process lives, it passes on only from one that said so.
         let mut has_left = self.has_left(owner.thread);
-        let look = member.look();
+        let look = member.look(self);
         if planted(Bug::LeftReadLate) {
             has_left = self.has_left(owner.thread);
         }

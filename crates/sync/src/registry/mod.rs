@@ -11,6 +11,7 @@ mod error;
 mod fate;
 mod header;
 mod stopped;
+mod view;
 
 use std::ops::Range;
 use std::ptr::{self, NonNull};

@@ -202,6 +202,11 @@ pub(crate) struct Namespaces {
     pub(crate) time: u64,
 }
 
+/// The pid namespace of this process, by inode number. `None`: /proc does not tell.
+pub(crate) fn pid_namespace() -> Option<u64> {
+    fs::metadata("/proc/self/ns/pid").ok().map(|namespace| namespace.ino())
+}
+
 /// The namespaces of this process. An error if /proc is missing, or is that of another pid namespace.
 pub(crate) fn namespaces() -> io::Result<Namespaces> {
     if fs::read_link("/proc/self")?.to_str() != Some(&std::process::id().to_string()) {

@@ -11,6 +11,7 @@ use super::step::goes_on;
 use crate::WaitError;
 use crate::futex::Scope;
 use crate::identity::{IdentityError, MAX_HELD, Owner, Verdict};
+use crate::registry::Registry;
 use crate::robust_word::RobustWord;
 
 /// The calling thread, which has an identity.
@@ -126,7 +127,7 @@ pub(crate) fn this_process() -> Result<Member, IdentityError> {
 
 impl Member {
     /// Whether the process runs.
-    pub(crate) fn look(self) -> Look {
+    pub(crate) fn look(self, _: &Registry) -> Look {
         let life = context::here().filter(|_| goes_on()).and_then(|thread| thread.family.life(self.pid - 1));
         let look = match life.map(|life| life.newest()) {
             Some(life) if life & UNSEEN != 0 => Look::Unknown,
