@@ -7,7 +7,7 @@ use crate::WaitError;
 use crate::futex::HEARTBEAT;
 use crate::registry::{self, Fate, Registry};
 use crate::sys::Sleep;
-use crate::sys::process::{self, Course, PidFd, Stat};
+use crate::sys::process::{self, Awaited, Course, PidFd, Stat};
 
 /// What is known of this owner now.
 pub(crate) fn verdict(owner: u64) -> Verdict {
@@ -48,7 +48,11 @@ pub(crate) fn until_end(owner: u64, deadline: Option<&Instant>) -> Result<(), Wa
     let named = registry::installed().zip(Owner::unpacked(owner));
     let member = named.and_then(|(registry, owner)| Some((registry, registry.member(owner.process)?)));
     let sleep = match member.map(|(registry, member)| (registry, member, member.look(registry))) {
-        Some((.., Look::Running(Some(process)))) => process.until_end(time),
+        Some((registry, member, Look::Running(Some(process)))) => match process.until_end(time) {
+            Awaited::Ended => Sleep::Over,
+            Awaited::NotYet(_, sleep) => sleep,
+            Awaited::Lost => until_seen_ended(registry, member, time),
+        },
         Some((registry, member, Look::Running(None) | Look::Unknown)) => {
             until_seen_ended(registry, member, time)
         }
@@ -107,13 +111,16 @@ impl Member {
         let ended_if = |sure| if sure { Look::Ended } else { Look::Unknown };
         let process = match PidFd::open(self.pid) {
             Ok(None) => return ended_if(registry.counts_alike()),
-            Ok(Some(process)) => Some(process),
+            Ok(Some(process)) => match process.until_end(Duration::ZERO) {
+                Awaited::Ended if self.is_over_at_second_sight(registry) => {
+                    return ended_if(registry.counts_alike());
+                }
+                Awaited::Ended | Awaited::Lost => None,
+                Awaited::NotYet(process, _) => Some(process),
+            },
             Err(_) if process::is_over(self.pid) => return ended_if(registry.counts_alike()),
             Err(_) => None,
         };
-        if process.as_ref().is_some_and(|process| process.until_end(Duration::ZERO) == Sleep::Over) {
-            return ended_if(registry.counts_alike());
-        }
         // Read after the number was opened: what is open cannot become another process in between.
         let Some(stat) = Stat::of(self.pid) else { return Look::Unknown };
         if low_bits(stat.started) != self.started {
@@ -128,6 +135,19 @@ impl Member {
             }
         }
         Look::Running(process)
+    }
+
+    /// Whether a look by another descriptor than the first, which is closed by now, finds the process over too. The first one may have
+    /// been misled: another thread closes the descriptor, a third opens something readable, which gets its number.
+    fn is_over_at_second_sight(self, registry: &Registry) -> bool {
+        if let Some(stat) = Stat::of(self.pid).filter(|_| registry.sees_alike()) {
+            return stat.is_over() || low_bits(stat.started) != self.started;
+        }
+        match PidFd::open(self.pid) {
+            Ok(None) => true,
+            Ok(Some(process)) => matches!(process.until_end(Duration::ZERO), Awaited::Ended),
+            Err(_) => process::is_over(self.pid),
+        }
     }
 }
 
