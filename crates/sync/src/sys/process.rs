@@ -98,6 +98,11 @@ fn poll_for(fds: &mut [PollFd<'_>], timeout: Duration) -> Sleep {
     }
 }
 
+/// A file of /proc. The name of a program or of a thread in it may be any bytes, and is cut wherever the room for it ends.
+fn text_of(path: String) -> io::Result<String> {
+    Ok(String::from_utf8_lossy(&fs::read(path)?).into_owned())
+}
+
 /// What /proc tells of a process, as of its first thread, or of a thread. `None` wherever it is asked for: it is not there, or
 /// cannot be read.
 #[derive(Clone, Copy, Debug)]
@@ -112,11 +117,11 @@ pub(crate) struct Stat {
 
 impl Stat {
     pub(crate) fn of(pid: u32) -> Option<Self> {
-        Self::parsed(pid, &fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+        Self::parsed(pid, &text_of(format!("/proc/{pid}/stat")).ok()?)
     }
 
     fn of_thread(pid: u32, thread: u32) -> Option<Self> {
-        Self::parsed(thread, &fs::read_to_string(format!("/proc/{pid}/task/{thread}/stat")).ok()?)
+        Self::parsed(thread, &text_of(format!("/proc/{pid}/task/{thread}/stat")).ok()?)
     }
 
     /// `None` also if it tells of another than this number: the descriptor that it was read by may have been closed by another thread,
@@ -213,7 +218,7 @@ fn threads(pid: u32) -> Option<Vec<u32>> {
 /// Whether a SIGKILL is on its way to the thread, or its process: all of it will end, though it has not yet. `None`: it cannot be
 /// read. Of a thread that is no more it is not.
 fn is_kill_pending(pid: u32, thread: u32) -> Option<bool> {
-    let status = match fs::read_to_string(format!("/proc/{pid}/task/{thread}/status")) {
+    let status = match text_of(format!("/proc/{pid}/task/{thread}/status")) {
         Ok(status) => status,
         Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH)) => return Some(false),
         Err(_) => return None,
