@@ -5,27 +5,17 @@ use std::time::{Duration, Instant};
 use super::{Owner, Verdict};
 use crate::WaitError;
 use crate::futex::HEARTBEAT;
-use crate::registry::{self, Fate, Registry};
+use crate::registry::{self, Registry};
 use crate::sys::Sleep;
-use crate::sys::process::{self, Awaited, Course, PidFd, Stat};
+pub(crate) use crate::sys::process::Course;
+use crate::sys::process::{self, Awaited, PidFd, Stat};
 
 /// What is known of this owner now.
 pub(crate) fn verdict(owner: u64) -> Verdict {
-    let Some((registry, owner)) = registry::installed().zip(Owner::unpacked(owner)) else {
+    match registry::installed().zip(Owner::unpacked(owner)) {
+        Some((registry, owner)) => registry.fate(owner),
         // What no member of the family wrote names nobody who could be waited for, nor anybody who is gone.
-        return Verdict::Alive { dying: false };
-    };
-    let member = match registry.fate(owner) {
-        Fate::Ended => return Verdict::Gone,
-        Fate::Left => return Verdict::Left,
-        Fate::Unknown => return Verdict::Unknown,
-        Fate::Running(member) => member,
-    };
-    match process::course(member.pid).filter(|_| registry.sees_alike()) {
-        Some(Course::Ended) => Verdict::Gone,
-        Some(Course::Ending) => Verdict::Alive { dying: true },
-        Some(Course::On) => Verdict::Alive { dying: false },
-        None => Verdict::Unknown,
+        None => Verdict::Alive { dying: false },
     }
 }
 
@@ -135,6 +125,11 @@ impl Member {
             }
         }
         Look::Running(process)
+    }
+
+    /// Where the threads of the process are going, which ran at the last look. `None`: nothing tells.
+    pub(crate) fn course(self, registry: &Registry) -> Option<Course> {
+        process::course(self.pid).filter(|_| registry.sees_alike())
     }
 
     /// Whether a look by another descriptor than the first, which is closed by now, finds the process over too. The first one may have

@@ -6,10 +6,10 @@
 //!
 //! - 0: no guard was out. The lock is taken as if it had been released.
 //! - Its process has ended: nothing writes any more. The lock is taken, its data called inconsistent.
-//! - The thread has left in order, and its process lives: `OwnerLeft`. The guard may be anywhere.
-//! - Else the process is ending, or its thread ended without order: wait for the process's end. If nothing says that it is
-//!   ending, `OwnerLeft` after some heartbeats.
-//! - Nothing tells whether its process lives: wait as well, and say so after as many.
+//! - The process is on its way to its end: wait for that.
+//! - The thread has left in order, and its process goes on: `OwnerLeft`. The guard may be anywhere.
+//! - The process goes on, and its thread ended without order: wait for the process's end, and `OwnerLeft` after some heartbeats.
+//! - Nothing tells whether its process lives, or where it goes: wait as well, and say so after as many.
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
