@@ -12,8 +12,9 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::filter::forbid;
 use common::{Fork, flag, fork, idle, kill, reap, share};
-use multiproc_sync::{IdentityError, LockError, Mutex};
+use multiproc_sync::{IdentityError, LockError, Mutex, interrupt};
 use multiproc_testkit::{Watchdog, eventually};
 
 /// A process that lives on after its thread has ended with the lock, without order.
@@ -74,6 +75,33 @@ fn signals_do_not_shorten_the_time_for_which_an_end_is_waited_for() {
                 other => panic!("{other:?}"),
             }
             assert!(begin.elapsed() >= Duration::from_secs(3), "after {:?}", begin.elapsed());
+        })
+    });
+    lockers.into_iter().for_each(|locker| assert_eq!(reap(locker), 0));
+    kill(owner);
+}
+
+/// Descriptors of processes can be waited for; without them the process is looked at again and again.
+#[test]
+fn a_signal_from_before_the_wait_ends_it() {
+    let _watchdog = Watchdog::with_limit(60);
+    let (mutex, own) = (share(Mutex::new(0_u64)), share(Mutex::new(0_u64)));
+    let owner = bereaved(mutex);
+    let lockers = [false, true].map(|has_no_pidfds| {
+        fork(|| {
+            drop(own.lock().unwrap());
+            if has_no_pidfds {
+                forbid(libc::SYS_pidfd_open);
+            }
+            signals::handle(signals::notes);
+            interrupt::install(signals::breaks_once).unwrap();
+            // SAFETY: the handler is one for it.
+            unsafe { libc::raise(libc::SIGUSR1) };
+            let told = mutex.lock().map(drop);
+            assert!(matches!(told, Err(LockError::Interrupted)), "{told:?}");
+            // Served once, it ends no other wait.
+            let told = mutex.lock().map(drop);
+            assert!(matches!(told, Err(LockError::OwnerLeft)), "{told:?}");
         })
     });
     lockers.into_iter().for_each(|locker| assert_eq!(reap(locker), 0));

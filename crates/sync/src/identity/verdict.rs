@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::{Owner, Verdict};
 use crate::WaitError;
 use crate::futex::HEARTBEAT;
+use crate::interrupt;
 use crate::registry::{self, Registry};
 use crate::sys::Sleep;
 pub(crate) use crate::sys::process::Course;
@@ -31,7 +32,9 @@ pub(crate) fn pid_of(owner: u64) -> u32 {
     named.and_then(|(registry, owner)| registry.member(owner.process)).map_or(0, |member| member.pid)
 }
 
-/// Waits until the owner's process has ended, up to the deadline, or a heartbeat, or a signal.
+/// Waits until the owner's process has ended, up to the deadline, or a heartbeat, or a signal. As in
+/// [`Futex::sleep`](crate::futex::Futex::sleep), the user's code is not asked here: every signal ends the wait, and where there is a hook
+/// every heartbeat does.
 pub(crate) fn until_end(owner: u64, deadline: Option<&Instant>) -> Result<(), WaitError> {
     let rest = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     let time = rest.unwrap_or(HEARTBEAT).min(HEARTBEAT);
@@ -50,6 +53,8 @@ pub(crate) fn until_end(owner: u64, deadline: Option<&Instant>) -> Result<(), Wa
     };
     match sleep {
         Sleep::TimedOut if rest.is_some_and(|rest| rest <= time) => Err(WaitError::TimedOut),
+        // A signal may have come when the thread was not asleep.
+        Sleep::TimedOut if interrupt::is_installed() => Err(WaitError::Interrupted),
         Sleep::Interrupted => Err(WaitError::Interrupted),
         _ => Ok(()),
     }
