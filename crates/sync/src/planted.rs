@@ -113,6 +113,8 @@ bugs! {
     LeftUnmarked,
     /// Whether a thread has left is looked up after its process was seen to live.
     LeftReadLate,
+    /// One that has left is told of without a question after its process, which may be on its way to its end.
+    LeftWithoutCourse,
     /// A permit comes back by a load and a store: of two at once, one is lost.
     PermitLost,
     /// A permit is taken by a load and a store: two take the same one.

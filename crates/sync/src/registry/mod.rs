@@ -11,6 +11,7 @@ mod error;
 mod fate;
 mod header;
 mod stopped;
+mod view;
 
 use std::ops::Range;
 use std::ptr::{self, NonNull};
@@ -18,7 +19,6 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use self::entry::{ProcessEntry, ThreadEntry};
 pub use self::error::RegistryError;
-pub(crate) use self::fate::Fate;
 use self::header::Header;
 use crate::identity::{self, IdentityError, Member, low_bits};
 use crate::primitive::AtomicUsize;

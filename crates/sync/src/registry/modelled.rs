@@ -6,8 +6,6 @@ mod entry;
 mod fate;
 
 use self::entry::{ProcessEntry, ThreadEntry};
-#[cfg(test)]
-pub(crate) use self::fate::Fate;
 use crate::identity::{IdentityError, Member, this_process};
 use crate::primitive::{AtomicU32, AtomicU64};
 use crate::robust_word::RobustWord;

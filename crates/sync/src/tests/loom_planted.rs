@@ -124,6 +124,11 @@ const ROWS: &[Row<Bug>] = &[
         "loom_registry::asked_for_while_its_entry_passes_on",
         Claim("one that was killed is said to have left"),
     ),
+    (
+        Bug::LeftWithoutCourse,
+        "loom_registry::one_left_and_its_process_is_killed",
+        Claim("it is said to live on"),
+    ),
     (Bug::PermitTakenTwice, "loom_semaphore::three_take_one_permit", Race),
     (Bug::RelaxedUnlock, "loom_semaphore::three_take_one_permit", Race),
     (Bug::RelaxedUnlock, "loom_semaphore::one_waits_for_what_another_made", Race),

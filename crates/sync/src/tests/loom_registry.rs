@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::identity::{Claim, Owner, after_next_look, me};
-use crate::primitive::model::{End, Family, Running, check, check_deaths};
-use crate::registry::{Fate, Registry};
+use crate::identity::{Claim, Owner, Verdict, after_next_look, me};
+use crate::primitive::model::{End, Family, Running, check, check_deaths, die};
+use crate::registry::Registry;
 
 /// The calling thread's entries, of its process and of its own.
 fn attach(registry: &Registry) -> (Claim, Option<Claim>) {
@@ -115,9 +115,29 @@ fn asked_for_while_its_entry_passes_on() {
                     Some(family.process().spawn(passes_on))
                 };
                 let fate = registry.fate(owner);
-                assert!(!matches!(fate, Fate::Left), "one that was killed is said to have left");
+                assert_ne!(fate, Verdict::Left, "one that was killed is said to have left");
                 other.map(Running::join);
             });
         });
     }
+}
+
+/// A thread leaves in order, and later its process is killed: while that is on its way to its end it is not said to live on.
+#[test]
+fn one_left_and_its_process_is_killed() {
+    check(|| {
+        let (family, registry) = (Family::new(), Registry::new(2, 2));
+        let process = family.process();
+        let (claim, thread) = process.run(|| {
+            let (process, thread) = attach(&registry);
+            thread.into_iter().for_each(|thread| registry.leave(thread));
+            (process, thread.expect("room for it"))
+        });
+        let asks = family.process();
+        let fate = || asks.run(|| registry.fate(Owner { process: claim, thread }));
+        assert_eq!(fate(), Verdict::Left);
+        let while_it_ends = || assert_eq!(fate(), Verdict::Alive { dying: true }, "it is said to live on");
+        assert_eq!(process.run_killed_within(usize::MAX, || die(), while_it_ends), End::Killed::<()>);
+        assert_eq!(fate(), Verdict::Gone);
+    });
 }

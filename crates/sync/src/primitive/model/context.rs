@@ -21,7 +21,7 @@ pub(super) struct Thread {
     pub(super) pending: RefCell<Option<Arc<Word>>>,
     /// Locks that it holds or is taking.
     pub(super) held: Cell<usize>,
-    /// What happens right after its next look at a process.
+    /// What happens right after it has next seen where a process goes.
     pub(super) after_look: Cell<Option<Box<dyn FnOnce()>>>,
 }
 
