@@ -9,6 +9,7 @@ use super::presence::{anonymous, name};
 use super::state::State;
 use super::{ArrivalIndex, Barrier, BarrierError};
 use crate::mutex::patience::Patience;
+use crate::origin::Origin;
 use crate::planted::{Bug, planted};
 use crate::primitive::{Deadline, fence};
 #[cfg(not(multiproc_loom))]
@@ -31,8 +32,9 @@ impl Barrier {
         if self.parties == 0 {
             return Err(BarrierError::NoParties);
         }
+        let origin = Origin::here();
         // Dropped from the last to the first: a party that leaves early finds the mutex free.
-        let (party, mut state) = self.come(deadline)?;
+        let (party, mut state) = self.come(deadline, origin)?;
         let index = state.index(self.parties);
         if !index.is_last() {
             return self.wait_for_others(party, state, deadline).map(|()| index);
@@ -44,7 +46,11 @@ impl Barrier {
             if !party.is_ours() {
                 return Err(BarrierError::Broken); // in a fork that the action has made: its parent is the party
             }
-            state = self.lock(Patience::Endless)?;
+            let locked = self.lock(Patience::Endless);
+            if !party.is_ours() {
+                return Err(BarrierError::Broken); // in a fork that the hook of a signal has made
+            }
+            state = locked?;
             state.look_before_it_passes();
         }
         if state.outcome(party.place()).is_none() {
@@ -53,13 +59,19 @@ impl Barrier {
         party.leave(state, true).map(|()| index)
     }
 
-    /// Takes a place, once there is one in a round that is not complete.
+    /// Takes a place, once there is one in a round that is not complete. In a fork that the hook of a signal makes meanwhile nobody
+    /// has called.
     #[inline(never)]
     pub(super) fn come(
         &self,
         deadline: Option<&Deadline>,
+        origin: Origin,
     ) -> Result<(Party<'_>, MutexGuard<'_, State>), BarrierError> {
-        let mut state = match self.lock(deadline.map_or(Patience::Endless, Patience::Until)) {
+        let locked = self.lock(deadline.map_or(Patience::Endless, Patience::Until));
+        if !origin.is_here() {
+            return Err(BarrierError::Broken);
+        }
+        let mut state = match locked {
             Err(error @ (BarrierError::TimedOut | BarrierError::Interrupted)) => {
                 return Err(self.give_up_from_afar(error));
             }
@@ -74,9 +86,13 @@ impl Barrier {
             if state.waiting() < self.parties
                 && let Some(place) = state.arrive(owner)
             {
-                return Ok((Party::new(self, place), state));
+                return Ok((Party::new(self, place, origin), state));
             }
-            let (again, end) = match self.sleep(state, deadline) {
+            let slept = self.sleep(state, deadline);
+            if !origin.is_here() {
+                return Err(BarrierError::Broken);
+            }
+            let (again, end) = match slept {
                 Err(BarrierError::Interrupted) => {
                     return Err(self.give_up_from_afar(BarrierError::Interrupted));
                 }
@@ -102,14 +118,15 @@ impl Barrier {
             if state.outcome(party.place()).is_some() {
                 return party.leave(state, false);
             }
-            let end;
-            (state, end) = match self.sleep(state, deadline) {
-                Ok(awake) => awake,
-                Err(error) => return party.leave_early().unwrap_or(Err(error)),
-            };
+            let slept = self.sleep(state, deadline);
             if !party.is_ours() {
                 return Err(BarrierError::Broken); // in a fork that the hook of a signal has made
             }
+            let end;
+            (state, end) = match slept {
+                Ok(awake) => awake,
+                Err(error) => return party.leave_early().unwrap_or(Err(error)),
+            };
             if state.outcome(party.place()).is_none() {
                 state.look_for_dead();
                 if state.broken().is_some() {

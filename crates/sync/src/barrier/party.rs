@@ -3,9 +3,8 @@
 use std::mem::ManuallyDrop;
 use std::sync::atomic::Ordering::Release;
 
-#[cfg(not(multiproc_loom))]
-use crate::Generation;
 use crate::MutexGuard;
+use crate::origin::Origin;
 use crate::planted::{Bug, planted};
 
 use super::state::{Place, State};
@@ -15,18 +14,12 @@ use super::{Barrier, BarrierError};
 pub(super) struct Party<'a> {
     barrier: &'a Barrier,
     place: Place,
-    #[cfg(not(multiproc_loom))]
-    made_by: Generation,
+    origin: Origin,
 }
 
 impl<'a> Party<'a> {
-    pub(super) fn new(barrier: &'a Barrier, place: Place) -> Self {
-        Self {
-            barrier,
-            place,
-            #[cfg(not(multiproc_loom))]
-            made_by: Generation::now(),
-        }
+    pub(super) fn new(barrier: &'a Barrier, place: Place, origin: Origin) -> Self {
+        Self { barrier, place, origin }
     }
 
     pub(super) fn place(&self) -> Place {
@@ -35,10 +28,7 @@ impl<'a> Party<'a> {
 
     /// Whether it is this process's, and not that of the process that the action, or the hook of a signal, has forked.
     pub(super) fn is_ours(&self) -> bool {
-        #[cfg(not(multiproc_loom))]
-        return self.made_by.is_ours();
-        #[cfg(multiproc_loom)] // a model has no forks, but its dead threads have destructors
-        return !crate::primitive::model::is_dead();
+        self.origin.is_here()
     }
 
     /// Gives the place back, and tells what has become of the round.
