@@ -1,10 +1,11 @@
 //! How parties come, wait and leave, and how they get at what the barrier's mutex guards.
 
+use std::mem;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 #[cfg(not(multiproc_loom))]
 use std::time::Duration;
 
-use super::party::Party;
+use super::party::{Party, Unwinds};
 use super::presence::{anonymous, name};
 use super::state::State;
 use super::{ArrivalIndex, Barrier, BarrierError};
@@ -63,6 +64,17 @@ impl Barrier {
     /// has called.
     #[inline(never)]
     pub(super) fn come(
+        &self,
+        deadline: Option<&Deadline>,
+        origin: Origin,
+    ) -> Result<(Party<'_>, MutexGuard<'_, State>), BarrierError> {
+        let unwinds = Unwinds { barrier: self, origin };
+        let came = self.take_place(deadline, origin);
+        mem::forget(unwinds);
+        came
+    }
+
+    fn take_place(
         &self,
         deadline: Option<&Deadline>,
         origin: Origin,
@@ -154,7 +166,7 @@ impl Barrier {
 
     /// As [`give_up`](Self::give_up), for one who could not get the mutex.
     #[cold]
-    fn give_up_from_afar(&self, end: BarrierError) -> BarrierError {
+    pub(super) fn give_up_from_afar(&self, end: BarrierError) -> BarrierError {
         let Some(mut state) = self.seize() else {
             // Release: with the Acquire of `collect`.
             self.given_up.fetch_add(1, Release);

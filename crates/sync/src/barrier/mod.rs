@@ -64,7 +64,7 @@ pub const MAX_PARTIES: u32 = 32;
 /// | it dies before the party has come | it is not known that it would have: use a time-out |
 /// | it dies as the last to come, also in its action | all go on, or all get [`PartyDied`](BarrierError::PartyDied) |
 /// | the last party's action panics | the others get [`Broken`](BarrierError::Broken), the panic goes on |
-/// | the [hook](crate::interrupt) of a signal panics in the wait | likewise |
+/// | the [hook](crate::interrupt) of a signal panics in the wait, or before its caller has a place | likewise |
 /// | a party gets an error of the mutex, [`TooManyHeld`](BarrierError::TooManyHeld) say | the others get [`Broken`](BarrierError::Broken), within about a second |
 /// | one gives up that waits for the next round, while all of this one have come | it alone is told; the barrier is not broken |
 /// | a fork | takes no place, whether the barrier is shared or copied with it: only threads that call `wait` are parties. One made in the action, or in the hook, gets [`Broken`](BarrierError::Broken) there and changes nothing of its parent's |

@@ -1,4 +1,5 @@
-//! One who has come, until it leaves: in whatever way it gets out of its wait, its place is not left behind as that of one who waits.
+//! One who comes, and one who has come, until it leaves: in whatever way it gets out of its wait, nobody waits for it, and its place is
+//! not left behind as that of one who waits.
 
 use std::mem::ManuallyDrop;
 use std::sync::atomic::Ordering::Release;
@@ -9,6 +10,20 @@ use crate::planted::{Bug, planted};
 
 use super::state::{Place, State};
 use super::{Barrier, BarrierError};
+
+/// One that has no place yet. Dropped, by a panic of the hook's, it gives up as one that says so.
+pub(super) struct Unwinds<'a> {
+    pub(super) barrier: &'a Barrier,
+    pub(super) origin: Origin,
+}
+
+impl Drop for Unwinds<'_> {
+    fn drop(&mut self) {
+        if self.origin.is_here() {
+            self.barrier.give_up_from_afar(BarrierError::Broken);
+        }
+    }
+}
 
 /// A party that has a place. Dropped, by an error or a panic, it breaks the round that is not over.
 pub(super) struct Party<'a> {
