@@ -33,7 +33,7 @@ pub enum BarrierError {
         /// The process's number.
         pid: u32,
     },
-    /// The time has passed. That breaks the barrier for all, unless those are complete who came before.
+    /// The time has passed before all had come. That breaks the barrier for all, unless those are complete who came before.
     #[error(
         "the parties did not meet within the time, and the barrier is broken, unless others completed it: `reset` it when all parties know"
     )]

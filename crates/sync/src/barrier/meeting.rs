@@ -130,7 +130,9 @@ impl Barrier {
             if state.outcome(party.place()).is_some() {
                 return party.leave(state, false);
             }
-            let slept = self.sleep(state, deadline);
+            // Its time is for the others to come.
+            let until = deadline.filter(|_| !self.is_complete(&state));
+            let slept = self.sleep(state, until);
             if !party.is_ours() {
                 return Err(BarrierError::Broken); // in a fork that the hook of a signal has made
             }
@@ -144,13 +146,20 @@ impl Barrier {
                 if state.broken().is_some() {
                     return party.leave(state, true);
                 }
-                if let Some(end) = end {
+                if let Some(end) = end
+                    && (end == WaitError::Interrupted || !self.is_complete(&state))
+                {
                     state.break_for(0);
                     let _ = party.leave(state, true); // which tells that it is broken, not why
                     return Err(end.into());
                 }
             }
         }
+    }
+
+    /// Whether all have come, and only the action of the last one goes on.
+    fn is_complete(&self, state: &State) -> bool {
+        state.waiting() >= self.parties && !planted(Bug::ActionTimed)
     }
 
     /// Breaks the barrier for one who does not wait any longer and has no place, unless all have come who are waited for. Gives what it

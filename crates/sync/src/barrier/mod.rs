@@ -66,6 +66,7 @@ pub const MAX_PARTIES: u32 = 32;
 /// | the last party's action panics | the others get [`Broken`](BarrierError::Broken), the panic goes on |
 /// | the [hook](crate::interrupt) of a signal panics in the wait, or before its caller has a place | likewise |
 /// | a party gets an error of the mutex, [`TooManyHeld`](BarrierError::TooManyHeld) say | the others get [`Broken`](BarrierError::Broken), within about a second |
+/// | a party's time passes when all have come, and only the action runs | nothing: its wait ends with the action, as the others' do |
 /// | one gives up that waits for the next round, while all of this one have come | it alone is told; the barrier is not broken |
 /// | a fork | takes no place, whether the barrier is shared or copied with it: only threads that call `wait` are parties. One made in the action, or in the hook, gets [`Broken`](BarrierError::Broken) there and changes nothing of its parent's |
 /// | moved, dropped | while nobody waits, as any value: a wait borrows it |
@@ -75,7 +76,7 @@ pub const MAX_PARTIES: u32 = 32;
 ///
 /// A wait ends with its time or by a signal also if another is stopped (SIGSTOP, a debugger) with the barrier's mutex, with two exceptions
 /// for time: one that sleeps already takes the mutex again before it ends, as in a [`Condvar`], and so does the last one after its action.
-/// A signal ends these, too. If a round passes just then, its party is told so, and not of the signal.
+/// A signal ends these, too. Time does not end a wait for the action either. If a round passes just then, its party is told so, and not of the signal.
 ///
 /// A fork made while another thread is at a private barrier may find its copy's mutex held for good, as with any lock: time-outs
 /// end, a little late.
@@ -184,7 +185,8 @@ impl Barrier {
         self.meet(None, NOTHING)
     }
 
-    /// As [`wait`](Self::wait), for at most `timeout`.
+    /// As [`wait`](Self::wait), for at most `timeout` until all have come. For the action of the last one all wait as long as it takes: it may have
+    /// taken effect already, so that a round is not called broken for it.
     ///
     /// # Errors
     ///

@@ -137,6 +137,21 @@ fn one_over_gives_up() {
     });
 }
 
+/// All have come in time, which passes in the action: all meet.
+#[test]
+fn time_passes_in_the_action() {
+    check(|| {
+        let (barrier, deadline) = (private(), Deadline::new());
+        let meet = |barrier: &Barrier, deadline: Deadline| {
+            let until = deadline.clone();
+            barrier.wait_deadline_with(until, || deadline.pass())
+        };
+        let theirs = deadline.clone();
+        let other = spawn(&barrier, move |barrier| meet(barrier, theirs));
+        assert_both_met(meet(&barrier, deadline), other.join().unwrap());
+    });
+}
+
 /// Of two parties and one over, the last to come dies in its action: both others are told who is dead.
 #[test]
 fn killed_in_the_action() {
