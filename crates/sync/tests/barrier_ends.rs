@@ -133,7 +133,12 @@ fn a_signal_ends_a_wait_also_before_and_after_it_has_slept() {
     let waits: [fn(&Barrier) -> BarrierError; 3] = [
         |barrier| barrier.wait().unwrap_err(),
         |barrier| barrier.wait_timeout(Duration::MAX).unwrap_err(),
-        |barrier| barrier.abort().unwrap_err(),
+        |barrier| loop {
+            match barrier.abort().unwrap_err() {
+                BarrierError::HeldUp => {} // on a busy machine no signal has come yet
+                error => break error,
+            }
+        },
     ];
     for (wait, breaks) in waits.into_iter().zip([true, true, false]) {
         let (barrier, begun) = (placed(2), flag());

@@ -2,8 +2,9 @@
 
 use std::mem;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-#[cfg(not(multiproc_loom))]
 use std::time::Duration;
+#[cfg(not(multiproc_loom))]
+use std::time::Instant;
 
 use super::party::{Party, Unwinds};
 use super::presence::{anonymous, name};
@@ -24,6 +25,11 @@ const TRIES: u32 = 3;
 #[cfg(not(multiproc_loom))]
 const TRIES_IN_PRIVATE: u32 = 1000;
 
+/// How long one waits for the mutex that only tries the barrier: it is nobody's for longer unless its process is stopped.
+const TO_TRY: Duration = Duration::from_millis(100);
+/// And one that asks the barrier, breaks or mends it: longer than it takes to learn that a thread has ended with the mutex.
+pub(super) const TO_ASK: Duration = Duration::from_secs(5);
+
 impl Barrier {
     pub(super) fn meet(
         &self,
@@ -34,12 +40,52 @@ impl Barrier {
             return Err(BarrierError::NoParties);
         }
         let origin = Origin::here();
-        // Dropped from the last to the first: a party that leaves early finds the mutex free.
-        let (party, mut state) = self.come(deadline, origin)?;
+        let (party, state) = self.come(deadline, origin)?;
         let index = state.index(self.parties);
-        if !index.is_last() {
-            return self.wait_for_others(party, state, deadline).map(|()| index);
+        let met = if index.is_last() {
+            self.complete(party, state, action)
+        } else {
+            self.wait_for_others(party, state, deadline)
+        };
+        met.map(|()| index)
+    }
+
+    /// Meets the others as the last to come, or does not come.
+    pub(super) fn meet_as_last(&self, action: Option<impl FnOnce()>) -> Result<ArrivalIndex, BarrierError> {
+        if self.parties == 0 {
+            return Err(BarrierError::NoParties);
         }
+        let origin = Origin::here();
+        let locked = self.lock_within(TO_TRY);
+        if !origin.is_here() {
+            return Err(BarrierError::Broken); // in a fork that the hook of a signal has made
+        }
+        let mut state = locked?;
+        let was_broken = state.broken().is_some();
+        state.look_for_dead();
+        if let Some(error) = state.broken() {
+            drop(state);
+            if !was_broken {
+                self.turn.notify_all();
+            }
+            return Err(error);
+        }
+        let owner = name(&state);
+        let is_last = state.waiting() + 1 == self.parties || planted(Bug::LastUnlooked);
+        let place = is_last.then(|| state.arrive(owner)).flatten().ok_or(BarrierError::NotLast)?;
+        let party = Party::new(self, place, origin);
+        let index = state.index(self.parties);
+        self.complete(party, state, action).map(|()| index)
+    }
+
+    /// Lets all go on, as the last to come. The arguments are dropped from the last to the first: a party that leaves early finds the
+    /// mutex free.
+    fn complete<'a>(
+        &'a self,
+        party: Party<'a>,
+        mut state: MutexGuard<'a, State>,
+        action: Option<impl FnOnce()>,
+    ) -> Result<(), BarrierError> {
         state.look_before_it_passes();
         if let Some(action) = action.filter(|_| state.outcome(party.place()).is_none()) {
             drop(state);
@@ -57,7 +103,7 @@ impl Barrier {
         if state.outcome(party.place()).is_none() {
             state.pass();
         }
-        party.leave(state, true).map(|()| index)
+        party.leave(state, true)
     }
 
     /// Takes a place, once there is one in a round that is not complete. In a fork that the hook of a signal makes meanwhile nobody
@@ -215,6 +261,21 @@ impl Barrier {
 
     pub(super) fn lock(&self, patience: Patience<'_>) -> Result<MutexGuard<'_, State>, BarrierError> {
         self.opened(self.state.acquire(patience)).map_err(BarrierError::from)
+    }
+
+    /// The state, for one who does not wait for others, but for so long for the mutex.
+    pub(super) fn lock_within(
+        &self,
+        #[cfg_attr(multiproc_loom, allow(unused))] grace: Duration,
+    ) -> Result<MutexGuard<'_, State>, BarrierError> {
+        #[cfg(multiproc_loom)] // where nobody is stopped with it
+        let locked = self.lock(Patience::Endless);
+        #[cfg(not(multiproc_loom))]
+        let locked = self.lock(Patience::Until(&(Instant::now() + grace)));
+        match locked {
+            Err(BarrierError::TimedOut) => Err(BarrierError::HeldUp),
+            locked => locked,
+        }
     }
 
     /// The state, if it can be had at once or almost. No hook is called meanwhile: it could panic, or end a wait that nobody tells of.

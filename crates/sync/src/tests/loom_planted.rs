@@ -74,6 +74,7 @@ const ROWS: &[Row<Bug>] = &[
     (Bug::SequenceLate, "loom_barrier::action_runs_before", Deadlock),
     (Bug::PlaceKept, "loom_barrier::action_panics", Deadlock),
     (Bug::OthersBroken, "loom_barrier::one_over_gives_up", Claim("nobody breaks it")),
+    (Bug::LastUnlooked, "loom_barrier::one_tries", Claim("who tries has come last")),
     (Bug::ActionTimed, "loom_barrier::time_passes_in_the_action", Claim("nobody breaks it")),
     (Bug::DeadPartyUnseen, "loom_barrier::killed_in_the_action", Claim("the dead one was not named")),
     (
