@@ -76,7 +76,7 @@ const ROWS: &[Row<Bug>] = &[
     (Bug::OthersBroken, "loom_barrier::one_over_gives_up", Claim("nobody breaks it")),
     (Bug::LastUnlooked, "loom_barrier::one_tries", Claim("who tries has come last")),
     (Bug::ActionTimed, "loom_barrier::time_passes_in_the_action", Claim("nobody breaks it")),
-    (Bug::DeadPartyUnseen, "loom_barrier::killed_in_the_action", Claim("the dead one was not named")),
+    (Bug::DeadPartyUnseen, "loom_barrier::killed_in_the_action", Deadlock),
     (
         Bug::DeadLetThrough,
         "loom_barrier::killed_before_the_last_comes",
