@@ -105,6 +105,10 @@ bugs! {
     PlaceKept,
     /// One who gives up breaks a round at a barrier that was complete without it.
     OthersBroken,
+    /// One who tries a barrier lets itself through, whether it comes last or not.
+    LastUnlooked,
+    /// A party's time ends its wait at a barrier also when all have come, and the action runs.
+    ActionTimed,
     /// An entry that is not free is claimed all the same.
     EntryTakenTwice,
     /// An entry counts as used only for who has claimed it.

@@ -74,7 +74,9 @@ const ROWS: &[Row<Bug>] = &[
     (Bug::SequenceLate, "loom_barrier::action_runs_before", Deadlock),
     (Bug::PlaceKept, "loom_barrier::action_panics", Deadlock),
     (Bug::OthersBroken, "loom_barrier::one_over_gives_up", Claim("nobody breaks it")),
-    (Bug::DeadPartyUnseen, "loom_barrier::killed_in_the_action", Claim("the dead one was not named")),
+    (Bug::LastUnlooked, "loom_barrier::one_tries", Claim("who tries has come last")),
+    (Bug::ActionTimed, "loom_barrier::time_passes_in_the_action", Claim("nobody breaks it")),
+    (Bug::DeadPartyUnseen, "loom_barrier::killed_in_the_action", Deadlock),
     (
         Bug::DeadLetThrough,
         "loom_barrier::killed_before_the_last_comes",
