@@ -1,4 +1,5 @@
-//! Who is told of a member's death where another cannot see it.
+//! Who is told of a member's death where another cannot see it, and of which of several. `unsafe`: a process that is stopped.
+#![allow(unsafe_code)]
 #![allow(clippy::disallowed_types)] // flags beside the group, not the group
 
 mod common;
@@ -54,4 +55,38 @@ fn one_that_sees_nothing_keeps_nobody_from_seeing() {
     assert!(holds_within(Duration::from_secs(20), are_told), "nobody is told");
     assert_eq!([reap(sees), reap(sees_nothing)], [0; 2]);
     kill(victim);
+}
+
+fn send(fork: &Fork, signal: i32) {
+    // SAFETY: a child that has not been waited for.
+    assert_eq!(unsafe { libc::kill(fork.pid().cast_signed(), signal) }, 0);
+}
+
+/// What a wait has missed while its process was stopped: that members have died, though their pieces are others', and the number of the
+/// last.
+#[test]
+fn who_slept_through_several_deaths_is_told_of_the_last() {
+    let _watchdog = Watchdog::with_limit(60);
+    let group = share(WaitGroup::new());
+    let victims = [(); 2].map(|()| member(group));
+    let waits = waits(group, u64::MAX, died(victims[1].pid()));
+    eventually("it is stopped without the mutex", || {
+        send(&waits, libc::SIGSTOP);
+        eventually("it is stopped", || state_of(waits.pid()) == Some('T'));
+        let is_locked = format!("{group:?}").contains("locked");
+        if is_locked {
+            send(&waits, libc::SIGCONT);
+        }
+        !is_locked
+    });
+    let taken = victims.map(|victim| {
+        let victim = kill(victim);
+        let (member, pid) = group.take_over().unwrap().unwrap();
+        assert_eq!(pid, victim);
+        member
+    });
+    send(&waits, libc::SIGCONT);
+    assert_eq!(reap(waits), 0);
+    drop(taken);
+    assert_eq!(group.wait(), Ok(()));
 }

@@ -65,8 +65,8 @@ pub const MAX_PIECES: u32 = u32::MAX;
 /// What is announced and what is finished only grow. When they are equal, it is noted how much that was: who waits since before is
 /// released by that, also if more is announced before it wakes up. A member that is done first says in its slot how much is
 /// finished then, and one that joins how much is announced: who finds a dead one there completes that, once. A waiter compares the
-/// number of deaths with what it was when it began: all are told of each, whoever takes the piece over. Who is done and cannot lock the
-/// group sets its bit among the leavers, for whoever locks it next.
+/// number of deaths with what it was when it began: all are told that somebody has died, and the number of the last one, whoever takes
+/// the piece over. Who is done and cannot lock the group sets its bit among the leavers, for whoever locks it next.
 ///
 /// # Ordering and fairness
 ///
@@ -79,6 +79,7 @@ pub const MAX_PIECES: u32 = u32::MAX;
 /// |---|---|
 /// | a member's process dies | who waits gets [`MemberDied`](WaitGroupError::MemberDied) with its number, within about a second, and so does everybody after, until somebody takes its piece [over](Self::take_over). Until then it is the dead one's |
 /// | who takes it over dies in turn | the same again: the next is told of that one |
+/// | several members die | one after the other is told of, as each piece is taken over; who waits meanwhile is told once, with the number of the last |
 /// | it dies while it is being done | the piece is done, or its member has died |
 /// | a process dies in `join` | the piece is not announced, or its member has died |
 /// | a process dies before it has entered | it is not known that it would have: use a time-out |
@@ -178,7 +179,8 @@ impl WaitGroup {
     ///
     /// # Errors
     ///
-    /// [`MemberDied`](WaitGroupError::MemberDied), as long as nobody has taken over its piece, and once to each who waited; [`Interrupted`](WaitGroupError::Interrupted), if
+    /// [`MemberDied`](WaitGroupError::MemberDied), as long as nobody has taken over its piece, and to each who waited when it was found, of
+    /// several the last; [`Interrupted`](WaitGroupError::Interrupted), if
     /// a signal ended the wait; those that keep the calling thread away from the group.
     pub fn wait(&self) -> Result<(), WaitGroupError> {
         self.wait_for(Patience::Endless)
