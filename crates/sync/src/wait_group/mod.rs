@@ -357,11 +357,13 @@ impl Default for WaitGroup {
 
 impl fmt::Debug for WaitGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.locked(self.state.try_lock());
+        // Unlocked before it is written: what it is written to may be full, or use the group.
+        let seen = state.map(|state| (state.left(), state.pids().collect::<Vec<u32>>()));
         let mut shown = f.debug_struct("WaitGroup");
-        match self.locked(self.state.try_lock()) {
-            Ok(state) => {
-                let pids: Vec<u32> = state.pids().collect();
-                shown.field("remaining", &state.left()).field("members", &pids);
+        match seen {
+            Ok((left, pids)) => {
+                shown.field("remaining", &left).field("members", &pids);
             }
             Err(WaitGroupError::TimedOut) => {
                 shown.field("remaining", &format_args!("<locked>"));
