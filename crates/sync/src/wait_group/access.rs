@@ -19,14 +19,14 @@ impl WaitGroup {
         Ok((state, owner))
     }
 
-    /// The state, for what no signal may keep from being done.
+    /// The state, for what no signal may keep from being done: its hook is not asked, and so does not panic or fork, either.
     pub(super) fn lock_to_finish(&self) -> Result<MutexGuard<'_, State>, WaitGroupError> {
-        loop {
-            match self.lock(Patience::Endless) {
-                Err(WaitGroupError::Interrupted) => {}
-                locked => return Ok(locked?.0),
-            }
-        }
+        let lock = || self.lock(Patience::Endless);
+        #[cfg(not(multiproc_loom))] // where no signals come
+        let locked = crate::interrupt::unasked(lock);
+        #[cfg(multiproc_loom)]
+        let locked = lock();
+        Ok(locked?.0)
     }
 
     /// The state as it is to be found: whole, and without those who have left it.

@@ -53,6 +53,25 @@ impl<'a> Member<'a> {
         std::mem::forget(self);
     }
 
+    /// Finishes its piece, or leaves that to whoever locks the group next, as this thread cannot.
+    fn leave(&self) {
+        let group = self.group;
+        let locked = group.lock_to_finish();
+        // It may be a fork by now, which the handler of a signal has made: the piece is its parent's.
+        if !self.is_ours() {
+            return;
+        }
+        if let Ok(mut state) = locked {
+            let emptied = state.leave(self.place, self.owner);
+            drop(state);
+            group.tell(emptied);
+        } else {
+            group.leavers.add(self.place);
+            // Who is about to sleep may miss it, and looks again with the next heartbeat.
+            group.turn.notify_all();
+        }
+    }
+
     fn is_ours(&self) -> bool {
         #[cfg(not(multiproc_loom))] // a model has no forks
         return self.made_by.is_ours();
@@ -64,7 +83,7 @@ impl<'a> Member<'a> {
 impl Drop for Member<'_> {
     fn drop(&mut self) {
         if self.is_ours() {
-            self.group.leave(self.place, self.owner);
+            self.leave();
         }
     }
 }
@@ -72,33 +91,5 @@ impl Drop for Member<'_> {
 impl fmt::Debug for Member<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Member").finish_non_exhaustive()
-    }
-}
-
-impl WaitGroup {
-    /// Finishes a member's piece, or leaves it to whoever locks the group next.
-    fn leave(&self, place: Place, owner: u64) {
-        let unlocked = LeavesIfDropped { group: self, place };
-        if let Ok(mut state) = self.lock_to_finish() {
-            std::mem::forget(unlocked);
-            let emptied = state.leave(place, owner);
-            drop(state);
-            self.tell(emptied);
-        }
-    }
-}
-
-/// A member's piece, which whoever locks the group next is to finish: its thread cannot lock any more, or a signal's hook panics
-/// meanwhile.
-struct LeavesIfDropped<'a> {
-    group: &'a WaitGroup,
-    place: Place,
-}
-
-impl Drop for LeavesIfDropped<'_> {
-    fn drop(&mut self) {
-        self.group.leavers.add(self.place);
-        // Who is about to sleep may miss it, and looks again with the next heartbeat.
-        self.group.turn.notify_all();
     }
 }

@@ -88,7 +88,7 @@ pub const MAX_PIECES: u32 = u32::MAX;
 /// | its thread ends, the member leaked or forgotten | not done, until its process ends: then it has died |
 /// | a member is dropped by a thread that holds [`MAX_HELD`](crate::MAX_HELD) locks | done; who waits sees it within a second |
 /// | a process is stopped (`SIGSTOP`) in the middle of a call | who tries, or waits for a time, gets `TimedOut`, a tenth of a second late at the most; `wait` and the other calls wait until it goes on |
-/// | a signal comes, and the [hook](crate::interrupt) says not to go on | every call but `done` and a member's drop gives [`Interrupted`](WaitGroupError::Interrupted), and nothing has changed; these two go on, whatever it says |
+/// | a signal comes, and the [hook](crate::interrupt) says not to go on | every call but `done` and a member's drop gives [`Interrupted`](WaitGroupError::Interrupted), and nothing has changed; for these two it is not asked |
 /// | a fork with a member | it is the parent's; the child's guard does nothing. In private memory the child's copy of the group keeps that member, and has nobody who is done: make another |
 /// | moved, dropped | while nobody waits or works, as any value: both borrow it |
 /// | memory of zeros, once it is placed | a group with nothing to wait for |
@@ -291,7 +291,7 @@ impl WaitGroup {
         &'a self,
         begun: Option<Begun>,
         mut state: MutexGuard<'a, State>,
-        owner: u64,
+        mut owner: u64,
         patience: Patience<'_>,
     ) -> Result<(), WaitGroupError> {
         let mut ended = None;
@@ -315,7 +315,7 @@ impl WaitGroup {
             }
             let slept = self.turn.sleep_without(state, patience.sleep()?);
             ended = slept.err().map(WaitGroupError::from);
-            state = self.lock(patience)?.0;
+            (state, owner) = self.lock(patience)?;
         }
     }
 
