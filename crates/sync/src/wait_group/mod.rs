@@ -382,7 +382,11 @@ unsafe impl ShmSafe for WaitGroup {
     const NEEDS_PLACEMENT: bool = true;
 
     fn place(&mut self, placement: &Placement) -> Result<(), PlaceError> {
-        self.state.get_mut().forget_members();
+        // What is done, or as good as, is so wherever the group is.
+        let state = self.state.get_mut();
+        state.mend();
+        self.leavers.places().for_each(|place| _ = state.leave_for(place));
+        state.forget_members();
         self.leavers = Leavers::new();
         self.state.place(placement)?;
         self.turn.place(placement)
