@@ -73,10 +73,10 @@ const GRACE: std::time::Duration = std::time::Duration::from_millis(100);
 
 #[cfg(not(multiproc_loom))]
 fn lock_within<'a>(state: &'a Mutex<State>, patience: Patience<'_>) -> LockResult<MutexGuard<'a, State>> {
-    let grace = std::time::Instant::now() + GRACE;
+    let grace = || std::time::Instant::now() + GRACE;
     match patience {
-        Patience::None => state.lock_deadline(grace),
-        Patience::Until(deadline) => state.lock_deadline(grace.max(*deadline)),
+        Patience::None => state.lock_deadline(grace()),
+        Patience::Until(deadline) => state.lock_deadline(grace().max(*deadline)),
         Patience::Endless => state.lock(),
     }
 }
