@@ -47,7 +47,8 @@ impl WaitGroup {
     }
 
     #[cold]
-    fn mend<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    #[inline(never)]
+    pub(super) fn mend<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         state.mend();
         MutexGuard::mark_consistent(&mut state);
         self.turn.notify_all();
@@ -56,6 +57,7 @@ impl WaitGroup {
 
     /// Finishes the pieces of those who could not lock the group; gives whether nothing is left.
     #[cold]
+    #[inline(never)]
     pub(super) fn settle(&self, state: &mut State) -> bool {
         let mut emptied = false;
         for place in self.leavers.places() {

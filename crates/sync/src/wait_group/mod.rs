@@ -6,8 +6,7 @@ mod error;
 mod leavers;
 mod member;
 mod state;
-
-use std::fmt;
+mod traits;
 
 pub use self::error::WaitGroupError;
 use self::leavers::Leavers;
@@ -349,31 +348,14 @@ fn pid_of(owner: u64) -> u32 {
     if owner == ANONYMOUS { std::process::id() } else { identity::pid_of(owner) }
 }
 
-impl Default for WaitGroup {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl fmt::Debug for WaitGroup {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.locked(self.state.try_lock());
-        // Unlocked before it is written: what it is written to may be full, or use the group.
-        let seen = state.map(|state| (state.left(), state.pids().collect::<Vec<u32>>()));
-        let mut shown = f.debug_struct("WaitGroup");
-        match seen {
-            Ok((left, pids)) => {
-                shown.field("remaining", &left).field("members", &pids);
-            }
-            Err(WaitGroupError::TimedOut) => {
-                shown.field("remaining", &format_args!("<locked>"));
-            }
-            Err(error) => {
-                shown.field("remaining", &format_args!("<{error}>"));
-            }
-        }
-        shown.finish_non_exhaustive()
-    }
+/// The functions that a kill at every instruction must have met, by name and address.
+#[cfg(not(multiproc_loom))]
+pub(crate) fn fault_points() -> [(&'static str, usize); 3] {
+    [
+        ("wait_group_mend", WaitGroup::mend as *const () as usize),
+        ("wait_group_settle", WaitGroup::settle as *const () as usize),
+        ("wait_group_take_over", State::take_over as *const () as usize),
+    ]
 }
 
 // SAFETY: `repr(C)` of parts that are.

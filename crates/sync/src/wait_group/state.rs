@@ -290,6 +290,7 @@ impl State {
     }
 
     /// Gives the piece of a member that was found dead to another one; also gives the number of the dead one's process.
+    #[inline(never)]
     pub(super) fn take_over(&mut self, owner: u64, pid: u32) -> Option<(Place, u32)> {
         let place = self.dead()?;
         let slot = &mut self.members[place];
