@@ -31,7 +31,7 @@ use crate::primitive::AtomicUsize;
 
 /// Decides in a waiting thread whether the wait goes on: after a handler of a signal has run in it, and now and then besides. Not
 /// called from the handler itself: it may do what any code may, lock other locks, wait, panic, and fork. It is not asked about its own
-/// waits.
+/// waits, nor about those that go on whatever it says, as [`WaitGroup::done`](crate::WaitGroup::done).
 ///
 /// In a fork that it makes the wait ends as an interrupted one, whatever the hook says there: it was its parent's.
 pub type Hook = fn() -> ControlFlow<()>;
@@ -66,23 +66,24 @@ pub fn install(hook: Hook) -> Result<(), AlreadyInstalled> {
 }
 
 thread_local! {
-    /// The thread runs the hook.
+    /// The thread runs the hook, or does what that is not asked about.
     static ASKING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The thread runs the hook until this is dropped, also by a panic of the hook's.
-struct Asking;
+/// Nobody is asked in the thread until this is dropped, also by a panic of the hook's.
+struct Asking {
+    before: bool,
+}
 
 impl Asking {
     fn begin() -> Self {
-        ASKING.set(true);
-        Self
+        Self { before: ASKING.replace(true) }
     }
 }
 
 impl Drop for Asking {
     fn drop(&mut self) {
-        ASKING.set(false);
+        ASKING.set(self.before);
     }
 }
 
@@ -95,8 +96,32 @@ pub(crate) fn goes_on() -> bool {
     hook().is_continue() && origin.is_here()
 }
 
+/// Waits as `wait` does, for what has to be had whatever the hook would say: it is not asked.
+pub(crate) fn unasked<T>(wait: impl FnOnce() -> T) -> T {
+    let _asking = Asking::begin();
+    wait()
+}
+
 /// Whether there is a hook. Then no sleep lasts longer than a heartbeat, also because the kernel itself goes on with an endless one
 /// after a handler that was installed with SA_RESTART, and never says that a signal was there.
 pub(crate) fn is_installed() -> bool {
     HOOK.load(Relaxed) != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Also where one is within the other, or panics.
+    #[test]
+    fn nobody_is_asked_until_the_outermost_is_over() {
+        unasked(|| {
+            unasked(|| assert!(ASKING.get()));
+            assert!(ASKING.get());
+        });
+        assert!(!ASKING.get());
+        std::panic::catch_unwind(|| unasked(|| std::panic::resume_unwind(Box::new("in a wait"))))
+            .unwrap_err();
+        assert!(!ASKING.get());
+    }
 }

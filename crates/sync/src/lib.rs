@@ -97,6 +97,7 @@ pub use self::wait_group::{MAX_MEMBERS, MAX_PIECES, Member, WaitGroup, WaitGroup
 #[cfg(not(multiproc_loom))]
 pub fn fault_points() -> Vec<(&'static str, usize)> {
     let [come, pass, leave, mend, collect] = barrier::fault_points();
+    let [group_mend, group_settle, group_take_over] = wait_group::fault_points();
     vec![
         ("slow", mutex::robust::contended as *const () as usize),
         ("wake", mutex::robust::wake as *const () as usize),
@@ -121,6 +122,9 @@ pub fn fault_points() -> Vec<(&'static str, usize)> {
         leave,
         mend,
         collect,
+        group_mend,
+        group_settle,
+        group_take_over,
     ]
 }
 

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use common::{Fork, flag, fork, idle, kill, reap, share};
 use multiproc_sync::{
-    AcquireError, Barrier, BarrierError, Condvar, Doorbell, Event, Latch, Lock, LockError, Member, Mutex,
-    Once, OnceError, Pace, RobustSemaphore, Semaphore, WaitError, WaitGroup, WaitGroupError, interrupt,
+    AcquireError, Barrier, BarrierError, Condvar, Doorbell, Event, Latch, Lock, LockError, Mutex, Once,
+    OnceError, Pace, RobustSemaphore, Semaphore, WaitError, WaitGroup, WaitGroupError, interrupt,
 };
 use multiproc_testkit::{Watchdog, children_of, eventually, is_running};
 use signals::{Stopped, handle, is_pending, notes, signal_until};
@@ -258,41 +258,4 @@ fn a_fork_of_one_that_has_not_come_breaks_nothing() {
     eventually("one has come", || barrier.waiting() == Ok(1));
     assert!(barrier.wait().is_ok());
     assert_eq!(reap(comes), 0);
-}
-
-/// A piece of work is done once, by the parent.
-#[test]
-fn a_fork_of_one_that_is_done_is_not() {
-    let _watchdog = Watchdog::with_limit(60);
-    handle(notes);
-    type Finish = fn(&WaitGroup, Option<Member<'_>>) -> Result<(), WaitGroupError>;
-    let says_so: Finish = |group, _| group.done();
-    let drops: Finish = |_, member| {
-        drop(member);
-        Ok(())
-    };
-    let forked = Err(WaitGroupError::Interrupted);
-    for (finish, is_member, in_the_fork) in [(says_so, false, forked), (drops, true, Ok(()))] {
-        let (group, ready, told) = (share(WaitGroup::new()), flag(), flag());
-        group.add(2).unwrap();
-        let works = fork(|| {
-            interrupt::install(forks).unwrap();
-            let member = is_member.then(|| group.enter().unwrap());
-            ready.store(1, SeqCst);
-            eventually("the mutex is another's", || ready.load(SeqCst) == 2);
-            let done = finish(group, member);
-            if is_the_fork() {
-                tell(told, done == in_the_fork);
-            }
-            assert_eq!(done, Ok(()));
-        });
-        eventually("it works", || ready.load(SeqCst) == 1);
-        let stopped = Stopped::with(group);
-        ready.store(2, SeqCst);
-        signal_until(&works, || told.load(SeqCst) != 0);
-        assert_eq!(told.load(SeqCst), RIGHT);
-        stopped.goes_on();
-        assert_eq!(reap(works), 0);
-        assert_eq!((group.remaining(), group.members()), (Ok(1), Ok(0)));
-    }
 }

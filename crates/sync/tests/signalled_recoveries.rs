@@ -3,7 +3,6 @@
 #![allow(unsafe_code)]
 
 mod common;
-#[allow(dead_code)] // each test program uses some of it
 mod signals;
 
 use std::mem;

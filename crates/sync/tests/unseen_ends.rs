@@ -11,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::filter::forbid;
+use common::unseen::{kill_only, limit_descriptors};
 use common::{Fork, flag, fork, idle, kill, reap, share};
 use multiproc_sync::{IdentityError, LockError, Mutex};
 use multiproc_testkit::{Watchdog, eventually, state_of};
@@ -27,16 +28,6 @@ fn owner(mutex: &'static Mutex<u64>) -> Fork {
     owner
 }
 
-/// Kills a child of this process, whose end nobody waits for yet.
-fn kill_only(child: &Fork) {
-    let (pid, mut info) = (child.pid(), mem::MaybeUninit::<libc::siginfo_t>::zeroed());
-    // SAFETY: a child that has not been waited for, so that the number is its own; `info` has room.
-    unsafe {
-        assert_eq!(libc::kill(pid.cast_signed(), libc::SIGKILL), 0);
-        assert_eq!(libc::waitid(libc::P_PID, pid, info.as_mut_ptr(), libc::WEXITED | libc::WNOWAIT), 0);
-    }
-}
-
 /// Runs `body` in a process of the family that can open so many descriptors.
 fn with_descriptors(most: u64, body: impl FnOnce()) -> Fork {
     let mutex = share(Mutex::new(0_u64));
@@ -45,16 +36,6 @@ fn with_descriptors(most: u64, body: impl FnOnce()) -> Fork {
         limit_descriptors(most);
         body();
     })
-}
-
-fn limit_descriptors(most: u64) {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: the limit is read and written where it lies.
-    unsafe {
-        assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit), 0);
-        limit.rlim_cur = most.min(limit.rlim_max);
-        assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit), 0);
-    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::fmt;
 use std::mem;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread;
@@ -319,6 +320,21 @@ fn torn_bytes_are_a_group() {
         let _ = (group.add(1), group.done(), group.enter().map(drop), group.join().map(drop));
         assert!(group.members().unwrap() <= MAX_MEMBERS);
         assert!(format!("{group:?}").starts_with("WaitGroup"));
+    }
+}
+
+/// What it is shown to may take its time, and use the group.
+#[test]
+fn nobody_has_it_while_it_is_shown() {
+    struct User(&'static WaitGroup);
+    impl fmt::Write for User {
+        fn write_str(&mut self, _: &str) -> fmt::Result {
+            self.0.add(1).and_then(|()| self.0.done()).map_err(|_| fmt::Error)
+        }
+    }
+    let _watchdog = Watchdog::with_limit(60);
+    for group in both().into_iter().rev() {
+        assert_eq!(fmt::write(&mut User(group), format_args!("{group:?}")), Ok(()));
     }
 }
 

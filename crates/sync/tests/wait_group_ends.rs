@@ -4,14 +4,16 @@
 mod common;
 mod signals;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 
-use common::{flag, fork, idle, kill, reap, share};
+use common::{flag, fork, reap, share};
 use multiproc_sync::{WaitGroup, WaitGroupError, interrupt};
-use multiproc_testkit::{Watchdog, eventually};
-use signals::{Stopped, breaks_once, ends_by_signals, handle, notes, panics, signal_until};
+use multiproc_testkit::{Watchdog, eventually, state_of};
+use signals::{Stopped, breaks_once, ends_by_signals, handle, notes, signal_until};
 
 #[test]
 fn one_that_is_stopped_with_the_mutex_does_not_keep_others_beyond_their_time() {
@@ -48,36 +50,41 @@ fn a_signal_ends_whatever_waits_for_the_mutex_and_nothing_has_changed() {
     }
 }
 
-/// What its hook says of the wait, and whether it panics, is one thing, and that the member is done another.
+/// It does not depend on what a signal's hook says, which is not asked, then: if that panics, a process that unwinds would be aborted.
 #[test]
-fn a_member_is_done_whatever_a_signal_does_to_it() {
+fn a_member_is_done_without_a_question() {
+    static ASKED: OnceLock<&AtomicU32> = OnceLock::new();
+    fn panics() -> ControlFlow<()> {
+        ASKED.get().unwrap().fetch_add(1, SeqCst);
+        resume_unwind(Box::new("in the hook"))
+    }
     let _watchdog = Watchdog::with_limit(60);
     handle(notes);
-    for (hook, caught) in [(breaks_once as interrupt::Hook, 1), (panics, 2)] {
-        let (group, ready, was_called, ended) = (share(WaitGroup::new()), flag(), flag(), flag());
+    for unwinds in [false, true] {
+        let (group, stage, asked) = (share(WaitGroup::new()), flag(), flag());
         let works = fork(|| {
-            static HOOK: std::sync::OnceLock<(interrupt::Hook, &AtomicU32)> = std::sync::OnceLock::new();
-            HOOK.set((hook, was_called)).unwrap();
-            interrupt::install(|| {
-                let (hook, was_called) = HOOK.get().unwrap();
-                was_called.store(1, SeqCst);
-                hook()
-            })
-            .unwrap();
+            ASKED.set(asked).unwrap();
+            interrupt::install(panics).unwrap();
             let member = group.join().unwrap();
-            ready.store(1, SeqCst);
-            eventually("the mutex is another's", || ready.load(SeqCst) == 2);
-            let panicked = catch_unwind(AssertUnwindSafe(|| drop(member))).is_err();
-            ended.store(1 + u32::from(panicked), SeqCst);
-            idle();
+            stage.store(1, SeqCst);
+            eventually("the mutex is another's", || stage.load(SeqCst) == 2);
+            let work = AssertUnwindSafe(|| {
+                let _member = member;
+                stage.store(3, SeqCst);
+                if unwinds {
+                    resume_unwind(Box::new("at work"));
+                }
+            });
+            assert_eq!(catch_unwind(work).is_err(), unwinds);
         });
-        eventually("it works", || ready.load(SeqCst) == 1);
+        eventually("it works", || stage.load(SeqCst) == 1);
         let stopped = Stopped::with(group);
-        ready.store(2, SeqCst);
-        signal_until(&works, || was_called.load(SeqCst) == 1);
+        stage.store(2, SeqCst);
+        eventually("it is being done", || stage.load(SeqCst) == 3 && state_of(works.pid()) == Some('S'));
+        let mut signals = 0..20;
+        signal_until(&works, || signals.next().is_none());
         stopped.goes_on();
-        eventually("it is done", || ended.load(SeqCst) == caught);
+        assert_eq!((reap(works), asked.load(SeqCst)), (0, 0));
         assert_eq!((group.remaining(), group.wait()), (Ok(0), Ok(())));
-        kill(works);
     }
 }

@@ -87,7 +87,26 @@ fn the_hook_ends_every_call_that_changes_nothing_then_and_no_other() {
     });
     // Each is asked about with a heartbeat.
     assert!(holds_within(Duration::from_secs(30), || told.load(SeqCst) > 0));
-    eventually("it is not given up", || asked.load(SeqCst) > told.load(SeqCst));
+    eventually("it is being done", || state_of(child.pid()) == Some('S'));
+    std::thread::sleep(Duration::from_millis(1200)); // a heartbeat passes
     kill(stopped);
     assert_eq!((reap(child), group.remaining(), group.members()), (0, Ok(1), Ok(0)));
+    assert_eq!(asked.load(SeqCst), told.load(SeqCst), "nobody waits for an answer");
+}
+
+/// What was left to whoever locks it next, and nobody has.
+#[test]
+fn what_was_done_by_a_thread_that_could_not_lock_is_so_where_it_is_placed_anew() {
+    let _watchdog = Watchdog::with_limit(60);
+    let (group, locks) = (share(WaitGroup::new()), share([const { Mutex::new(()) }; MAX_HELD]));
+    group.add(1).unwrap();
+    let member = group.join().unwrap();
+    let held = locks.each_ref().map(|lock| lock.lock().unwrap());
+    drop(member);
+    drop(held);
+    // SAFETY: a value like any other when nobody uses it; it is not used any more where it was.
+    let group = share(unsafe { std::ptr::read(group) });
+    assert_eq!((group.remaining(), group.members()), (Ok(1), Ok(0)));
+    group.done().unwrap();
+    assert_eq!(group.wait(), Ok(()));
 }

@@ -26,6 +26,18 @@ pub(crate) fn is_gone(owner: u64) -> bool {
     named.is_some_and(|(registry, owner)| registry.has_ended(owner.process))
 }
 
+/// As [`is_gone`], of a process that could be looked at; `None`: nothing tells.
+pub(crate) fn seen_gone(owner: u64) -> Option<bool> {
+    let Some((registry, owner)) = registry::installed().zip(Owner::unpacked(owner)) else {
+        return Some(false);
+    };
+    match registry.member(owner.process).map(|member| member.look(registry)) {
+        None | Some(Look::Ended) => Some(true),
+        Some(Look::Running(_)) => Some(false),
+        Some(Look::Unknown) => None,
+    }
+}
+
 /// The number of the owner's process; 0 if nobody knows it any more.
 pub(crate) fn pid_of(owner: u64) -> u32 {
     let named = registry::installed().zip(Owner::unpacked(owner));

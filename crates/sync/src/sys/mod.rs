@@ -1,5 +1,6 @@
 //! The system calls of the crate, and nothing else.
 
+pub(crate) mod clock;
 pub(crate) mod fork;
 pub(crate) mod futex;
 pub(crate) mod process;

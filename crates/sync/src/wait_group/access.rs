@@ -5,7 +5,6 @@ use super::state::State;
 use super::{WaitGroup, WaitGroupError};
 use crate::claims::ANONYMOUS;
 use crate::mutex::patience::Patience;
-use crate::origin::Origin;
 use crate::planted::{Bug, planted};
 use crate::{LockError, LockResult, Mutex, MutexGuard};
 
@@ -20,15 +19,14 @@ impl WaitGroup {
         Ok((state, owner))
     }
 
-    /// The state, for what no signal may keep from being done. A fork that the hook makes is kept from it: its parent does it.
+    /// The state, for what no signal may keep from being done: its hook is not asked, and so does not panic or fork, either.
     pub(super) fn lock_to_finish(&self) -> Result<MutexGuard<'_, State>, WaitGroupError> {
-        let origin = Origin::here();
-        loop {
-            match self.lock(Patience::Endless) {
-                Err(WaitGroupError::Interrupted) if origin.is_here() => {}
-                locked => return Ok(locked?.0),
-            }
-        }
+        let lock = || self.lock(Patience::Endless);
+        #[cfg(not(multiproc_loom))] // where no signals come
+        let locked = crate::interrupt::unasked(lock);
+        #[cfg(multiproc_loom)]
+        let locked = lock();
+        Ok(locked?.0)
     }
 
     /// The state as it is to be found: whole, and without those who have left it.
@@ -49,7 +47,8 @@ impl WaitGroup {
     }
 
     #[cold]
-    fn mend<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    #[inline(never)]
+    pub(super) fn mend<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         state.mend();
         MutexGuard::mark_consistent(&mut state);
         self.turn.notify_all();
@@ -58,6 +57,7 @@ impl WaitGroup {
 
     /// Finishes the pieces of those who could not lock the group; gives whether nothing is left.
     #[cold]
+    #[inline(never)]
     pub(super) fn settle(&self, state: &mut State) -> bool {
         let mut emptied = false;
         for place in self.leavers.places() {
@@ -75,10 +75,10 @@ const GRACE: std::time::Duration = std::time::Duration::from_millis(100);
 
 #[cfg(not(multiproc_loom))]
 fn lock_within<'a>(state: &'a Mutex<State>, patience: Patience<'_>) -> LockResult<MutexGuard<'a, State>> {
-    let grace = std::time::Instant::now() + GRACE;
+    let grace = || std::time::Instant::now() + GRACE;
     match patience {
-        Patience::None => state.lock_deadline(grace),
-        Patience::Until(deadline) => state.lock_deadline(grace.max(*deadline)),
+        Patience::None => state.lock_deadline(grace()),
+        Patience::Until(deadline) => state.lock_deadline(grace().max(*deadline)),
         Patience::Endless => state.lock(),
     }
 }

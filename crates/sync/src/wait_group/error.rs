@@ -9,8 +9,8 @@ use super::{MAX_MEMBERS, MAX_PIECES};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WaitGroupError {
-    /// The process of a member has ended before the member was done. Told to all who wait, once, and to all who come, until somebody
-    /// [takes over](super::WaitGroup::take_over) its piece.
+    /// The process of a member has ended before the member was done. Told to all who wait, and to all who come until somebody
+    /// [takes over](super::WaitGroup::take_over) its piece. A wait that has gone on over several deaths is told of the last.
     #[error("process {pid} has ended before it was done with its piece: `take_over` that")]
     MemberDied {
         /// The process's number.

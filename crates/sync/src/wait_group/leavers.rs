@@ -1,4 +1,5 @@
-//! Members that are done, and could not lock the group to say so: whoever locks it next says it for them.
+//! Members that are done, and could not lock the group to say so: whoever locks it next says it for them. In private memory there are
+//! none: to wait for its mutex a thread needs no room and no name, and no signal ends that wait.
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 

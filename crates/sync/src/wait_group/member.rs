@@ -44,6 +44,25 @@ impl<'a> Member<'a> {
         std::mem::forget(self);
     }
 
+    /// Finishes its piece, or leaves that to whoever locks the group next, as this thread cannot.
+    fn leave(&self) {
+        let group = self.group;
+        let locked = group.lock_to_finish();
+        // It may be a fork by now, which the handler of a signal has made: the piece is its parent's.
+        if !self.is_ours() {
+            return;
+        }
+        if let Ok(mut state) = locked {
+            let emptied = state.leave(self.place, self.owner);
+            drop(state);
+            group.tell(emptied);
+        } else {
+            group.leavers.add(self.place);
+            // Who is about to sleep may miss it, and looks again with the next heartbeat.
+            group.turn.notify_all();
+        }
+    }
+
     fn is_ours(&self) -> bool {
         self.origin.is_here()
     }
@@ -60,33 +79,5 @@ impl Drop for Member<'_> {
 impl fmt::Debug for Member<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Member").finish_non_exhaustive()
-    }
-}
-
-impl Member<'_> {
-    /// Finishes its piece, or leaves it to whoever locks the group next.
-    fn leave(&self) {
-        let unlocked = LeavesIfDropped(self);
-        if let Ok(mut state) = self.group.lock_to_finish() {
-            std::mem::forget(unlocked);
-            let emptied = state.leave(self.place, self.owner);
-            drop(state);
-            self.group.tell(emptied);
-        }
-    }
-}
-
-/// A member's piece, which whoever locks the group next is to finish: its thread cannot lock any more, or a signal's hook panics
-/// meanwhile. In a fork that the hook has made it is the parent's.
-struct LeavesIfDropped<'a>(&'a Member<'a>);
-
-impl Drop for LeavesIfDropped<'_> {
-    fn drop(&mut self) {
-        let Self(member) = self;
-        if member.is_ours() {
-            member.group.leavers.add(member.place);
-            // Who is about to sleep may miss it, and looks again with the next heartbeat.
-            member.group.turn.notify_all();
-        }
     }
 }

@@ -6,8 +6,7 @@ mod error;
 mod leavers;
 mod member;
 mod state;
-
-use std::fmt;
+mod traits;
 
 pub use self::error::WaitGroupError;
 use self::leavers::Leavers;
@@ -65,8 +64,8 @@ pub const MAX_PIECES: u32 = u32::MAX;
 /// What is announced and what is finished only grow. When they are equal, it is noted how much that was: who waits since before is
 /// released by that, also if more is announced before it wakes up. A member that is done first says in its slot how much is
 /// finished then, and one that joins how much is announced: who finds a dead one there completes that, once. A waiter compares the
-/// number of deaths with what it was when it began: all are told of each, whoever takes the piece over. Who is done and cannot lock the
-/// group sets its bit among the leavers, for whoever locks it next.
+/// number of deaths with what it was when it began: all are told that somebody has died, and the number of the last one, whoever takes
+/// the piece over. Who is done and cannot lock the group sets its bit among the leavers, for whoever locks it next.
 ///
 /// # Ordering and fairness
 ///
@@ -79,6 +78,7 @@ pub const MAX_PIECES: u32 = u32::MAX;
 /// |---|---|
 /// | a member's process dies | who waits gets [`MemberDied`](WaitGroupError::MemberDied) with its number, within about a second, and so does everybody after, until somebody takes its piece [over](Self::take_over). Until then it is the dead one's |
 /// | who takes it over dies in turn | the same again: the next is told of that one |
+/// | several members die | one after the other is told of, as each piece is taken over; who waits meanwhile is told once, with the number of the last |
 /// | it dies while it is being done | the piece is done, or its member has died |
 /// | a process dies in `join` | the piece is not announced, or its member has died |
 /// | a process dies before it has entered | it is not known that it would have: use a time-out |
@@ -87,8 +87,8 @@ pub const MAX_PIECES: u32 = u32::MAX;
 /// | its thread ends, the member leaked or forgotten | not done, until its process ends: then it has died |
 /// | a member is dropped by a thread that holds [`MAX_HELD`](crate::MAX_HELD) locks | done; who waits sees it within a second |
 /// | a process is stopped (`SIGSTOP`) in the middle of a call | who tries, or waits for a time, gets `TimedOut`, a tenth of a second late at the most; `wait` and the other calls wait until it goes on |
-/// | a signal comes, and the [hook](crate::interrupt) says not to go on | every call but `done` and a member's drop gives [`Interrupted`](WaitGroupError::Interrupted), and nothing has changed; these two go on, whatever it says |
-/// | the hook forks | in the child the call is an interrupted one, also `done`; a member that is being dropped is its parent's |
+/// | a signal comes, and the [hook](crate::interrupt) says not to go on | every call but `done` and a member's drop gives [`Interrupted`](WaitGroupError::Interrupted), and nothing has changed; for these two it is not asked |
+/// | the hook forks | in the child the call is an interrupted one |
 /// | a fork with a member | it is the parent's; the child's guard does nothing. In private memory the child's copy of the group keeps that member, and has nobody who is done: make another |
 /// | moved, dropped | while nobody waits or works, as any value: both borrow it |
 /// | memory of zeros, once it is placed | a group with nothing to wait for |
@@ -96,8 +96,9 @@ pub const MAX_PIECES: u32 = u32::MAX;
 /// # Cost
 ///
 /// A lock and a release for each call, and a system call of who finishes the last piece if somebody sleeps. A waiter spins first, as in a
-/// [`Condvar`]. It asks after the members' processes before it sleeps, and at the end of its time, and so does `try_wait`; of all who sleep, one or two
-/// ask with every heartbeat of a second. To ask takes about 20 µs for each process, and nobody gets at the group meanwhile.
+/// [`Condvar`]. It asks after the members' processes before it sleeps, and at the end of its time, and so does `try_wait`; of all who sleep, with a heartbeat
+/// of a second each, one at the most asks in a tenth of a second, and one that can see nothing besides. To ask takes about 20 µs for each
+/// process, and nobody gets at the group meanwhile.
 ///
 /// # Sources
 ///
@@ -179,7 +180,8 @@ impl WaitGroup {
     ///
     /// # Errors
     ///
-    /// [`MemberDied`](WaitGroupError::MemberDied), as long as nobody has taken over its piece, and once to each who waited; [`Interrupted`](WaitGroupError::Interrupted), if
+    /// [`MemberDied`](WaitGroupError::MemberDied), as long as nobody has taken over its piece, and to each who waited when it was found, of
+    /// several the last; [`Interrupted`](WaitGroupError::Interrupted), if
     /// a signal ended the wait; those that keep the calling thread away from the group.
     pub fn wait(&self) -> Result<(), WaitGroupError> {
         self.wait_for(Patience::Endless)
@@ -294,13 +296,13 @@ impl WaitGroup {
         patience: Patience<'_>,
     ) -> Result<(), WaitGroupError> {
         let mut ended = None;
-        let mut looks = None;
+        let mut is_first = true;
         loop {
             if let Some(outcome) = state.outcome(begun) {
                 return outcome;
             }
-            // Of those who wait, one asks for all. Who ends its wait, or begins, asks for itself.
-            if ended.is_some() || looks.is_none_or(|before| before == state.looks()) {
+            // Of those who wait, one looks for all. Who ends its wait, or begins, looks for itself.
+            if ended.is_some() || is_first || state.look_is_due() {
                 let found = self.look(&mut state, owner);
                 if let Some(outcome) = state.outcome(begun) {
                     drop(state);
@@ -308,7 +310,7 @@ impl WaitGroup {
                     return outcome;
                 }
             }
-            looks = Some(state.looks());
+            is_first = false;
             if let Some(error) = ended {
                 return Err(error);
             }
@@ -320,13 +322,16 @@ impl WaitGroup {
 
     /// Looks for a member that has died, and gives whether that is news to those who wait.
     fn look(&self, state: &mut State, owner: u64) -> bool {
-        let Some(place) = state.look_for_dead(owner) else { return false };
-        // It may have left since the mutex was locked, but not since its process has ended.
-        if self.leavers.has(place) {
-            return self.settle(state);
+        let mut emptied = false;
+        while let Some(place) = state.look_for_dead(owner) {
+            // It may have left since the mutex was locked, but not since its process has ended.
+            if !self.leavers.has(place) {
+                state.note_death(place);
+                return true;
+            }
+            emptied |= self.settle(state);
         }
-        state.note_death(place);
-        true
+        emptied
     }
 
     /// A wait that has begun here, to be gone on with while others do what they do.
@@ -345,29 +350,14 @@ fn pid_of(owner: u64) -> u32 {
     if owner == ANONYMOUS { std::process::id() } else { identity::pid_of(owner) }
 }
 
-impl Default for WaitGroup {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl fmt::Debug for WaitGroup {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("WaitGroup");
-        match self.locked(self.state.try_lock()) {
-            Ok(state) => {
-                let pids: Vec<u32> = state.pids().collect();
-                shown.field("remaining", &state.left()).field("members", &pids);
-            }
-            Err(WaitGroupError::TimedOut) => {
-                shown.field("remaining", &format_args!("<locked>"));
-            }
-            Err(error) => {
-                shown.field("remaining", &format_args!("<{error}>"));
-            }
-        }
-        shown.finish_non_exhaustive()
-    }
+/// The functions that a kill at every instruction must have met, by name and address.
+#[cfg(not(multiproc_loom))]
+pub(crate) fn fault_points() -> [(&'static str, usize); 3] {
+    [
+        ("wait_group_mend", WaitGroup::mend as *const () as usize),
+        ("wait_group_settle", WaitGroup::settle as *const () as usize),
+        ("wait_group_take_over", State::take_over as *const () as usize),
+    ]
 }
 
 // SAFETY: `repr(C)` of parts that are.
@@ -376,7 +366,11 @@ unsafe impl ShmSafe for WaitGroup {
     const NEEDS_PLACEMENT: bool = true;
 
     fn place(&mut self, placement: &Placement) -> Result<(), PlaceError> {
-        self.state.get_mut().forget_members();
+        // What is done, or as good as, is so wherever the group is.
+        let state = self.state.get_mut();
+        state.mend();
+        self.leavers.places().for_each(|place| _ = state.leave_for(place));
+        state.forget_members();
         self.leavers = Leavers::new();
         self.state.place(placement)?;
         self.turn.place(placement)

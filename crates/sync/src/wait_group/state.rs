@@ -42,8 +42,9 @@ pub(super) struct State {
     /// The last of them and its slot, as long as nobody has taken over its piece: then the slot has another name.
     dead: u64,
     dead_place: u64,
-    /// How often somebody has asked after the members' processes.
-    looks: u64,
+    /// When somebody has last seen of all members that they live, in milliseconds. A hint: a wrong one makes for a look more, or for one
+    /// a tenth of a second later.
+    seen_alive: u64,
     /// The number of the last one's process.
     died: u32,
     reserved: u32,
@@ -71,7 +72,7 @@ impl State {
             deaths: 0,
             dead: 0,
             dead_place: 0,
-            looks: 0,
+            seen_alive: 0,
             died: 0,
             reserved: 0,
             occupied: 0,
@@ -229,9 +230,14 @@ impl State {
         }
     }
 
-    /// How often somebody has asked after the members.
-    pub(super) fn looks(&self) -> u64 {
-        self.looks
+    /// Whether one who waits is to look for a dead member, and not to rely on what others have seen.
+    pub(super) fn look_is_due(&self) -> bool {
+        self.look_is_due_at(now())
+    }
+
+    fn look_is_due_at(&self, now: u64) -> bool {
+        // A time in the future is from another clock, and says nothing.
+        now.wrapping_sub(self.seen_alive) >= REST_AFTER_LOOK || cfg!(multiproc_loom)
     }
 
     /// The slot of a member that was found dead, whose piece nobody has taken over.
@@ -247,21 +253,27 @@ impl State {
         if self.dead().is_some() || planted(Bug::DeadPartyUnseen) {
             return None;
         }
-        self.looks = self.looks.wrapping_add(1);
+        let (begun, mut is_blind) = (now(), false);
         let process = |name| Owner::unpacked(name).map(|owner| owner.process);
         let mut lives = process(owner);
-        self.members.iter().position(|slot| {
+        let dead = self.members.iter().position(|slot| {
             // To ask after a process takes several system calls.
             let its = process(slot.owner);
             if slot.owner == 0 || its == lives {
                 return false;
             }
-            let is_gone = identity::is_gone(slot.owner);
-            if !is_gone {
-                lives = its;
+            match identity::seen_gone(slot.owner) {
+                Some(true) => return true,
+                Some(false) => lives = its,
+                None => is_blind = true,
             }
-            is_gone
-        })
+            false
+        });
+        // Else others are to look for themselves.
+        if dead.is_none() && !is_blind {
+            self.seen_alive = begun;
+        }
+        dead
     }
 
     /// Takes note of a death that was found.
@@ -278,6 +290,7 @@ impl State {
     }
 
     /// Gives the piece of a member that was found dead to another one; also gives the number of the dead one's process.
+    #[inline(never)]
     pub(super) fn take_over(&mut self, owner: u64, pid: u32) -> Option<(Place, u32)> {
         let place = self.dead()?;
         let slot = &mut self.members[place];
@@ -323,6 +336,16 @@ impl State {
     }
 }
 
+/// For how many milliseconds those who wait rely on what one has seen. So much later than within a heartbeat they may learn of a death.
+const REST_AFTER_LOOK: u64 = 100;
+
+fn now() -> u64 {
+    #[cfg(not(multiproc_loom))]
+    return crate::sys::clock::milliseconds();
+    #[cfg(multiproc_loom)] // which has no time
+    return 0;
+}
+
 /// Completes that a slot has passed on.
 fn settle_heir(slot: &mut Slot) {
     if slot.heir != 0 {
@@ -334,7 +357,30 @@ fn settle_heir(slot: &mut Slot) {
 
 // SAFETY: `repr(C)`, numbers alone: every bit pattern is a state, whose slots are searched within their bounds.
 unsafe impl ShmSafe for State {
-    const LAYOUT: Layout = Layout::named("multiproc_sync::WaitGroup.state/1").with_count(MAX_MEMBERS);
+    const LAYOUT: Layout = Layout::named("multiproc_sync::WaitGroup.state/2").with_count(MAX_MEMBERS);
 }
 // SAFETY: no lock in it.
 unsafe impl ShmPlain for State {}
+
+#[cfg(all(test, not(multiproc_loom)))]
+mod tests {
+    use super::*;
+
+    /// Others that look, as often as they like, put it off for no longer.
+    #[test]
+    fn a_look_is_relied_on_for_a_tenth_of_a_second() {
+        let seen_at = |time| State { seen_alive: time, ..State::new() };
+        assert!(!seen_at(5000).look_is_due_at(5000));
+        assert!(!seen_at(5000).look_is_due_at(5099));
+        assert!(seen_at(5000).look_is_due_at(5100) && seen_at(0).look_is_due_at(5000));
+        assert!(seen_at(5000).look_is_due_at(4999), "the time of another clock");
+    }
+
+    #[test]
+    fn a_look_at_all_who_are_there_says_when() {
+        let mut state = State::new();
+        let before = now();
+        assert_eq!(state.look_for_dead(0), None);
+        assert!((before..=now()).contains(&state.seen_alive));
+    }
+}

@@ -4,6 +4,7 @@
 #![allow(dead_code)] // each test program uses some of it
 
 pub(crate) mod filter;
+pub(crate) mod unseen;
 
 use std::ptr::{self, NonNull};
 use std::sync::atomic::AtomicU32;

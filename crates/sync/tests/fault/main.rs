@@ -21,6 +21,7 @@ mod several_permits;
 mod shared;
 mod victims;
 mod wait_group;
+mod wait_group_left;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
     let program = latch::scenarios().into_iter().fold(program, Program::scenario);
     let program = barrier::scenarios().into_iter().fold(program, Program::scenario);
     let program = wait_group::scenarios().into_iter().fold(program, Program::scenario);
+    let program = wait_group_left::scenarios().into_iter().fold(program, Program::scenario);
     let program = condvar::scenarios().into_iter().fold(program, Program::scenario);
     let program = once::scenarios().into_iter().fold(program, Program::scenario);
     let program = mutex::scenarios().into_iter().fold(program, Program::scenario);

@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use multiproc_sync::{WaitGroup, WaitGroupError};
+use multiproc_sync::{MAX_HELD, Mutex, MutexGuard, WaitGroup, WaitGroupError};
 use multiproc_testkit::fault::{Act, Cue, Fate, Part, Peer, Scenario, Scene, Start};
-use multiproc_testkit::is_running;
+use multiproc_testkit::{LIMIT, holds_within, is_running};
 
 use super::family;
 
@@ -16,27 +16,36 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What is waited for, and what gives a process its name before what is tested begins.
 #[repr(C)]
 pub(crate) struct Shared {
-    group: WaitGroup,
+    pub(super) group: WaitGroup,
     spare: WaitGroup,
+    /// Whoever has all of them can lock no group.
+    locks: [Mutex<()>; MAX_HELD],
 }
 
 fn scene() -> Scene<Shared> {
     let registry = family::found();
-    let value = Shared { group: WaitGroup::new(), spare: WaitGroup::new() };
+    let locks = [const { Mutex::new(()) }; MAX_HELD];
+    let value = Shared { group: WaitGroup::new(), spare: WaitGroup::new(), locks };
     // SAFETY: words and numbers may be zero.
     let shared = unsafe {
         family::share(value, |shared, placement| {
             family::place(&mut shared.group, placement);
             family::place(&mut shared.spare, placement);
+            family::place(&mut shared.locks, placement);
         })
     };
     shared.group.add(1).expect("there is room");
-    Scene { shared, watched: vec![registry, family::range(shared)] }
+    Scene { shared, watched: vec![registry, family::range(&shared.group), family::range(&shared.spare)] }
 }
 
 impl Shared {
-    fn attach(&self) {
+    pub(super) fn attach(&self) {
         self.spare.members().expect("nobody keeps it");
+    }
+
+    /// Takes all the locks that a thread can hold.
+    pub(super) fn hold_all(&self) -> [MutexGuard<'_, ()>; MAX_HELD] {
+        self.locks.each_ref().map(|lock| lock.lock().expect("nobody dies with it who lets others have it"))
     }
 
     /// Waits to the end. A death on the way is true, and its piece is done for the dead one.
@@ -57,7 +66,7 @@ impl Shared {
 }
 
 /// Everybody has a piece of its own, and waits for all.
-fn laps(shared: &'static Shared, part: &Part) {
+pub(super) fn laps(shared: &'static Shared, part: &Part) {
     part.wait(Cue::Laps);
     for _ in 0..3 {
         drop(shared.group.join().expect("there is room"));
@@ -147,6 +156,7 @@ fn auditor(shared: &'static Shared, part: &Part) {
     shared.group.done().expect("the first piece is nobody's");
     assert_orphanless(shared);
     shared.wait(part);
+    assert_empty(shared);
     laps(shared, part);
 }
 
@@ -156,7 +166,15 @@ fn heirs_auditor(shared: &'static Shared, part: &Part) {
     part.wait(Cue::Killed);
     assert_orphanless(shared);
     shared.wait(part);
+    assert_empty(shared);
     laps(shared, part);
+}
+
+/// Nothing is left of what there was: no piece, no member by number or by name.
+fn assert_empty(shared: &Shared) {
+    assert_eq!((shared.group.remaining(), shared.group.members()), (Ok(0), Ok(0)));
+    let is_shown_empty = || format!("{:?}", shared.group) == "WaitGroup { remaining: 0, members: [], .. }";
+    assert!(holds_within(LIMIT, is_shown_empty), "{:?}", shared.group); // another may have it locked at the moment
 }
 
 fn assert_orphanless(shared: &Shared) {
@@ -178,11 +196,15 @@ fn dead_worker(shared: &'static Shared, part: &Part) {
     part.die();
 }
 
-fn scenario(
+/// The victim's company: its name, its fate, and what it does.
+pub(super) type Company = (&'static str, Fate, Act<Shared>);
+
+pub(super) fn scenario(
     name: &str,
     start: Start,
     victim: Act<Shared>,
-    peers: &[(&'static str, Fate, Act<Shared>)],
+    peers: &[Company],
+    must_hit: &[&'static str],
 ) -> Scenario<Shared> {
     Scenario {
         name: format!("wait group/{name}"),
@@ -193,29 +215,28 @@ fn scenario(
         victim,
         peers: peers.iter().map(|&(name, fate, act)| Peer { name, fate, act }).collect(),
         newcomer: laps,
-        must_hit: Vec::new(),
+        must_hit: must_hit.to_vec(),
         patience: PATIENCE,
     }
 }
 
+pub(super) const WAITING: Company = ("waiting", Fate::Survives, waiting);
+pub(super) const AUDITOR: Company = ("auditor", Fate::Survives, auditor);
+
 /// All of them.
 pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
-    type Company = (&'static str, Fate, Act<Shared>);
     let deputy: Company = ("deputy", Fate::Survives, deputy);
-    let waiting: Company = ("waiting", Fate::Survives, waiting);
+    let waking_deputy: Company = ("waking deputy", Fate::Survives, waking_deputy);
+    let heirs_auditor: Company = ("auditor of the heir", Fate::Survives, heirs_auditor);
     let lives: Company = ("worker who lives", Fate::Survives, worker_who_lives);
     let dead: Company = ("dead worker", Fate::Dies, dead_worker);
+    let taken_over = &["wait_group_take_over"];
     vec![
-        scenario("member", Start::Begin, worker, &[waiting, deputy]),
-        scenario("joiner", Start::Begin, joiner, &[waiting, ("auditor", Fate::Survives, auditor)]),
-        scenario("heir", Start::Begin, heir, &[dead, ("auditor of the heir", Fate::Survives, heirs_auditor)]),
-        scenario(
-            "stranger",
-            Start::Begin,
-            stranger,
-            &[waiting, ("waking deputy", Fate::Survives, waking_deputy)],
-        ),
-        scenario("woken", Start::Sleep, waiter, &[lives]),
-        scenario("finder", Start::Begin, waiter, &[dead, deputy]),
+        scenario("member", Start::Begin, worker, &[WAITING, deputy], &[]),
+        scenario("joiner", Start::Begin, joiner, &[WAITING, AUDITOR], &[]),
+        scenario("heir", Start::Begin, heir, &[dead, heirs_auditor], taken_over),
+        scenario("stranger", Start::Begin, stranger, &[WAITING, waking_deputy], &[]),
+        scenario("woken", Start::Sleep, waiter, &[lives], &[]),
+        scenario("finder", Start::Begin, waiter, &[dead, deputy], &[]),
     ]
 }

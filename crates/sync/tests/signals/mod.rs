@@ -42,6 +42,7 @@ pub(crate) fn arm() {
 }
 
 /// Without a message: in a fork, another thread of the parent may have been writing one.
+#[allow(dead_code)] // each test program uses some of it
 pub(crate) fn panics() -> ControlFlow<()> {
     if PENDING.load(SeqCst) && ARMED.swap(false, SeqCst) {
         std::panic::resume_unwind(Box::new("in the hook"));

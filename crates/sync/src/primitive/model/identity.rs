@@ -195,6 +195,14 @@ pub(crate) fn is_gone(owner: u64) -> bool {
     verdict(owner) == Verdict::Gone
 }
 
+/// The same, if it can be seen.
+pub(crate) fn seen_gone(owner: u64) -> Option<bool> {
+    match verdict(owner) {
+        Verdict::Unknown => None,
+        seen => Some(seen == Verdict::Gone),
+    }
+}
+
 /// The number of the owner's process.
 pub(crate) fn pid_of(owner: u64) -> u32 {
     Owner::unpacked(owner).map_or(0, |owner| u32::from(owner.process.index) + 1)
