@@ -55,12 +55,12 @@ fn add_one_to(number: &AtomicU64) {
 impl Lock for Robust {
     #[inline(always)]
     fn add_one(&self) {
-        let _permit = self.permit.acquire().expect("no signal ends a wait");
+        let _permit = self.permit.permit().expect("no signal ends a wait");
         add_one_to(&self.number);
     }
 
     fn number(&self) -> u64 {
-        let _permit = self.permit.acquire().expect("no signal ends a wait");
+        let _permit = self.permit.permit().expect("no signal ends a wait");
         self.number.load(Relaxed)
     }
 }
@@ -85,7 +85,7 @@ fn in_a_segment<const PERMITS: usize>() -> Result<&'static RobustSemaphore<PERMI
 /// Takes so many for good.
 fn take<const PERMITS: usize>(semaphore: &RobustSemaphore<PERMITS>, permits: usize) -> Result<()> {
     for _ in 0..permits {
-        forget(semaphore.acquire()?);
+        forget(semaphore.permit()?);
     }
     Ok(())
 }
@@ -131,13 +131,13 @@ pub(crate) fn all_but_one_elsewhere() -> Result<&'static RobustSemaphore<MANY>> 
 impl<const PERMITS: usize> Refuse for RobustSemaphore<PERMITS> {
     #[inline(always)]
     fn refuses(&self) -> bool {
-        self.try_acquire().is_err()
+        self.try_permit().is_err()
     }
 }
 
 impl Hold for RobustSemaphore<MANY> {
     #[inline(always)]
     fn hold<const COUNT: usize>(&self) {
-        let _permits: [_; COUNT] = array::from_fn(|_| self.acquire().expect("no signal ends a wait"));
+        let _permits: [_; COUNT] = array::from_fn(|_| self.permit().expect("no signal ends a wait"));
     }
 }

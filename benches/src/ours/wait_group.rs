@@ -101,7 +101,7 @@ impl Group for WaitGroup {
 
     #[inline(always)]
     fn join(&'static self) -> Member<'static> {
-        self.join().expect("there is room")
+        self.add_member().expect("there is room")
     }
 
     #[inline(always)]
@@ -126,7 +126,7 @@ pub(crate) fn of_many(group: Result<&'static WaitGroup>) -> Result<&'static Wait
 
 fn join_for_good(group: &WaitGroup) -> Result<()> {
     for _ in 0..MEMBERS {
-        forget(group.join()?);
+        forget(group.add_member()?);
     }
     Ok(())
 }

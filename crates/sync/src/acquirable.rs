@@ -155,15 +155,15 @@ impl<const PERMITS: usize> Acquirable for RobustSemaphore<PERMITS> {
     type Error<'a> = AcquireError;
 
     fn guard(&self) -> Result<RobustPermit<'_>, AcquireError> {
-        self.acquire()
+        self.permit()
     }
 
     fn try_guard(&self) -> Result<RobustPermit<'_>, AcquireError> {
-        self.try_acquire()
+        self.try_permit()
     }
 
     fn guard_deadline(&self, deadline: Deadline) -> Result<RobustPermit<'_>, AcquireError> {
-        self.acquire_deadline(deadline)
+        self.permit_deadline(deadline)
     }
 }
 

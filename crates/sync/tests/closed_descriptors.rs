@@ -54,7 +54,7 @@ unsafe extern "C" fn poll(fds: *mut libc::pollfd, count: libc::nfds_t, millis: i
 /// A process that has the permit until it is killed.
 fn holder(semaphore: &'static RobustSemaphore<1>) -> Fork {
     let holder = fork(|| {
-        let _permit = semaphore.acquire().unwrap();
+        let _permit = semaphore.permit().unwrap();
         idle();
     });
     eventually("it has the permit", || semaphore.available() == 0);
@@ -68,18 +68,18 @@ fn a_descriptor_that_is_lost_before_it_is_asked_makes_nobody_dead() {
     let holder = holder(semaphore);
     let (looked, is_dead) = (flag(), flag());
     let seeker = fork(|| {
-        let _named = own.acquire().unwrap();
+        let _named = own.permit().unwrap();
         for blow in [Blow::Closed, Blow::Replaced] {
             BLOW.store(blow as usize, SeqCst);
             let before = BLOWS.load(SeqCst);
             let refused = Err(AcquireError::TimedOut);
-            assert_eq!(semaphore.try_acquire().map(drop), refused, "its holder lives: {blow:?}");
+            assert_eq!(semaphore.try_permit().map(drop), refused, "its holder lives: {blow:?}");
             assert!(BLOWS.load(SeqCst) > before, "{blow:?}");
         }
         looked.store(1, SeqCst);
         BLOW.store(Blow::None as usize, SeqCst);
         eventually("it is dead", || is_dead.load(SeqCst) == 1);
-        drop(semaphore.try_acquire().expect("its holder is dead"));
+        drop(semaphore.try_permit().expect("its holder is dead"));
     });
     let seeker_ended = || multiproc_testkit::state_of(seeker.pid()) == Some('Z');
     eventually("it has looked", || looked.load(SeqCst) == 1 || seeker_ended());
@@ -126,7 +126,7 @@ fn a_thread_that_closes_whatever_is_open_makes_nobody_dead() {
     let (semaphore, own) = (share(RobustSemaphore::<1>::new()), share(RobustSemaphore::<1>::new()));
     let holder = holder(semaphore);
     let seeker = fork(|| {
-        let _named = own.acquire().unwrap();
+        let _named = own.permit().unwrap();
         let is_over = AtomicBool::new(false);
         let taken = thread::scope(|scope| {
             scope.spawn(|| {
@@ -136,7 +136,7 @@ fn a_thread_that_closes_whatever_is_open_makes_nobody_dead() {
                 }
             });
             let end = Instant::now() + Duration::from_secs(2);
-            let taken = (0..).map_while(|_| (Instant::now() < end).then(|| semaphore.try_acquire().is_ok()));
+            let taken = (0..).map_while(|_| (Instant::now() < end).then(|| semaphore.try_permit().is_ok()));
             let taken = { taken }.any(|taken| taken);
             is_over.store(true, SeqCst);
             taken
@@ -145,5 +145,5 @@ fn a_thread_that_closes_whatever_is_open_makes_nobody_dead() {
     });
     assert_eq!(reap(seeker), 0);
     kill(holder);
-    drop(semaphore.acquire().expect("its holder is dead"));
+    drop(semaphore.permit().expect("its holder is dead"));
 }

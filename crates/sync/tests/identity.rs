@@ -40,7 +40,7 @@ fn without_a_robust_list_locks_are_refused() {
         assert!(matches!(mutex.lock(), Err(LockError::Identity(IdentityError::NoRobustList))));
         assert!(!mutex.is_locked());
         let refused = AcquireError::Identity(IdentityError::NoRobustList);
-        assert_eq!(semaphore.acquire().map(drop), Err(refused));
+        assert_eq!(semaphore.permit().map(drop), Err(refused));
         assert_eq!(semaphore.available(), 1);
     });
     assert_eq!(reap(child), 0);
@@ -55,7 +55,7 @@ fn without_descriptors_of_processes_locks_are_refused() {
         forbid(libc::SYS_pidfd_open);
         assert!(matches!(mutex.lock(), Err(LockError::Identity(IdentityError::NoPidFd))));
         assert!(!mutex.is_locked());
-        assert_eq!(semaphore.acquire().map(drop), Err(AcquireError::Identity(IdentityError::NoPidFd)));
+        assert_eq!(semaphore.permit().map(drop), Err(AcquireError::Identity(IdentityError::NoPidFd)));
         assert_eq!(semaphore.available(), 1);
     });
     assert_eq!(reap(child), 0);

@@ -100,9 +100,9 @@ fn waits(signal: i32, time: Option<Duration>) -> [WaitError; WAITS] {
         with_signals(signal, || wait().unwrap_err())
     };
     let robust_permit = |signal, semaphore: &RobustSemaphore<1>| {
-        let _taken = semaphore.acquire().unwrap();
+        let _taken = semaphore.permit().unwrap();
         with_signals(signal, || {
-            let waited = end().map_or_else(|| semaphore.acquire(), |end| semaphore.acquire_deadline(end));
+            let waited = end().map_or_else(|| semaphore.permit(), |end| semaphore.permit_deadline(end));
             match waited.unwrap_err() {
                 AcquireError::TimedOut => WaitError::TimedOut,
                 AcquireError::Interrupted => WaitError::Interrupted,
@@ -153,7 +153,7 @@ fn waits(signal: i32, time: Option<Duration>) -> [WaitError; WAITS] {
     };
     let group = |signal| {
         let group = share(WaitGroup::new());
-        let _member = group.join().unwrap();
+        let _member = group.add_member().unwrap();
         with_signals(signal, || {
             let waited = end().map_or_else(|| group.wait(), |end| group.wait_deadline(end));
             match waited.unwrap_err() {

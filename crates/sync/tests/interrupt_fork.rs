@@ -81,7 +81,7 @@ fn waits() -> Vec<Box<dyn Fn() -> bool>> {
     let barrier = share(Barrier::new(2).unwrap());
     mem::forget(robust.lock().unwrap());
     unowned.acquire().unwrap();
-    mem::forget(permits.acquire().unwrap());
+    mem::forget(permits.permit().unwrap());
     group.add(1).unwrap();
     vec![
         Box::new(|| is_interrupted(&robust.lock())),
@@ -93,11 +93,11 @@ fn waits() -> Vec<Box<dyn Fn() -> bool>> {
         Box::new(|| semaphore.acquire() == INTERRUPTED),
         Box::new(|| unowned.acquire() == INTERRUPTED),
         Box::new(|| latch.wait() == INTERRUPTED),
-        Box::new(|| permits.acquire().unwrap_err() == AcquireError::Interrupted),
+        Box::new(|| permits.permit().unwrap_err() == AcquireError::Interrupted),
         Box::new(|| {
             let private = RobustSemaphore::<1>::new();
-            let _permit = private.acquire().unwrap();
-            private.acquire().unwrap_err() == AcquireError::Interrupted
+            let _permit = private.permit().unwrap();
+            private.permit().unwrap_err() == AcquireError::Interrupted
         }),
         Box::new(|| event.wait() == INTERRUPTED),
         Box::new(|| Event::new().wait() == INTERRUPTED),
@@ -187,11 +187,11 @@ fn a_permit_is_taken_once() {
     let _watchdog = Watchdog::with_limit(60);
     handle(notes);
     let (semaphore, gate, told) = (share(RobustSemaphore::<2>::new()), flag(), flag());
-    let permits = [(); 2].map(|()| semaphore.acquire().unwrap());
+    let permits = [(); 2].map(|()| semaphore.permit().unwrap());
     let waiter = fork(|| {
         GATE.set(gate).unwrap();
         interrupt::install(forks).unwrap();
-        let acquired = semaphore.acquire();
+        let acquired = semaphore.permit();
         tell(told, matches!(acquired, Err(AcquireError::Interrupted)));
     });
     signal_until(&waiter, || gate.load(SeqCst) == BOTH);

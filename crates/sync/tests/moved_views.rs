@@ -22,7 +22,7 @@ type Semaphore = &'static RobustSemaphore<1>;
 /// A process that has the permit until it is killed.
 fn holder(semaphore: Semaphore) -> Fork {
     let holder = fork(|| {
-        let _permit = semaphore.acquire().unwrap();
+        let _permit = semaphore.permit().unwrap();
         idle();
     });
     eventually("it has the permit", || semaphore.available() == 0);
@@ -40,12 +40,12 @@ fn finds_the_living_alive_after<T>(moves: impl FnOnce(u32) -> Option<T>) {
     let (has_moved, is_dead) = (flag(), flag());
     let pid = holder.pid();
     let seeker = fork(|| {
-        let _named = own.acquire().unwrap();
+        let _named = own.permit().unwrap();
         let Some(_for_as_long) = moves(pid) else { return };
-        assert_eq!(semaphore.try_acquire().map(drop), Err(AcquireError::TimedOut), "its holder lives");
+        assert_eq!(semaphore.try_permit().map(drop), Err(AcquireError::TimedOut), "its holder lives");
         has_moved.store(1, SeqCst);
         eventually("it is dead", || is_dead.load(SeqCst) == 1);
-        let permit = semaphore.try_acquire().expect("its holder is dead");
+        let permit = semaphore.try_permit().expect("its holder is dead");
         assert_eq!(permit.recovered_from().and_then(|dead| dead.pid()), Some(pid));
     });
     let seeker_ended = || state_of(seeker.pid()) == Some('Z');
@@ -121,12 +121,12 @@ fn a_bare_fork_in_another_namespace_takes_nobody_for_dead() {
     let (semaphore, own) = (share(RobustSemaphore::<1>::new()), share(RobustSemaphore::<1>::new()));
     let holder = holder(semaphore);
     let parent = fork(|| {
-        let _named = own.acquire().unwrap();
+        let _named = own.permit().unwrap();
         let flags = libc::CLONE_NEWPID | libc::SIGCHLD;
         // SAFETY: as fork(2), without its handlers; the child leaves without returning.
         match unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) } {
             0 => {
-                let taken = semaphore.try_acquire().is_ok();
+                let taken = semaphore.try_permit().is_ok();
                 // SAFETY: ends the process at once.
                 unsafe { libc::_exit(i32::from(taken)) }
             }

@@ -44,14 +44,14 @@ fn a_process_with_any_name_is_seen_to_live_and_to_end() {
     for name in NAMES {
         let semaphore = share(RobustSemaphore::<1>::new());
         let holder = fork(|| {
-            let _permit = semaphore.acquire().unwrap();
+            let _permit = semaphore.permit().unwrap();
             become_named(name);
             idle();
         });
         eventually("it has the permit", || semaphore.available() == 0);
-        assert_eq!(semaphore.try_acquire().map(drop), Err(AcquireError::TimedOut));
+        assert_eq!(semaphore.try_permit().map(drop), Err(AcquireError::TimedOut));
         kill(holder);
-        drop(semaphore.try_acquire().expect("its holder is dead"));
+        drop(semaphore.try_permit().expect("its holder is dead"));
     }
 }
 

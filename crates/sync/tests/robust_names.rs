@@ -16,7 +16,7 @@ fn a_name_that_went_to_another_keeps_no_permit() {
     let _watchdog = Watchdog::with_limit(120);
     let (semaphore, mutex) = (share(RobustSemaphore::<1>::new()), share(Mutex::new(0_u64)));
     drop(mutex.lock().unwrap());
-    let ends = fork(|| mem::forget(semaphore.acquire().unwrap()));
+    let ends = fork(|| mem::forget(semaphore.permit().unwrap()));
     assert_eq!(reap(ends), 0);
     for _ in 0..MAX_PROCESSES {
         assert_eq!(reap(fork(|| drop(mutex.lock().unwrap()))), 0);
@@ -26,7 +26,7 @@ fn a_name_that_went_to_another_keeps_no_permit() {
         drop(mutex.lock().unwrap());
         idle();
     });
-    let holder = semaphore.acquire().map(|permit| permit.recovered_from());
+    let holder = semaphore.permit().map(|permit| permit.recovered_from());
     kill(lives);
     let holder = holder.unwrap().expect("its holder has died");
     assert_eq!((holder.pid(), holder.to_string().as_str()), (None, "a process that has ended"));

@@ -35,7 +35,7 @@ fn no_more_are_inside_than_there_are_permits() {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..2000 {
-                        let permit = semaphore.acquire().unwrap();
+                        let permit = semaphore.permit().unwrap();
                         assert_eq!(permit.recovered_from(), None);
                         assert!(inside.fetch_add(1, SeqCst) < 2);
                         inside.fetch_sub(1, SeqCst);
@@ -53,7 +53,7 @@ fn no_more_processes_are_inside_than_there_are_permits() {
     let (semaphore, inside) = (share(RobustSemaphore::<2>::new()), flag());
     let goes_in = || {
         for _ in 0..1000 {
-            let _permit = semaphore.acquire().unwrap();
+            let _permit = semaphore.permit().unwrap();
             assert!(inside.fetch_add(1, SeqCst) < 2);
             inside.fetch_sub(1, SeqCst);
         }
@@ -68,17 +68,17 @@ fn no_more_processes_are_inside_than_there_are_permits() {
 fn without_a_permit_it_is_refused_at_once_or_in_time() {
     let _watchdog = Watchdog::with_limit(60);
     for semaphore in both::<1>() {
-        let permit = semaphore.try_acquire().unwrap();
+        let permit = semaphore.try_permit().unwrap();
         let refused = Err(AcquireError::TimedOut);
-        assert_eq!(semaphore.try_acquire().map(drop), refused);
+        assert_eq!(semaphore.try_permit().map(drop), refused);
         let (begun, timeout) = (Instant::now(), Duration::from_millis(30));
-        assert_eq!(semaphore.acquire_timeout(timeout).map(drop), refused);
+        assert_eq!(semaphore.permit_timeout(timeout).map(drop), refused);
         assert!(begun.elapsed() >= timeout);
-        assert_eq!(semaphore.acquire_timeout(Duration::ZERO).map(drop), refused);
-        assert_eq!(semaphore.acquire_deadline(begun).map(drop), refused);
+        assert_eq!(semaphore.permit_timeout(Duration::ZERO).map(drop), refused);
+        assert_eq!(semaphore.permit_deadline(begun).map(drop), refused);
         drop(permit);
-        assert!(semaphore.acquire_deadline(begun).is_ok(), "what is free needs no time");
-        assert!(semaphore.acquire_timeout(Duration::MAX).is_ok(), "longer than a clock can say");
+        assert!(semaphore.permit_deadline(begun).is_ok(), "what is free needs no time");
+        assert!(semaphore.permit_timeout(Duration::MAX).is_ok(), "longer than a clock can say");
         // Who has waited in vain has left no trace that counts.
         assert_eq!(semaphore.available(), 1);
     }
@@ -88,11 +88,11 @@ fn without_a_permit_it_is_refused_at_once_or_in_time() {
 fn as_many_as_there_may_be_are_had_and_no_more() {
     let _watchdog = Watchdog::with_limit(60);
     for semaphore in both::<MAX_ROBUST_PERMITS>() {
-        let permits: Vec<_> = (0..MAX_ROBUST_PERMITS).map(|_| semaphore.try_acquire().unwrap()).collect();
-        assert!(semaphore.try_acquire().is_err());
+        let permits: Vec<_> = (0..MAX_ROBUST_PERMITS).map(|_| semaphore.try_permit().unwrap()).collect();
+        assert!(semaphore.try_permit().is_err());
         assert_eq!((semaphore.available(), semaphore.holders().count()), (0, MAX_ROBUST_PERMITS));
         drop(permits);
-        assert_eq!((semaphore.available(), semaphore.capacity()), (MAX_ROBUST_PERMITS, MAX_ROBUST_PERMITS));
+        assert_eq!((semaphore.available(), semaphore.bound()), (MAX_ROBUST_PERMITS, MAX_ROBUST_PERMITS));
     }
 }
 
@@ -104,11 +104,11 @@ fn a_number_of_permits_is_chosen_at_run_time() {
         assert!(error.to_string().contains("1 to 4"), "{error}");
     }
     let semaphore = RobustSemaphore::<4>::with_permits(3).unwrap();
-    assert_eq!((semaphore.available(), semaphore.capacity()), (3, 3));
+    assert_eq!((semaphore.available(), semaphore.bound()), (3, 3));
     // And stays so where it is placed.
     let semaphore = share(semaphore);
-    let permits = [(); 3].map(|()| semaphore.try_acquire().unwrap());
-    assert!(semaphore.try_acquire().is_err());
+    let permits = [(); 3].map(|()| semaphore.try_permit().unwrap());
+    assert!(semaphore.try_permit().is_err());
     drop(permits);
     assert_eq!(semaphore.available(), 3);
 }
@@ -118,9 +118,9 @@ fn who_sleeps_is_woken_by_a_release() {
     let _watchdog = Watchdog::with_limit(60);
     for semaphore in both::<2>() {
         for _ in 0..50 {
-            let (first, second) = (semaphore.acquire().unwrap(), semaphore.acquire().unwrap());
+            let (first, second) = (semaphore.permit().unwrap(), semaphore.permit().unwrap());
             thread::scope(|scope| {
-                let waiters = [(); 3].map(|()| scope.spawn(|| drop(semaphore.acquire().unwrap())));
+                let waiters = [(); 3].map(|()| scope.spawn(|| drop(semaphore.permit().unwrap())));
                 thread::yield_now();
                 drop(second);
                 waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
@@ -136,7 +136,7 @@ fn a_panic_releases_the_permit() {
     for semaphore in both::<1>() {
         thread::scope(|scope| {
             let dies = scope.spawn(|| {
-                let _permit = semaphore.acquire().unwrap();
+                let _permit = semaphore.permit().unwrap();
                 panic!("with the permit");
             });
             dies.join().unwrap_err();
@@ -148,7 +148,7 @@ fn a_panic_releases_the_permit() {
 #[test]
 fn permits_are_released_in_any_order() {
     for semaphore in both::<3>() {
-        let mut permits = [(); 3].map(|()| Some(semaphore.acquire().unwrap()));
+        let mut permits = [(); 3].map(|()| Some(semaphore.permit().unwrap()));
         for (place, left) in [(1, 1), (0, 2), (2, 3)] {
             permits[place] = None;
             assert_eq!(semaphore.available(), left);
@@ -159,10 +159,10 @@ fn permits_are_released_in_any_order() {
 #[test]
 fn what_was_forgotten_is_free_where_it_is_placed() {
     let semaphore = Box::new(RobustSemaphore::<1>::new());
-    std::mem::forget(semaphore.acquire().unwrap());
+    std::mem::forget(semaphore.permit().unwrap());
     let moved = *semaphore;
-    assert_eq!((moved.available(), moved.try_acquire().map(drop)), (0, Err(AcquireError::TimedOut)));
-    assert!(share(moved).try_acquire().is_ok(), "nobody has its guard any more");
+    assert_eq!((moved.available(), moved.try_permit().map(drop)), (0, Err(AcquireError::TimedOut)));
+    assert!(share(moved).try_permit().is_ok(), "nobody has its guard any more");
 }
 
 /// The heartbeat: a permit that was freed without a ring is found all the same.
@@ -170,8 +170,8 @@ fn what_was_forgotten_is_free_where_it_is_placed() {
 fn a_permit_whose_ring_never_came_is_found_by_the_heartbeat() {
     let _watchdog = Watchdog::with_limit(60);
     let semaphore = share(RobustSemaphore::<1>::new());
-    std::mem::forget(semaphore.acquire().unwrap());
-    let waiter = fork(|| drop(semaphore.acquire().unwrap()));
+    std::mem::forget(semaphore.permit().unwrap());
+    let waiter = fork(|| drop(semaphore.permit().unwrap()));
     eventually("it sleeps", || state_of(waiter.pid()) == Some('S'));
     // SAFETY: the permit is a word of 8 bytes, and every value of it is one.
     unsafe { AtomicU64::from_ptr(std::ptr::from_ref(semaphore).cast::<u64>().cast_mut().add(2)) }
@@ -190,13 +190,13 @@ fn torn_bytes_are_a_semaphore() {
         for second in [0, 1 << 32, 2 << 32, !0] {
             for permit in patterns {
                 let semaphore = torn::<2>(&[head, second, permit, 0]);
-                let capacity = semaphore.capacity();
+                let capacity = semaphore.bound();
                 assert!(capacity <= 2 && semaphore.available() <= capacity);
                 let shown = format!("{semaphore:?}");
                 assert!(shown.starts_with("RobustSemaphore"), "{shown}");
-                let permit = semaphore.acquire_timeout(Duration::from_millis(1));
+                let permit = semaphore.permit_timeout(Duration::from_millis(1));
                 assert_eq!(permit.is_ok(), capacity > 0, "one is free, if there is one");
-                let other = semaphore.try_acquire();
+                let other = semaphore.try_permit();
                 assert!(other.is_err() || capacity == 2);
                 drop((permit, other));
             }
@@ -208,7 +208,7 @@ fn torn_bytes_are_a_semaphore() {
 #[test]
 fn a_permit_that_is_anothers_by_damage_is_left_alone() {
     let semaphore = share(RobustSemaphore::<1>::new());
-    let permit = semaphore.acquire().unwrap();
+    let permit = semaphore.permit().unwrap();
     // SAFETY: the permit is a word of 8 bytes, and every value of it is one.
     let word = unsafe { AtomicU64::from_ptr(std::ptr::from_ref(semaphore).cast::<u64>().cast_mut().add(2)) };
     word.store(77, SeqCst);
@@ -219,8 +219,8 @@ fn a_permit_that_is_anothers_by_damage_is_left_alone() {
 #[test]
 fn memory_of_zeros_has_all_permits_free() {
     let semaphore = torn::<2>(&[0; 4]);
-    assert_eq!((semaphore.available(), semaphore.capacity()), (2, 2));
-    assert!(semaphore.try_acquire().is_ok());
+    assert_eq!((semaphore.available(), semaphore.bound()), (2, 2));
+    assert!(semaphore.try_permit().is_ok());
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn it_is_shared_and_shown() {
     }
     for semaphore in both::<2>() {
         assert_eq!(is_shared(semaphore), 32);
-        let permit = semaphore.acquire().unwrap();
+        let permit = semaphore.permit().unwrap();
         let own = std::process::id();
         assert_eq!(
             format!("{semaphore:?}"),
@@ -240,5 +240,5 @@ fn it_is_shared_and_shown() {
     }
     assert_ne!(<RobustSemaphore<1>>::LAYOUT, <RobustSemaphore<2>>::LAYOUT);
     static GLOBAL: RobustSemaphore<1> = RobustSemaphore::new();
-    assert!(GLOBAL.try_acquire().is_ok());
+    assert!(GLOBAL.try_permit().is_ok());
 }

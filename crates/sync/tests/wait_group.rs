@@ -94,15 +94,15 @@ fn what_is_too_much_or_too_little_is_told_and_changes_nothing() {
         assert_eq!((group.add(0), group.try_wait(), group.wait()), (Ok(()), Ok(()), Ok(())));
         group.add(MAX_PIECES).unwrap();
         assert_eq!(group.add(1), Err(WaitGroupError::TooManyPieces));
-        assert_eq!(group.join().map(drop), Err(WaitGroupError::TooManyPieces));
+        assert_eq!(group.add_member().map(drop), Err(WaitGroupError::TooManyPieces));
         assert_eq!((group.remaining(), group.members()), (Ok(MAX_PIECES.into()), Ok(0)));
         group.done().unwrap();
         assert_eq!(group.add(2), Err(WaitGroupError::TooManyPieces));
         group.add(1).unwrap();
     }
     for group in both() {
-        let members: Vec<_> = (0..MAX_MEMBERS).map(|_| group.join().unwrap()).collect();
-        assert_eq!(group.join().map(drop), Err(WaitGroupError::TooManyMembers));
+        let members: Vec<_> = (0..MAX_MEMBERS).map(|_| group.add_member().unwrap()).collect();
+        assert_eq!(group.add_member().map(drop), Err(WaitGroupError::TooManyMembers));
         assert_eq!(group.done(), Err(WaitGroupError::NothingAnnounced), "all pieces are members'");
         group.add(1).unwrap();
         assert_eq!(group.enter().map(drop), Err(WaitGroupError::TooManyMembers));
@@ -117,7 +117,7 @@ fn what_is_too_much_or_too_little_is_told_and_changes_nothing() {
 fn a_wait_ends_with_its_time() {
     let _watchdog = Watchdog::with_limit(60);
     for group in both() {
-        let member = group.join().unwrap();
+        let member = group.add_member().unwrap();
         let (begun, timeout) = (Instant::now(), Duration::from_millis(20));
         assert_eq!(group.wait_timeout(timeout), Err(WaitGroupError::TimedOut));
         assert!(begun.elapsed() >= timeout);
@@ -235,7 +235,7 @@ fn a_member_that_is_leaked_dies_with_its_process() {
     let _watchdog = Watchdog::with_limit(60);
     let (group, ready) = (share(WaitGroup::new()), flag());
     let leaks = fork(|| {
-        thread::spawn(|| mem::forget(group.join().unwrap())).join().unwrap();
+        thread::spawn(|| mem::forget(group.add_member().unwrap())).join().unwrap();
         ready.store(1, SeqCst);
         idle();
     });
@@ -262,7 +262,7 @@ fn a_panic_is_the_end_of_a_members_piece() {
     for group in both() {
         thread::scope(|scope| {
             let panics = scope.spawn(|| {
-                let _member = group.join().unwrap();
+                let _member = group.add_member().unwrap();
                 panic!("at work");
             });
             panics.join().unwrap_err();
@@ -275,12 +275,12 @@ fn a_panic_is_the_end_of_a_members_piece() {
 fn a_member_in_a_fork_is_its_parents() {
     let _watchdog = Watchdog::with_limit(60);
     let group = share(WaitGroup::new());
-    let member = group.join().unwrap();
+    let member = group.add_member().unwrap();
     let child = fork(|| {
         // SAFETY: a bitwise copy of the guard, as the fork has one; the parent's is another process's.
         drop(unsafe { std::ptr::read(&raw const member) });
         assert_eq!((group.remaining(), group.members()), (Ok(1), Ok(1)));
-        drop(group.join().unwrap());
+        drop(group.add_member().unwrap());
     });
     assert_eq!(reap(child), 0);
     assert_eq!(group.try_wait(), Err(WaitGroupError::TimedOut));
@@ -317,7 +317,7 @@ fn torn_bytes_are_a_group() {
             start.add(HEAD + state + CONDVAR).write_bytes(byte, LEAVERS);
         }
         let _ = (group.try_wait(), group.wait_timeout(Duration::from_millis(1)), group.take_over().map(drop));
-        let _ = (group.add(1), group.done(), group.enter().map(drop), group.join().map(drop));
+        let _ = (group.add(1), group.done(), group.enter().map(drop), group.add_member().map(drop));
         assert!(group.members().unwrap() <= MAX_MEMBERS);
         assert!(format!("{group:?}").starts_with("WaitGroup"));
     }

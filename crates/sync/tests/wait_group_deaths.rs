@@ -17,7 +17,7 @@ use multiproc_testkit::{Watchdog, eventually, holds_within, state_of};
 fn member(group: &'static WaitGroup) -> Fork {
     let before = group.members().unwrap();
     let member = fork(|| {
-        let _member = group.join().unwrap();
+        let _member = group.add_member().unwrap();
         idle();
     });
     eventually("it is a member", || group.members() == Ok(before + 1));

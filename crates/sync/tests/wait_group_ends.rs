@@ -65,7 +65,7 @@ fn a_member_is_done_without_a_question() {
         let works = fork(|| {
             ASKED.set(asked).unwrap();
             interrupt::install(panics).unwrap();
-            let member = group.join().unwrap();
+            let member = group.add_member().unwrap();
             stage.store(1, SeqCst);
             eventually("the mutex is another's", || stage.load(SeqCst) == 2);
             let work = AssertUnwindSafe(|| {

@@ -33,7 +33,7 @@ fn standing_still_inside(group: &'static WaitGroup) -> Fork {
 fn a_member_is_done_by_a_thread_that_can_lock_no_more() {
     let _watchdog = Watchdog::with_limit(60);
     let (group, locks) = (share(WaitGroup::new()), share([const { Mutex::new(()) }; MAX_HELD]));
-    let member = group.join().unwrap();
+    let member = group.add_member().unwrap();
     let waits = fork(|| group.wait().unwrap());
     eventually("it sleeps", || state_of(waits.pid()) == Some('S'));
     let held = locks.each_ref().map(|lock| lock.lock().unwrap());
@@ -80,7 +80,10 @@ fn the_hook_ends_every_call_that_changes_nothing_then_and_no_other() {
         interrupt::install(ends_all_waits).unwrap();
         let interrupted = WaitGroupError::Interrupted;
         assert_eq!((group.add(1), group.wait()), (Err(interrupted), Err(interrupted)));
-        assert_eq!((group.enter().map(drop), group.join().map(drop)), (Err(interrupted), Err(interrupted)));
+        assert_eq!(
+            (group.enter().map(drop), group.add_member().map(drop)),
+            (Err(interrupted), Err(interrupted))
+        );
         assert_eq!(group.take_over().map(drop), Err(interrupted));
         told.store(asked.load(SeqCst), SeqCst);
         group.done().unwrap();
@@ -100,7 +103,7 @@ fn what_was_done_by_a_thread_that_could_not_lock_is_so_where_it_is_placed_anew()
     let _watchdog = Watchdog::with_limit(60);
     let (group, locks) = (share(WaitGroup::new()), share([const { Mutex::new(()) }; MAX_HELD]));
     group.add(1).unwrap();
-    let member = group.join().unwrap();
+    let member = group.add_member().unwrap();
     let held = locks.each_ref().map(|lock| lock.lock().unwrap());
     drop(member);
     drop(held);

@@ -29,8 +29,8 @@ pub const MAX_ROBUST_PERMITS: usize = 256;
 ///
 /// static DEVICES: RobustSemaphore<2> = RobustSemaphore::new();
 ///
-/// let (one, other) = (DEVICES.acquire()?, DEVICES.acquire()?);
-/// assert_eq!(DEVICES.try_acquire().unwrap_err(), AcquireError::TimedOut);
+/// let (one, other) = (DEVICES.permit()?, DEVICES.permit()?);
+/// assert_eq!(DEVICES.try_permit().unwrap_err(), AcquireError::TimedOut);
 /// assert_eq!(DEVICES.holders().map(|holder| holder.pid()).collect::<Vec<_>>(), [Some(std::process::id()); 2]);
 /// drop(one);
 /// assert_eq!(DEVICES.available(), 1);
@@ -46,7 +46,7 @@ pub const MAX_ROBUST_PERMITS: usize = 256;
 /// # use multiproc_sync::{AcquireError, RobustSemaphore};
 /// # fn reset_device() {}
 /// # let devices = RobustSemaphore::<1>::new();
-/// let permit = devices.acquire()?;
+/// let permit = devices.permit()?;
 /// if let Some(dead) = permit.recovered_from() {
 ///     eprintln!("{dead} died with the device");
 ///     reset_device();
@@ -82,7 +82,7 @@ pub const MAX_ROBUST_PERMITS: usize = 256;
 ///
 /// | event | private | in shared memory |
 /// |---|---|---|
-/// | the process of a holder dies | with everybody who could see it | its permits are free once the *whole* process has ended: found by [`try_acquire`](Self::try_acquire) at once, by who begins to wait within milliseconds, by who waits already within a second |
+/// | the process of a holder dies | with everybody who could see it | its permits are free once the *whole* process has ended: found by [`try_permit`](Self::try_permit) at once, by who begins to wait within milliseconds, by who waits already within a second |
 /// | who takes over from the dead dies in turn | | the same again: the next is told of that one |
 /// | a process is killed while it releases | | the permit is free, or goes the way of the dead one's; a sleeper that was not woken finds it within a second |
 /// | a waiter is killed, or one just woken | | the others find what is free within a second |
@@ -99,7 +99,7 @@ pub const MAX_ROBUST_PERMITS: usize = 256;
 ///
 /// An atomic exchange to acquire and one to release, and no system call unless somebody may sleep. A waiter spins for a moment (see
 /// [`Pace`](crate::Pace)), then sleeps, and asks after those who have the permits when it has slept for milliseconds, and with every
-/// heartbeat of a second. So does [`try_acquire`](Self::try_acquire) before it refuses. To ask after a process takes about 20 µs, for six
+/// heartbeat of a second. So does [`try_permit`](Self::try_permit) before it refuses. To ask after a process takes about 20 µs, for six
 /// system calls and as many small allocations, with no lock held. It is done once for each run of permits of one process, not for
 /// those of the caller's own: for each permit at the worst, if those of several processes alternate. A thread's first permit, or robust
 /// lock, gives it a name in its family: two or three system calls, once. To take a free permit and to release one allocates nothing.
@@ -172,7 +172,7 @@ impl<const PERMITS: usize> RobustSemaphore<PERMITS> {
     /// [`AcquireError::Interrupted`], if a signal ended the wait; [`AcquireError::Identity`], if the calling thread can have no name in
     /// its family.
     #[inline]
-    pub fn acquire(&self) -> Result<RobustPermit<'_>, AcquireError> {
+    pub fn permit(&self) -> Result<RobustPermit<'_>, AcquireError> {
         self.acquire_for(Patience::Endless)
     }
 
@@ -182,7 +182,7 @@ impl<const PERMITS: usize> RobustSemaphore<PERMITS> {
     ///
     /// [`AcquireError::TimedOut`] if none is; [`AcquireError::Identity`].
     #[inline]
-    pub fn try_acquire(&self) -> Result<RobustPermit<'_>, AcquireError> {
+    pub fn try_permit(&self) -> Result<RobustPermit<'_>, AcquireError> {
         self.acquire_for(Patience::None)
     }
 
@@ -192,19 +192,19 @@ impl<const PERMITS: usize> RobustSemaphore<PERMITS> {
     /// use std::time::Duration;
     /// use multiproc_sync::{AcquireError, RobustSemaphore};
     /// let semaphore = RobustSemaphore::<1>::new();
-    /// let _permit = semaphore.acquire_timeout(Duration::from_millis(5))?;
-    /// assert_eq!(semaphore.acquire_timeout(Duration::from_millis(5)).unwrap_err(), AcquireError::TimedOut);
+    /// let _permit = semaphore.permit_timeout(Duration::from_millis(5))?;
+    /// assert_eq!(semaphore.permit_timeout(Duration::from_millis(5)).unwrap_err(), AcquireError::TimedOut);
     /// # Ok::<(), AcquireError>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// As [`acquire`](Self::acquire); [`AcquireError::TimedOut`] if there was none for it.
+    /// As [`permit`](Self::permit); [`AcquireError::TimedOut`] if there was none for it.
     #[cfg(not(multiproc_loom))]
-    pub fn acquire_timeout(&self, timeout: std::time::Duration) -> Result<RobustPermit<'_>, AcquireError> {
+    pub fn permit_timeout(&self, timeout: std::time::Duration) -> Result<RobustPermit<'_>, AcquireError> {
         match std::time::Instant::now().checked_add(timeout) {
-            Some(deadline) => self.acquire_deadline(deadline),
-            None => self.acquire(), // longer than a clock can say
+            Some(deadline) => self.permit_deadline(deadline),
+            None => self.permit(), // longer than a clock can say
         }
     }
 
@@ -212,8 +212,8 @@ impl<const PERMITS: usize> RobustSemaphore<PERMITS> {
     ///
     /// # Errors
     ///
-    /// As [`acquire`](Self::acquire); [`AcquireError::TimedOut`] if there was none for it.
-    pub fn acquire_deadline(&self, deadline: Deadline) -> Result<RobustPermit<'_>, AcquireError> {
+    /// As [`permit`](Self::permit); [`AcquireError::TimedOut`] if there was none for it.
+    pub fn permit_deadline(&self, deadline: Deadline) -> Result<RobustPermit<'_>, AcquireError> {
         self.acquire_for(Patience::Until(&deadline))
     }
 
@@ -225,8 +225,8 @@ impl<const PERMITS: usize> RobustSemaphore<PERMITS> {
     }
 
     /// How many permits there are in all.
-    #[doc(alias = "bound")]
-    pub fn capacity(&self) -> usize {
+    #[doc(alias = "capacity")]
+    pub fn bound(&self) -> usize {
         self.permits().len()
     }
 

@@ -112,7 +112,7 @@ fn assert_usable(process: &Process, group: &WaitGroup) {
         }
         (0..group.remaining().unwrap()).for_each(|_| group.done().unwrap());
         assert_eq!((group.members(), group.try_wait()), (Ok(0), Ok(())));
-        drop(group.join().unwrap());
+        drop(group.add_member().unwrap());
         assert_eq!(group.wait(), Ok(()));
     });
 }
@@ -180,7 +180,7 @@ fn finder_killed() {
     check_deaths(|k| {
         let (family, group) = (Family::new(), shared(WaitGroup::new()));
         let end = family.process().run_killed_at(usize::MAX, || {
-            let _member = group.join().unwrap();
+            let _member = group.add_member().unwrap();
             crate::primitive::model::die();
         });
         assert_eq!(end, End::Killed::<()>);
@@ -195,7 +195,7 @@ fn finder_killed() {
 /// A member that dies with its piece.
 fn die_as_member(family: &Family, group: &WaitGroup) {
     let end = family.process().run_killed_at(usize::MAX, || {
-        let _member = group.join().unwrap();
+        let _member = group.add_member().unwrap();
         crate::primitive::model::die();
     });
     assert_eq!(end, End::Killed::<()>);
@@ -206,7 +206,7 @@ fn die_as_member(family: &Family, group: &WaitGroup) {
 fn joiner_killed() {
     check_deaths(|k| {
         let (family, group) = (Family::new(), shared(WaitGroup::new()));
-        family.process().run_killed_at(k, || drop(group.join().unwrap()));
+        family.process().run_killed_at(k, || drop(group.add_member().unwrap()));
         let survivor = family.process();
         let (waited, left) = survivor.run(|| (group.try_wait(), group.remaining().unwrap()));
         match waited {
@@ -286,7 +286,7 @@ fn finisher_of_anothers_piece_killed() {
         let survivor = family.process();
         survivor.run(|| {
             group.add(1).unwrap();
-            group.join().unwrap().leave_unlocked();
+            group.add_member().unwrap().leave_unlocked();
         });
         family.process().run_killed_at(k, || group.try_wait());
         let left = survivor.run(|| (group.remaining(), group.members()));

@@ -17,7 +17,7 @@ use super::state::Place;
 ///
 /// ```compile_fail,E0277
 /// let group = multiproc_sync::WaitGroup::new();
-/// let member = group.join().unwrap();
+/// let member = group.add_member().unwrap();
 /// std::thread::scope(|scope| {
 ///     scope.spawn(move || drop(member));
 /// });

@@ -49,7 +49,7 @@ pub const MAX_PIECES: u32 = u32::MAX;
 ///
 /// A piece of work is announced by [`add`](Self::add), without saying whose it is; anybody may call [`done`](Self::done) for it. Or a
 /// thread makes it its own by [`enter`](Self::enter): then the group has its name, and if its process dies before it is done,
-/// nobody waits for it in vain. [`join`](Self::join) announces a piece and enters it at once.
+/// nobody waits for it in vain. [`add_member`](Self::add_member) announces a piece and enters it at once.
 ///
 /// It lies on a stack, in a `static`, or in shared memory: `Shared<WaitGroup>` of the crate `multiproc-shm` puts it there.
 ///
@@ -63,7 +63,7 @@ pub const MAX_PIECES: u32 = u32::MAX;
 ///
 /// What is announced and what is finished only grow. When they are equal, it is noted how much that was: who waits since before is
 /// released by that, also if more is announced before it wakes up. A member that is done first says in its slot how much is
-/// finished then, and one that joins how much is announced: who finds a dead one there completes that, once. A waiter compares the
+/// finished then, and one that adds a member how much is announced: who finds a dead one there completes that, once. A waiter compares the
 /// number of deaths with what it was when it began: all are told that somebody has died, and the number of the last one, whoever takes
 /// the piece over. Who is done and cannot lock the group sets its bit among the leavers, for whoever locks it next.
 ///
@@ -80,7 +80,7 @@ pub const MAX_PIECES: u32 = u32::MAX;
 /// | who takes it over dies in turn | the same again: the next is told of that one |
 /// | several members die | one after the other is told of, as each piece is taken over; who waits meanwhile is told once, with the number of the last |
 /// | it dies while it is being done | the piece is done, or its member has died |
-/// | a process dies in `join` | the piece is not announced, or its member has died |
+/// | a process dies in `add_member` | the piece is not announced, or its member has died |
 /// | a process dies before it has entered | it is not known that it would have: use a time-out |
 /// | it dies in `add` or `done` | the call has done all or nothing; who waits sees it within a second |
 /// | a member panics | its piece is done, as by every drop |
@@ -148,8 +148,7 @@ impl WaitGroup {
     /// # Errors
     ///
     /// [`NothingAnnounced`](WaitGroupError::NothingAnnounced) for one too many, and nothing has changed; those that keep the calling thread
-    /// away from the group; [`Interrupted`](WaitGroupError::Interrupted) in a fork that the [hook](crate::interrupt) of a signal has made only,
-    /// as the piece is done by its parent.
+    /// away from the group. No signal ends it: its [hook](crate::interrupt) is not asked.
     pub fn done(&self) -> Result<(), WaitGroupError> {
         let emptied = self.lock_to_finish()?.finish()?;
         self.tell(emptied);
@@ -172,7 +171,7 @@ impl WaitGroup {
     ///
     /// [`TooManyPieces`](WaitGroupError::TooManyPieces), [`TooManyMembers`](WaitGroupError::TooManyMembers); those that keep the calling thread
     /// away from the group.
-    pub fn join(&self) -> Result<Member<'_>, WaitGroupError> {
+    pub fn add_member(&self) -> Result<Member<'_>, WaitGroupError> {
         self.become_member(State::join)
     }
 
@@ -181,8 +180,7 @@ impl WaitGroup {
     /// # Errors
     ///
     /// [`MemberDied`](WaitGroupError::MemberDied), as long as nobody has taken over its piece, and to each who waited when it was found, of
-    /// several the last; [`Interrupted`](WaitGroupError::Interrupted), if
-    /// a signal ended the wait; those that keep the calling thread away from the group.
+    /// several the last; [`Interrupted`](WaitGroupError::Interrupted), if a signal ended the wait; those that keep the calling thread away from the group.
     pub fn wait(&self) -> Result<(), WaitGroupError> {
         self.wait_for(Patience::Endless)
     }

@@ -69,7 +69,7 @@ impl Shared {
 pub(super) fn laps(shared: &'static Shared, part: &Part) {
     part.wait(Cue::Laps);
     for _ in 0..3 {
-        drop(shared.group.join().expect("there is room"));
+        drop(shared.group.add_member().expect("there is room"));
         shared.group.wait().expect("nobody dies here");
     }
 }
@@ -88,7 +88,7 @@ fn worker(shared: &'static Shared, part: &Part) {
 fn joiner(shared: &'static Shared, part: &Part) {
     shared.attach();
     part.begin();
-    drop(shared.group.join());
+    drop(shared.group.add_member());
     part.over();
 }
 
@@ -127,7 +127,7 @@ fn waiting(shared: &'static Shared, part: &Part) {
 fn waking_deputy(shared: &'static Shared, part: &Part) {
     part.wait(Cue::Killed);
     if shared.group.remaining() == Ok(0) {
-        drop(shared.group.join().expect("there is room"));
+        drop(shared.group.add_member().expect("there is room"));
     }
     deputy(shared, part);
 }

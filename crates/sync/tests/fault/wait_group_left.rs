@@ -28,7 +28,7 @@ struct State {
 
 /// Is done, and cannot lock the group to say so.
 fn leaver(shared: &'static Shared, part: &Part) {
-    let member = shared.group.join().expect("there is room");
+    let member = shared.group.add_member().expect("there is room");
     let held = shared.hold_all();
     part.begin();
     drop(member);
@@ -48,14 +48,14 @@ fn visitor(shared: &'static Shared, part: &Part) {
 fn joiner(shared: &'static Shared, part: &Part) {
     shared.attach();
     part.begin();
-    drop(shared.group.join());
+    drop(shared.group.add_member());
     part.over();
 }
 
 /// Has left before the victim begins.
 fn gone(shared: &'static Shared, part: &Part) {
     part.wait(Cue::Hold);
-    let member = shared.group.join().expect("there is room");
+    let member = shared.group.add_member().expect("there is room");
     let held = shared.hold_all();
     drop(member);
     drop(held);
@@ -65,7 +65,7 @@ fn gone(shared: &'static Shared, part: &Part) {
 /// Dies as the group's only member, with its mutex, and leaves this.
 fn die_inside(shared: &'static Shared, part: &Part, leave: fn(&mut State)) {
     part.wait(Cue::Hold);
-    std::mem::forget(shared.group.join().expect("there is room"));
+    std::mem::forget(shared.group.add_member().expect("there is room"));
     let group: *const WaitGroup = &raw const shared.group;
     // SAFETY: the group begins with its mutex's head, which is that of every mutex.
     let head = unsafe { &*group.cast::<Mutex<()>>() };
