@@ -37,17 +37,17 @@ impl SharedRoom {
 
     /// Goes in and out.
     fn visit(&self) -> bool {
-        self.enter(&self.semaphore.acquire().expect("there is no deadline"))
+        self.enter(&self.semaphore.permit().expect("there is no deadline"))
     }
 
     /// Goes in and out if that is possible at once.
     fn try_visit(&self) -> Option<bool> {
-        self.semaphore.try_acquire().ok().map(|permit| self.enter(&permit))
+        self.semaphore.try_permit().ok().map(|permit| self.enter(&permit))
     }
 
     /// Goes in and out, at the latest when `deadline` has passed, at which everybody else has left or is dead.
     fn visit_until(&self, deadline: Deadline) -> bool {
-        let permit = self.semaphore.acquire_deadline(deadline);
+        let permit = self.semaphore.permit_deadline(deadline);
         self.enter(&permit.expect("a permit was lost with its holder"))
     }
 
@@ -68,11 +68,11 @@ fn three_take_one_permit() {
         let others = [(); 2].map(|()| {
             let room = room.clone();
             thread::spawn(move || {
-                let _permit = room.semaphore.acquire().unwrap();
+                let _permit = room.semaphore.permit().unwrap();
                 room.visits.visit();
             })
         });
-        let permit = room.semaphore.acquire().unwrap();
+        let permit = room.semaphore.permit().unwrap();
         room.visits.visit();
         drop(permit);
         others.into_iter().for_each(|other| other.join().unwrap());
@@ -86,9 +86,9 @@ fn one_waits_for_either_of_two() {
     check(|| {
         for released in 0..2 {
             let semaphore = Arc::new(RobustSemaphore::<2>::new());
-            let mut permits = [(); 2].map(|()| Some(semaphore.acquire().unwrap()));
+            let mut permits = [(); 2].map(|()| Some(semaphore.permit().unwrap()));
             let theirs = semaphore.clone();
-            let waiter = thread::spawn(move || drop(theirs.acquire().unwrap()));
+            let waiter = thread::spawn(move || drop(theirs.permit().unwrap()));
             drop(permits[released].take());
             waiter.join().unwrap();
             drop(permits);
@@ -102,10 +102,10 @@ fn one_waits_for_either_of_two() {
 fn two_sleep() {
     check(|| {
         let room = private();
-        let permit = room.semaphore.acquire().unwrap();
+        let permit = room.semaphore.permit().unwrap();
         let others = [(); 2].map(|()| {
             let room = room.clone();
-            thread::spawn(move || drop(room.semaphore.acquire().unwrap()))
+            thread::spawn(move || drop(room.semaphore.permit().unwrap()))
         });
         drop(permit);
         others.into_iter().for_each(|other| other.join().unwrap());
@@ -119,12 +119,12 @@ fn two_sleep() {
 fn a_mark_taken_off_late_strands_nobody() {
     check(|| {
         let room = private();
-        let permit = room.semaphore.acquire().unwrap();
+        let permit = room.semaphore.permit().unwrap();
         let theirs = room.clone();
         let late = thread::spawn(move || theirs.semaphore.take_mark_off_late());
         let others = [(); 2].map(|()| {
             let room = room.clone();
-            thread::spawn(move || drop(room.semaphore.acquire().unwrap()))
+            thread::spawn(move || drop(room.semaphore.permit().unwrap()))
         });
         drop(permit);
         others.into_iter().for_each(|other| other.join().unwrap());
@@ -139,7 +139,7 @@ fn one_tries() {
     check(|| {
         let room = private();
         let theirs = room.clone();
-        let keep = |room: &Room| match room.semaphore.try_acquire() {
+        let keep = |room: &Room| match room.semaphore.try_permit() {
             Ok(permit) => {
                 std::mem::forget(permit);
                 1
@@ -161,11 +161,11 @@ fn one_tries() {
 fn one_gives_up() {
     check(|| {
         let (room, deadline) = (private(), Deadline::new());
-        let permit = room.semaphore.acquire().unwrap();
+        let permit = room.semaphore.permit().unwrap();
         let (theirs, until) = (room.clone(), deadline.clone());
-        let late = thread::spawn(move || drop(theirs.semaphore.acquire_deadline(until)));
+        let late = thread::spawn(move || drop(theirs.semaphore.permit_deadline(until)));
         let theirs = room.clone();
-        let patient = thread::spawn(move || drop(theirs.semaphore.acquire().unwrap()));
+        let patient = thread::spawn(move || drop(theirs.semaphore.permit().unwrap()));
         let clock = thread::spawn(move || deadline.pass());
         drop(permit);
         [late, patient, clock].into_iter().for_each(|other| other.join().unwrap());
@@ -178,9 +178,9 @@ fn one_gives_up() {
 fn one_waits_in_vain() {
     check(|| {
         let (room, deadline) = (private(), Deadline::new());
-        let permit = room.semaphore.acquire().unwrap();
+        let permit = room.semaphore.permit().unwrap();
         let (theirs, until) = (room.clone(), deadline.clone());
-        let late = thread::spawn(move || theirs.semaphore.acquire_deadline(until).map(drop));
+        let late = thread::spawn(move || theirs.semaphore.permit_deadline(until).map(drop));
         deadline.pass();
         assert_eq!(late.join().unwrap(), Err(AcquireError::TimedOut));
         drop(permit);
@@ -218,7 +218,7 @@ fn sibling_works_until_the_end() {
         let victim = thread::spawn(move || {
             let inside = Cell::new(false);
             let body = || {
-                let permit = theirs.semaphore.acquire().unwrap();
+                let permit = theirs.semaphore.permit().unwrap();
                 inside.set(true);
                 step();
                 // From here on the release may have begun.
@@ -246,7 +246,7 @@ fn waiter_killed() {
         let (family, room, deadline) = (Family::new(), robust(), Deadline::new());
         let holder = family.process();
         holder.run(|| {
-            let permit = room.semaphore.acquire().unwrap();
+            let permit = room.semaphore.permit().unwrap();
             let (process, theirs) = (family.process(), room.clone());
             let over = deadline.clone();
             let victim = thread::spawn(move || {
@@ -257,7 +257,7 @@ fn waiter_killed() {
             let theirs = room.clone();
             // Its deadline may pass before the holder has released: then it waits on.
             let other = family.process().spawn(move || {
-                let permit = theirs.semaphore.acquire_deadline(deadline);
+                let permit = theirs.semaphore.permit_deadline(deadline);
                 permit.is_ok_and(|permit| theirs.enter(&permit))
             });
             drop(permit);
@@ -273,7 +273,7 @@ fn waiter_killed() {
 /// A process dies with the permit.
 fn die_inside(family: &Family, room: &SharedRoom) {
     let end = family.process().run_killed_at(usize::MAX, || {
-        let _permit = room.semaphore.acquire().unwrap();
+        let _permit = room.semaphore.permit().unwrap();
         die();
     });
     assert_eq!(end, End::Killed::<()>);

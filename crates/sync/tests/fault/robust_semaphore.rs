@@ -44,7 +44,7 @@ fn scene() -> Scene<Shared> {
 
 impl Shared {
     fn attach(&self) {
-        drop(self.spare.acquire().expect("nobody dies with this one"));
+        drop(self.spare.permit().expect("nobody dies with this one"));
     }
 
     /// Is inside, as one who may be killed there.
@@ -71,7 +71,7 @@ impl Shared {
     }
 
     fn once(&self, part: &Part) {
-        self.inspect(&self.semaphore.acquire().expect("there is no deadline"), part);
+        self.inspect(&self.semaphore.permit().expect("there is no deadline"), part);
     }
 }
 
@@ -84,7 +84,7 @@ fn laps(shared: &'static Shared, part: &Part) {
 fn taker(shared: &'static Shared, part: &Part) {
     shared.attach();
     part.begin();
-    if let Ok(permit) = shared.semaphore.acquire() {
+    if let Ok(permit) = shared.semaphore.permit() {
         shared.visit();
         drop(permit);
     }
@@ -95,7 +95,7 @@ fn taker(shared: &'static Shared, part: &Part) {
 fn recoverer(shared: &'static Shared, part: &Part) {
     shared.attach();
     part.begin();
-    if let Ok(permit) = shared.semaphore.try_acquire() {
+    if let Ok(permit) = shared.semaphore.try_permit() {
         shared.visit();
         drop(permit);
     }
@@ -104,7 +104,7 @@ fn recoverer(shared: &'static Shared, part: &Part) {
 
 /// Is inside at its beginning, and goes out.
 fn leaver(shared: &'static Shared, part: &Part) {
-    let permit = shared.semaphore.acquire().expect("it is free");
+    let permit = shared.semaphore.permit().expect("it is free");
     part.begin();
     drop(permit);
     part.over();
@@ -113,7 +113,7 @@ fn leaver(shared: &'static Shared, part: &Part) {
 /// Is inside until the victim sleeps.
 fn holder(shared: &'static Shared, part: &Part) {
     part.wait(Cue::Hold);
-    let permit = shared.semaphore.acquire().expect("it is free");
+    let permit = shared.semaphore.permit().expect("it is free");
     part.wait(Cue::Release);
     drop(permit);
     laps(shared, part);
@@ -122,7 +122,7 @@ fn holder(shared: &'static Shared, part: &Part) {
 /// Dies inside before the victim begins.
 fn dead_holder(shared: &'static Shared, part: &Part) {
     part.wait(Cue::Hold);
-    std::mem::forget(shared.semaphore.acquire().expect("it is free"));
+    std::mem::forget(shared.semaphore.permit().expect("it is free"));
     shared.visitor.store(std::process::id(), SeqCst);
     part.die();
 }
@@ -131,7 +131,7 @@ fn dead_holder(shared: &'static Shared, part: &Part) {
 fn barger(shared: &'static Shared, part: &Part) {
     shared.attach();
     part.wait(Cue::Stopped);
-    let permit = shared.semaphore.try_acquire();
+    let permit = shared.semaphore.try_permit();
     if let Ok(permit) = &permit {
         shared.inspect(permit, part);
     }

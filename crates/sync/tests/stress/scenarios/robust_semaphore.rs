@@ -31,7 +31,7 @@ impl Pair {
 impl Scenario for Pair {
     fn operate(&self, seat: &mut Seat<'_>) {
         let is_recovered = seat.inside(|random| {
-            let permit = self.permit.acquire().expect("no signal has a hook");
+            let permit = self.permit.permit().expect("no signal has a hook");
             let [first, second] = self.numbers();
             if permit.recovered_from().is_some() {
                 // It may have died between the two.

@@ -38,7 +38,7 @@ impl Group {
 impl Scenario for Group {
     fn operate(&self, seat: &mut Seat<'_>) {
         let waited = seat.inside(|random| {
-            let member = self.0.join().expect("there are places for all");
+            let member = self.0.add_member().expect("there are places for all");
             random.work();
             drop(member);
             self.0.wait()
