@@ -268,7 +268,7 @@ fn left_without_the_mutex() {
         let work = Arc::new((private(0), Visits::new()));
         let theirs = work.clone();
         let other = thread::spawn(move || {
-            let member = theirs.0.join().unwrap();
+            let member = theirs.0.add_member().unwrap();
             theirs.1.visit();
             member.leave_unlocked();
         });
