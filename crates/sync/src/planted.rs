@@ -103,6 +103,8 @@ bugs! {
     DeadLetThrough,
     /// A party at a barrier that leaves early keeps its place.
     PlaceKept,
+    /// A barrier is reset, and nobody who sleeps is told.
+    ResetInSilence,
     /// One who gives up breaks a round at a barrier that was complete without it.
     OthersBroken,
     /// An entry that is not free is claimed all the same.

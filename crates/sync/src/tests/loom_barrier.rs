@@ -87,6 +87,21 @@ fn reset_meanwhile() {
     });
 }
 
+/// A reset while somebody waits is all that wakes it.
+#[test]
+fn reset_wakes_who_waits() {
+    check(|| {
+        let barrier = private();
+        let waits = spawn(&barrier, Barrier::wait);
+        if barrier.waiting() == Ok(1) {
+            barrier.reset().unwrap();
+        } else {
+            barrier.abort().unwrap();
+        }
+        assert_eq!(waits.join().unwrap(), Err(BarrierError::Broken));
+    });
+}
+
 /// The action runs once, before anybody goes on.
 #[test]
 fn action_runs_before() {

@@ -71,6 +71,7 @@ const ROWS: &[Row<Bug>] = &[
     (Bug::SequenceLate, "loom_barrier::one_gives_up", Deadlock),
     (Bug::DeadlineIgnored, "loom_barrier::one_gives_up_for_two", Deadlock),
     (Bug::SequenceLate, "loom_barrier::reset_meanwhile", Deadlock),
+    (Bug::ResetInSilence, "loom_barrier::reset_wakes_who_waits", Deadlock),
     (Bug::SequenceLate, "loom_barrier::action_runs_before", Deadlock),
     (Bug::PlaceKept, "loom_barrier::action_panics", Deadlock),
     (Bug::OthersBroken, "loom_barrier::one_over_gives_up", Claim("nobody breaks it")),
