@@ -105,6 +105,10 @@ bugs! {
     PlaceKept,
     /// A barrier is reset, and nobody who sleeps is told.
     ResetInSilence,
+    /// What others have left to do at a barrier is taken first and done after.
+    CollectedFirst,
+    /// Of those who leave a barrier without its mutex, all are forgotten where some were seen.
+    LeaverForgotten,
     /// One who gives up breaks a round at a barrier that was complete without it.
     OthersBroken,
     /// An entry that is not free is claimed all the same.

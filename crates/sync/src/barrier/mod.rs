@@ -1,6 +1,8 @@
 //! A meeting of several parties. `unsafe`: what it promises as a value in shared memory.
 #![allow(unsafe_code)]
 
+#[cfg(all(test, multiproc_loom))]
+mod afar;
 mod error;
 mod meeting;
 mod party;

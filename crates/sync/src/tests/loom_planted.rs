@@ -83,6 +83,12 @@ const ROWS: &[Row<Bug>] = &[
     ),
     (Bug::SequenceLate, "loom_barrier::party_killed", Deadlock),
     (Bug::DeadPartyUnseen, "loom_barrier::party_of_three_killed", Claim("a dead party was not named")),
+    (
+        Bug::LeaverForgotten,
+        "loom_barrier::one_leaves_while_another_is_collected",
+        Claim("a leaver was forgotten"),
+    ),
+    (Bug::CollectedFirst, "loom_barrier::collector_killed", Claim("one that gave up was forgotten")),
     (Bug::SequenceLate, "loom_barrier::resetter_killed", Deadlock),
     (Bug::SequenceLate, "loom_condvar::one_waits", Deadlock),
     (Bug::SpinnersIgnored, "loom_condvar::one_waits", Deadlock),

@@ -156,6 +156,15 @@ fn over(shared: &'static Shared, part: &Part) {
     laps(shared, part);
 }
 
+/// Finds it broken, whoever has died that did so for one who had given up.
+fn witness(shared: &'static Shared, part: &Part) {
+    shared.attach();
+    part.wait(Cue::Killed);
+    assert_eq!(shared.barrier.is_broken(), Ok(true), "it was forgotten that one has given up");
+    part.count("Broken");
+    laps(shared, part);
+}
+
 /// Breaks the barrier for who may still wait for the victim, which died before it came.
 fn deputy(shared: &'static Shared, part: &Part) {
     shared.attach();
@@ -191,6 +200,7 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
     let (of_two, of_three) = (scene::<2>, scene::<3>);
     let with_deputy: [(&str, Act<Shared>); 2] = [("waiting", waiting), ("deputy", deputy)];
     let with_coming: [(&str, Act<Shared>); 2] = [("coming", coming), ("deputy", deputy)];
+    let witnesses: [(&str, Act<Shared>); 2] = [("witness", witness), ("second witness", witness)];
     let last = &["barrier_come", "barrier_pass", "barrier_leave"];
     vec![
         scenario("barrier/last", of_two, Start::Begin, party, with_deputy, last),
@@ -206,6 +216,6 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
         scenario("barrier/actor", of_two, Start::Begin, actor, [("waiting", waiting), ("over", over)], last),
         scenario("barrier/resetter", of_two, Start::Begin, resetter, with_deputy, &[]),
         scenario("barrier/mender", inconsistent, Start::Begin, party, with_coming, &["barrier_mend"]),
-        scenario("barrier/collector", given_up, Start::Begin, party, with_coming, &["barrier_collect"]),
+        scenario("barrier/collector", given_up, Start::Begin, party, witnesses, &["barrier_collect"]),
     ]
 }
