@@ -135,6 +135,10 @@ bugs! {
     DeadHolderUnseen,
     /// What a dead process had is taken by a store: two that find it take it both.
     TakenOverUnseen,
+    /// Who takes over from the dead does not take over the mark of those who sleep.
+    MarkNotTakenOver,
+    /// The mark is taken off also by one who has woken somebody, beside whom others may sleep.
+    MarkTakenOff,
     /// A waiter marks one permit of several before it sleeps.
     OneClaimMarked,
     /// Who waits for a group looks whether anything is left, not whether nothing was since.

@@ -178,6 +178,8 @@ const ROWS: &[Row<Bug>] = &[
         "loom_robust_semaphore::waiter_killed",
         Claim("a permit was lost with its holder"),
     ),
+    (Bug::MarkNotTakenOver, "loom_robust_semaphore::one_sleeps_while_another_takes_over", Deadlock),
+    (Bug::MarkTakenOff, "loom_robust_semaphore::woken_killed_beside_a_barger", Deadlock),
     (Bug::TakenOverUnseen, "loom_robust_semaphore::two_take_over", Race),
     (
         Bug::DeadHolderUnseen,
