@@ -71,6 +71,8 @@ bugs! {
     OverCountUnseen,
     /// A latch opens, and nobody who sleeps is told.
     OpenedInSilence,
+    /// Who opens a latch leaves the order of the counts to the kernel, which promises none.
+    OpenedUnfenced,
     /// Who finds a latch open does not look whether the one that opened it has woken the others.
     OpenerNotReplaced,
     /// A waiter sleeps past its deadline.
@@ -125,6 +127,8 @@ bugs! {
     PermitTakenTwice,
     /// Permits come back, and nobody who sleeps is told.
     SleeperNotWoken,
+    /// Who takes the last permit without a wait takes the sleepers' bit along.
+    SleepersTakenAlong,
     /// A sleeper that was woken does not look whether there is a permit for another one.
     PermitNotPassedOn,
     /// A sleeper that was woken takes its permit as if nobody else slept.

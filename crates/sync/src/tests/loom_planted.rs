@@ -59,6 +59,7 @@ const ROWS: &[Row<Bug>] = &[
     (Bug::CountUnordered, "loom_latch::one_waits_for_two", Race),
     (Bug::CountLost, "loom_latch::one_waits_for_two", Deadlock),
     (Bug::OpenUnordered, "loom_latch::one_looks", Race),
+    (Bug::OpenedUnfenced, "loom_latch::one_looks_while_another_sleeps", Race),
     (Bug::OneReleased, "loom_latch::two_wait", Deadlock),
     (Bug::CountUnordered, "loom_latch::two_arrive", Race),
     (Bug::OverCountUnseen, "loom_latch::three_are_too_many", Claim("a count too many was not seen")),
@@ -143,6 +144,7 @@ const ROWS: &[Row<Bug>] = &[
     (Bug::DeadlineIgnored, "loom_semaphore::one_waits_in_vain", Deadlock),
     (Bug::PermitNotPassedOn, "loom_semaphore::a_permit_of_the_dead_is_passed_on", Deadlock),
     (Bug::PermitLost, "loom_semaphore::releaser_killed", Deadlock),
+    (Bug::SleepersTakenAlong, "loom_semaphore::woken_killed_beside_a_barger", Deadlock),
     (Bug::SleeperNotWoken, "loom_semaphore::waiter_killed", Deadlock),
     (
         Bug::OverReleaseUnseen,
