@@ -18,6 +18,7 @@ mod pread;
 mod robust_semaphore;
 mod semaphore;
 mod several_permits;
+mod several_robust_permits;
 mod shared;
 mod victims;
 mod wait_group;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
     let program = semaphore::scenarios_of_the_lock().into_iter().fold(program, Program::scenario);
     let program = several_permits::scenarios().into_iter().fold(program, Program::scenario);
     let program = robust_semaphore::scenarios().into_iter().fold(program, Program::scenario);
+    let program = several_robust_permits::scenarios().into_iter().fold(program, Program::scenario);
     let program = event::scenarios().into_iter().fold(program, Program::scenario);
     let program = latch::scenarios().into_iter().fold(program, Program::scenario);
     let program = barrier::scenarios().into_iter().fold(program, Program::scenario);
