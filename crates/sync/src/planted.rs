@@ -6,12 +6,12 @@ macro_rules! bugs {
     ($($(#[$doc:meta])+ $name:ident,)+) => {
         /// A bug that a line of a lock would have if it were written wrongly.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[allow(dead_code)] // all of them are planted in a model only
+        #[allow(dead_code)] // all of them are planted by name only
         pub(crate) enum Bug {
             $($(#[$doc])+ $name,)+
         }
 
-        #[cfg(multiproc_loom)]
+        #[cfg(any(multiproc_loom, multiproc_planted))]
         impl Bug {
             pub(crate) const ALL: &[Self] = &[$(Self::$name),+];
         }
@@ -160,10 +160,42 @@ bugs! {
 }
 
 /// Whether the program is to behave as if it had this bug.
-#[cfg(not(multiproc_loom))]
+#[cfg(not(any(multiproc_loom, multiproc_planted)))]
 #[inline(always)]
-pub(crate) const fn planted(bug: Bug) -> bool {
-    cfg!(multiproc_planted = "exchange_then_wake") && matches!(bug, Bug::ExchangeThenWake)
+pub(crate) const fn planted(_: Bug) -> bool {
+    false
+}
+
+#[cfg(all(multiproc_planted, not(multiproc_loom)))]
+pub use self::chosen::plant;
+#[cfg(all(multiproc_planted, not(multiproc_loom)))]
+pub(crate) use self::chosen::planted;
+
+/// One build in which any of the bugs can be, as its program says.
+#[cfg(all(multiproc_planted, not(multiproc_loom)))]
+mod chosen {
+    use std::sync::atomic::Ordering::Relaxed;
+
+    use super::Bug;
+    use crate::primitive::AtomicU32;
+
+    /// One more than the number of the bug; 0: none.
+    static CHOSEN: AtomicU32 = AtomicU32::new(0);
+
+    #[inline(always)]
+    pub(crate) fn planted(bug: Bug) -> bool {
+        CHOSEN.load(Relaxed) == bug as u32 + 1
+    }
+
+    /// Has this process, and its forks, behave from now on as if it had the bug of this name.
+    ///
+    /// # Panics
+    ///
+    /// If there is none of this name.
+    pub fn plant(name: &str) {
+        let bug = Bug::ALL.iter().find(|bug| format!("{bug:?}") == name);
+        CHOSEN.store(*bug.unwrap_or_else(|| panic!("there is no bug `{name}`")) as u32 + 1, Relaxed);
+    }
 }
 
 /// Names the bug that a process is to have.

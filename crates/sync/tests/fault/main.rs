@@ -28,6 +28,10 @@ use std::process::ExitCode;
 use multiproc_testkit::fault::Program;
 
 fn main() -> ExitCode {
+    #[cfg(multiproc_planted)]
+    if let Ok(bug) = std::env::var("MULTIPROC_PLANTED") {
+        multiproc_sync::plant(&bug);
+    }
     let program = Program::new(&multiproc_sync::fault_points());
     let program = doorbell::scenarios().into_iter().fold(program, Program::scenario);
     let program = semaphore::scenarios_of_the_semaphore().into_iter().fold(program, Program::scenario);
