@@ -1,7 +1,8 @@
 //! `cargo xtask fault`: the programs that kill processes before every instruction of an operation, each scenario in a
-//! process of its own; and the planted bug, which must be found by name.
+//! process of its own; and the planted bugs, each of which must be found by name.
 
 mod build;
+mod planted;
 mod report;
 
 use std::fs::File;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
+use self::planted::{PLANTED, Planted};
 use self::report::{Finding, Sum};
 use crate::selection::Selection;
 use crate::{Failure, Outcome, parallel, shell};
@@ -25,27 +27,9 @@ struct Program {
     test: &'static str,
 }
 
-/// A bug that a cfg `multiproc_planted` switches on.
-#[derive(Clone, Copy, Debug)]
-struct Planted {
-    program: Program,
-    bug: &'static str,
-    /// The scenario that must find it.
-    scenario: &'static str,
-    /// What the failure must say.
-    says: &'static str,
-}
-
 const SYNC: Program = Program { folder: "sync", package: "multiproc-sync", test: "fault" };
 
 const PROGRAMS: &[Program] = &[SYNC];
-
-const PLANTED: &[Planted] = &[Planted {
-    program: SYNC,
-    bug: "exchange_then_wake",
-    scenario: "owner/sleeping+barging",
-    says: "asleep for good",
-}];
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     if let Some(flag) = arguments.iter().find(|argument| argument.starts_with('-')) {
@@ -68,7 +52,7 @@ pub(crate) fn check(names: &[String]) -> Result<(), String> {
     let mut runs = Vec::new();
     for program in PROGRAMS {
         println!("-- building {} of {}", program.test, program.package);
-        let path = build::program(program, None, &target)?;
+        let path = build::program(program, false, &target)?;
         let whole = selection.takes_group(program.folder);
         let chosen =
             build::scenarios(&path)?.into_iter().filter(|scenario| selection.takes(scenario) || whole);
@@ -76,13 +60,21 @@ pub(crate) fn check(names: &[String]) -> Result<(), String> {
     }
     selection.verdict("fault: no crate or scenario")?;
     let is_chosen = |planted: &&Planted| runs.iter().any(|run| run.scenario == planted.scenario);
-    for planted in PLANTED.iter().filter(is_chosen).collect::<Vec<_>>() {
-        println!(
-            "-- building {} of {} with {} planted",
-            planted.program.test, planted.program.package, planted.bug
-        );
-        let path = build::program(&planted.program, Some(planted.bug), &target.join("planted"))?;
-        runs.push(Run { program: path, scenario: planted.scenario.to_string(), planted: Some(*planted) });
+    let chosen: Vec<_> = PLANTED.iter().filter(is_chosen).collect();
+    for program in PROGRAMS {
+        let in_it = chosen.iter().filter(|planted| planted.package == program.package);
+        let in_it: Vec<Planted> = in_it.map(|planted| **planted).collect();
+        if in_it.is_empty() {
+            continue;
+        }
+        println!("-- building {} of {} for planted bugs", program.test, program.package);
+        let path = build::program(program, true, &target.join("planted"))?;
+        let run = |planted: Planted| Run {
+            program: path.clone(),
+            scenario: planted.scenario.to_string(),
+            planted: Some(planted),
+        };
+        runs.extend(in_it.into_iter().map(run));
     }
     let start = Instant::now();
     let mut sum = Sum::default();
@@ -95,7 +87,7 @@ pub(crate) fn check(names: &[String]) -> Result<(), String> {
         },
     );
     println!("{sum}, {:.1} s", start.elapsed().as_secs_f64());
-    sum.verdict(names.is_empty())
+    sum.verdict(if names.is_empty() { PLANTED.len() } else { 0 })
 }
 
 /// One scenario of a program.
@@ -125,6 +117,9 @@ fn run_into(run: &Run, log: &Path) -> Result<(), String> {
     let both = file.try_clone().map_err(open)?;
     let mut command = Command::new(&run.program);
     command.arg(&run.scenario).env("RUST_BACKTRACE", "0").stdout(file).stderr(both);
+    if let Some(planted) = &run.planted {
+        command.arg(planted::FIRST_FAILURE).env(planted::VARIABLE, planted.bug);
+    }
     shell::run_within(&mut command, LIMIT)
 }
 
@@ -147,6 +142,6 @@ mod tests {
         let mut sum = Sum::default();
         parallel::run(runs, |run| run_one(run, &logs), |finding| sum.add(&finding));
         std::fs::remove_dir_all(&logs).unwrap();
-        assert!(sum.verdict(false).is_err());
+        assert!(sum.verdict(0).is_err());
     }
 }

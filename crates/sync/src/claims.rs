@@ -127,7 +127,8 @@ impl Claim {
         while seen & !MARK == dead {
             // Acquire: with the Release of `end`, where the dead one had it from. What the dead one did itself came before the end
             // of its process, which `is_gone` has seen.
-            match self.0.compare_exchange(seen, owner | (seen & MARK) | mark, Acquire, Relaxed) {
+            let kept = if planted(Bug::MarkNotTakenOver) { 0 } else { seen & MARK };
+            match self.0.compare_exchange(seen, owner | kept | mark, Acquire, Relaxed) {
                 Ok(_) => return Some(dead),
                 Err(now) => seen = now,
             }

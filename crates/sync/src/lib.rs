@@ -92,6 +92,10 @@ pub use self::semaphore::{BoundedSemaphore, MAX_PERMITS, Permit, ReleaseError, S
 pub use self::wait_error::WaitError;
 pub use self::wait_group::{MAX_MEMBERS, MAX_PIECES, Member, WaitGroup, WaitGroupError};
 
+#[doc(hidden)]
+#[cfg(all(multiproc_planted, not(multiproc_loom)))]
+pub use self::planted::plant;
+
 /// The functions that a kill at every instruction must have met, by name and address.
 #[doc(hidden)]
 #[cfg(not(multiproc_loom))]

@@ -6,12 +6,12 @@ macro_rules! bugs {
     ($($(#[$doc:meta])+ $name:ident,)+) => {
         /// A bug that a line of a lock would have if it were written wrongly.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[allow(dead_code)] // all of them are planted in a model only
+        #[allow(dead_code)] // all of them are planted by name only
         pub(crate) enum Bug {
             $($(#[$doc])+ $name,)+
         }
 
-        #[cfg(multiproc_loom)]
+        #[cfg(any(multiproc_loom, multiproc_planted))]
         impl Bug {
             pub(crate) const ALL: &[Self] = &[$(Self::$name),+];
         }
@@ -71,6 +71,8 @@ bugs! {
     OverCountUnseen,
     /// A latch opens, and nobody who sleeps is told.
     OpenedInSilence,
+    /// Who opens a latch leaves the order of the counts to the kernel, which promises none.
+    OpenedUnfenced,
     /// Who finds a latch open does not look whether the one that opened it has woken the others.
     OpenerNotReplaced,
     /// A waiter sleeps past its deadline.
@@ -103,6 +105,12 @@ bugs! {
     DeadLetThrough,
     /// A party at a barrier that leaves early keeps its place.
     PlaceKept,
+    /// A barrier is reset, and nobody who sleeps is told.
+    ResetInSilence,
+    /// What others have left to do at a barrier is taken first and done after.
+    CollectedFirst,
+    /// Of those who leave a barrier without its mutex, all are forgotten where some were seen.
+    LeaverForgotten,
     /// One who gives up breaks a round at a barrier that was complete without it.
     OthersBroken,
     /// One who tries a barrier lets itself through, whether it comes last or not.
@@ -125,6 +133,8 @@ bugs! {
     PermitTakenTwice,
     /// Permits come back, and nobody who sleeps is told.
     SleeperNotWoken,
+    /// Who takes the last permit without a wait takes the sleepers' bit along.
+    SleepersTakenAlong,
     /// A sleeper that was woken does not look whether there is a permit for another one.
     PermitNotPassedOn,
     /// A sleeper that was woken takes its permit as if nobody else slept.
@@ -135,6 +145,10 @@ bugs! {
     DeadHolderUnseen,
     /// What a dead process had is taken by a store: two that find it take it both.
     TakenOverUnseen,
+    /// Who takes over from the dead does not take over the mark of those who sleep.
+    MarkNotTakenOver,
+    /// The mark is taken off also by one who has woken somebody, beside whom others may sleep.
+    MarkTakenOff,
     /// A waiter marks one permit of several before it sleeps.
     OneClaimMarked,
     /// Who waits for a group looks whether anything is left, not whether nothing was since.
@@ -152,10 +166,42 @@ bugs! {
 }
 
 /// Whether the program is to behave as if it had this bug.
-#[cfg(not(multiproc_loom))]
+#[cfg(not(any(multiproc_loom, multiproc_planted)))]
 #[inline(always)]
-pub(crate) const fn planted(bug: Bug) -> bool {
-    cfg!(multiproc_planted = "exchange_then_wake") && matches!(bug, Bug::ExchangeThenWake)
+pub(crate) const fn planted(_: Bug) -> bool {
+    false
+}
+
+#[cfg(all(multiproc_planted, not(multiproc_loom)))]
+pub use self::chosen::plant;
+#[cfg(all(multiproc_planted, not(multiproc_loom)))]
+pub(crate) use self::chosen::planted;
+
+/// One build in which any of the bugs can be, as its program says.
+#[cfg(all(multiproc_planted, not(multiproc_loom)))]
+mod chosen {
+    use std::sync::atomic::Ordering::Relaxed;
+
+    use super::Bug;
+    use crate::primitive::AtomicU32;
+
+    /// One more than the number of the bug; 0: none.
+    static CHOSEN: AtomicU32 = AtomicU32::new(0);
+
+    #[inline(always)]
+    pub(crate) fn planted(bug: Bug) -> bool {
+        CHOSEN.load(Relaxed) == bug as u32 + 1
+    }
+
+    /// Has this process, and its forks, behave from now on as if it had the bug of this name.
+    ///
+    /// # Panics
+    ///
+    /// If there is none of this name.
+    pub fn plant(name: &str) {
+        let bug = Bug::ALL.iter().find(|bug| format!("{bug:?}") == name);
+        CHOSEN.store(*bug.unwrap_or_else(|| panic!("there is no bug `{name}`")) as u32 + 1, Relaxed);
+    }
 }
 
 /// Names the bug that a process is to have.

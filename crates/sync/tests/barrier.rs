@@ -112,6 +112,17 @@ fn more_than_the_parties_come() {
     }
 }
 
+/// Two rounds' parties, each of which comes once: those of the second find no place before the first has left.
+#[test]
+fn who_finds_all_places_taken_is_told_of_the_first_that_leaves() {
+    let _watchdog = Watchdog::with_limit(60);
+    for _ in 0..100 {
+        let barrier = Barrier::new(MAX_PARTIES).unwrap();
+        thread::scope(|scope| (0..2 * MAX_PARTIES).for_each(|_| _ = scope.spawn(|| barrier.wait().unwrap())));
+        assert_eq!(barrier.waiting(), Ok(0));
+    }
+}
+
 #[test]
 fn a_time_out_breaks_it_for_all_until_a_reset() {
     let _watchdog = Watchdog::with_limit(60);

@@ -6,15 +6,15 @@ use std::process::Command;
 use super::Program;
 use crate::{artifact, shell};
 
-/// Builds `program`, with a bug planted in the workspace's crates if one is named.
-pub(super) fn program(program: &Program, bug: Option<&str>, target: &Path) -> Result<PathBuf, String> {
+/// Builds `program`; `plantable`: so that a bug can be planted in it.
+pub(super) fn program(program: &Program, plantable: bool, target: &Path) -> Result<PathBuf, String> {
     let Program { package, test, .. } = program;
     let mut command =
         shell::cargo(["test", "--release", "--no-run", "--quiet", "--package", package, "--test", test]);
     command.arg("--target-dir").arg(target);
-    if let Some(bug) = bug {
+    if plantable {
         let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
-        let flags = format!("{flags} --cfg multiproc_planted=\"{bug}\"");
+        let flags = format!("{flags} --cfg multiproc_planted");
         command.env("RUSTFLAGS", flags.trim_start());
     }
     artifact::program(&mut command)?.ok_or_else(|| format!("cargo built no program {test} of {package}"))

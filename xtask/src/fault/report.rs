@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use super::Planted;
+use super::planted::Planted;
 
 /// How many of a scenario's failures are shown; the log has them all.
 const SHOWN: usize = 5;
@@ -50,12 +50,15 @@ pub(super) fn read(name: &str, text: &str, ended: Result<(), String>) -> Finding
 pub(super) fn read_planted(planted: &Planted, text: &str) -> Finding {
     let mut finding = read(planted.scenario, text, Ok(()));
     finding.planted = Some(planted.bug);
-    let caught = finding.failures.iter().filter(|failure| failure.contains(planted.says)).count();
-    finding.failures = if caught > 0 {
-        finding.facts.push(format!("{caught} points say `{}`", planted.says));
+    let caught = finding.failures.iter().any(|failure| failure.contains(planted.says));
+    finding.failures = if caught {
+        finding.facts.push(format!("caught: `{}`", planted.says));
         Vec::new()
     } else {
-        vec![format!("`{}` was planted, and no kill point says `{}`", planted.bug, planted.says)]
+        let Planted { bug, says, .. } = planted;
+        vec![format!(
+            "`{bug}` was planted, and the first point that failed, if one did, does not say `{says}`"
+        )]
     };
     finding
 }
@@ -129,16 +132,16 @@ impl Sum {
         }
     }
 
-    /// An error unless scenarios ran, nothing failed, and, if all were run, planted bugs were caught.
-    pub(super) fn verdict(&self, all: bool) -> Result<(), String> {
+    /// An error unless scenarios ran, nothing failed, and at least `planted` bugs were caught.
+    pub(super) fn verdict(&self, planted: usize) -> Result<(), String> {
         if !self.failed.is_empty() {
             return Err(format!("fault: failed: {}", self.failed.join(", ")));
         }
         match (self.scenarios, self.caught) {
             (0, _) => Err("fault: no scenario ran".to_string()),
-            (_, 0) if all => {
-                Err("fault: no planted bug was caught, so nothing shows that a scenario can fail".to_string())
-            }
+            (_, caught) if caught < planted => Err(format!(
+                "fault: {caught} planted bugs of {planted} were caught, and nothing else shows that a scenario can fail"
+            )),
             _ => Ok(()),
         }
     }
@@ -155,7 +158,7 @@ impl fmt::Display for Sum {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::PLANTED;
+    use crate::fault::planted::PLANTED;
 
     const LINE: &str = "fault: scenario=owner/alone points=12 addresses=11 steps=12 sleeps=1 missed=0 \
                         outcomes=Ok:3,OwnerDied:4 hits=wake:1 failed=0 seconds=0.5\n";
@@ -173,8 +176,8 @@ mod tests {
         );
         let mut sum = Sum::default();
         sum.add(&finding);
-        assert!(sum.verdict(true).is_err(), "nothing shows that it can fail");
-        assert_eq!(sum.verdict(false), Ok(()));
+        assert!(sum.verdict(1).is_err(), "nothing shows that it can fail");
+        assert_eq!(sum.verdict(0), Ok(()));
     }
 
     #[test]
@@ -187,14 +190,17 @@ mod tests {
             assert_eq!(finding.failures.len(), 1, "{text:?}");
             let mut sum = Sum::default();
             sum.add(&finding);
-            assert!(sum.verdict(false).is_err());
+            assert!(sum.verdict(0).is_err());
         }
     }
 
     #[test]
     fn a_planted_bug_must_fail_in_its_own_way() {
         let caught = read_planted(&PLANTED[0], FAILURE);
-        assert!(caught.failures.is_empty() && caught.to_string().contains("1 points say"), "{caught}");
+        assert!(
+            caught.failures.is_empty() && caught.to_string().contains("caught: `asleep for good`"),
+            "{caught}"
+        );
         for text in ["", LINE, &FAILURE.replace("asleep for good", "torn")] {
             assert_eq!(read_planted(&PLANTED[0], text).failures.len(), 1, "{text:?}");
         }

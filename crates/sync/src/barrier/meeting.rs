@@ -319,15 +319,20 @@ impl Barrier {
     #[cold]
     #[inline(never)]
     pub(super) fn collect(&self, state: &mut State) {
+        let taken_first = planted(Bug::CollectedFirst);
         // Acquire, here and below: with the Release of who could not.
-        let left = self.left.load(Acquire);
+        let left = if taken_first { self.left.swap(0, Acquire) } else { self.left.load(Acquire) };
+        let gave_up = if taken_first { self.given_up.swap(0, Acquire) } else { self.given_up.load(Acquire) };
         state.clear(left);
-        let gave_up = self.given_up.load(Acquire);
         if gave_up != 0 && state.waiting() < self.parties {
             state.break_for(0);
         }
         fence(Release);
-        self.left.fetch_and(!left, Relaxed);
+        if planted(Bug::LeaverForgotten) {
+            self.left.store(0, Relaxed);
+        } else {
+            self.left.fetch_and(!left, Relaxed);
+        }
         // If it fails, one more has given up, and that is done by the next.
         let _ = self.given_up.compare_exchange(gave_up, 0, Relaxed, Relaxed);
         self.turn.notify_all();

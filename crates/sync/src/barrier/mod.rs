@@ -1,6 +1,8 @@
 //! A meeting of several parties. `unsafe`: what it promises as a value in shared memory.
 #![allow(unsafe_code)]
 
+#[cfg(all(test, multiproc_loom))]
+mod afar;
 mod error;
 mod meeting;
 mod party;
@@ -12,6 +14,7 @@ use std::sync::atomic::Ordering::Relaxed;
 pub use self::error::{BarrierError, PartiesError};
 use self::meeting::TO_ASK;
 use self::state::State;
+use crate::planted::{Bug, planted};
 use crate::primitive::{AtomicU32, Deadline};
 use crate::shm_safe::{Layout, PlaceError, Placement, ShmSafe};
 use crate::{Condvar, Mutex};
@@ -330,7 +333,9 @@ impl Barrier {
     /// As [`abort`](Self::abort).
     pub fn reset(&self) -> Result<(), BarrierError> {
         self.lock_within(TO_ASK)?.reset();
-        self.turn.notify_all();
+        if !planted(Bug::ResetInSilence) {
+            self.turn.notify_all();
+        }
         Ok(())
     }
 

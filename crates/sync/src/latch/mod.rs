@@ -323,7 +323,9 @@ impl Latch {
     #[inline(never)]
     pub(crate) fn wake(&self) {
         // The kernel's change of the word has no order of this language's: what was acquired with the counts is published here.
-        fence(AcqRel);
+        if !planted(Bug::OpenedUnfenced) {
+            fence(AcqRel);
+        }
         if planted(Bug::OneReleased) {
             self.word.store(OPEN, Relaxed);
             self.word.wake(1, Scope::Shared);

@@ -133,7 +133,7 @@ impl Waiters {
         }
         // The kernel's change of the bell has no order of this language's.
         fence(Release);
-        if self.bell.add_and_wake(1, 1, self.scope()) == 0 {
+        if self.bell.add_and_wake(1, 1, self.scope()) == 0 || planted(Bug::MarkTakenOff) {
             claim.unmark();
         }
     }

@@ -135,7 +135,10 @@ impl<const ZEROED: u32> Permits<ZEROED> {
             if seen & FREE == 0 {
                 return None;
             }
-            let after = (seen - 1) | announced;
+            let mut after = (seen - 1) | announced;
+            if planted(Bug::SleepersTakenAlong) && after == SLEEPERS && announced == 0 {
+                after = 0;
+            }
             if planted(Bug::PermitTakenTwice) {
                 self.word.store(after ^ ZEROED, Relaxed);
                 return Some(after);

@@ -107,6 +107,21 @@ fn reset_meanwhile() {
     });
 }
 
+/// A reset while somebody waits is all that wakes it.
+#[test]
+fn reset_wakes_who_waits() {
+    check(|| {
+        let barrier = private();
+        let waits = spawn(&barrier, Barrier::wait);
+        if barrier.waiting() == Ok(1) {
+            barrier.reset().unwrap();
+        } else {
+            barrier.abort().unwrap();
+        }
+        assert_eq!(waits.join().unwrap(), Err(BarrierError::Broken));
+    });
+}
+
 /// The action runs once, before anybody goes on.
 #[test]
 fn action_runs_before() {
@@ -269,6 +284,37 @@ fn party_of_three_killed() {
             (Err(BarrierError::TimedOut), End::Killed) => assert!(!has_come, "a dead party was not named"),
             other => panic!("no such end: {other:?}"),
         }
+        assert_usable(&survivor, &barrier);
+    });
+}
+
+/// Two leave without the mutex, the second one while somebody collects what the first has left: it is not forgotten, and nobody is let
+/// through beside the place of one that has gone.
+#[test]
+fn one_leaves_while_another_is_collected() {
+    check(|| {
+        let barrier = private();
+        let slow = barrier.take_place();
+        assert!(barrier.wait().is_ok(), "it was the second of two");
+        let waits = barrier.take_place();
+        barrier.leave_from_afar(slow);
+        let leaver = spawn(&barrier, move |barrier| barrier.leave_from_afar(waits));
+        let _ = barrier.waiting();
+        leaver.join().unwrap();
+        assert_eq!(barrier.is_broken(), Ok(true), "a leaver was forgotten");
+    });
+}
+
+/// One has given up without the mutex, and who collects that dies at each of its steps: it is broken for all others.
+#[test]
+fn collector_killed() {
+    check_deaths(|k| {
+        let (family, barrier) = (Family::new(), shared(Barrier::new(2).unwrap()));
+        barrier.give_up_without_the_mutex();
+        let end = family.process().run_killed_at(k, || barrier.is_broken());
+        assert!(matches!(end, End::Killed | End::InOrder(Ok(true))));
+        let survivor = family.process();
+        survivor.run(|| assert_eq!(barrier.is_broken(), Ok(true), "one that gave up was forgotten"));
         assert_usable(&survivor, &barrier);
     });
 }

@@ -84,6 +84,26 @@ fn one_looks() {
     });
 }
 
+/// As [`one_looks`], but the kernel opens the latch, for one that sleeps, and its store orders nothing.
+#[test]
+fn one_looks_while_another_sleeps() {
+    check(|| {
+        let news = News::new(1);
+        let theirs = news.clone();
+        let sleeper = thread::spawn(move || theirs.latch.wait());
+        let teller = teller(&news, 0);
+        let theirs = news.clone();
+        let looker = thread::spawn(move || {
+            if theirs.latch.is_open() {
+                assert_eq!(theirs.read(0), 7);
+            }
+        });
+        assert_eq!(sleeper.join().unwrap(), Ok(()));
+        teller.join().unwrap();
+        looker.join().unwrap();
+    });
+}
+
 /// One call releases both.
 #[test]
 fn two_wait() {

@@ -279,6 +279,42 @@ fn die_inside(family: &Family, room: &SharedRoom) {
     assert_eq!(end, End::Killed::<()>);
 }
 
+/// One sleeps for the permit of a dead process, and another takes that over and releases it: this wakes the sleeper, which nothing else does.
+#[test]
+fn one_sleeps_while_another_takes_over() {
+    check(|| {
+        let (family, room) = (Family::new(), robust());
+        die_inside(&family, &room);
+        let theirs = room.clone();
+        let sleeper = family.process().spawn(move || theirs.visit());
+        family.process().run(|| room.try_visit());
+        sleeper.join();
+        room.assert_usable(&family.process());
+    });
+}
+
+/// Two sleep, and the one that was woken dies at each of its steps; another one goes in and out, which wakes the second.
+#[test]
+fn woken_killed_beside_a_barger() {
+    check_deaths(|k| {
+        let (family, room) = (Family::new(), robust());
+        let holder = family.process();
+        holder.run(|| {
+            let permit = room.semaphore.permit().unwrap();
+            let (process, theirs) = (family.process(), room.clone());
+            let victim = thread::spawn(move || process.run_killed_at(k, || theirs.visit()));
+            let theirs = room.clone();
+            let other = family.process().spawn(move || theirs.visit());
+            drop(permit);
+            victim.join().unwrap();
+            // Takes over what the victim may have had.
+            room.try_visit();
+            other.join();
+        });
+        room.assert_usable(&holder);
+    });
+}
+
 /// Two find the permit of a dead process: one of them takes it over.
 #[test]
 fn two_take_over() {

@@ -178,6 +178,27 @@ fn releaser_killed() {
     });
 }
 
+/// Two sleep, and the one that was woken dies before it has done anything. Another one takes the permit, without a wait, and puts it
+/// back: that wakes the other sleeper, as does one more release.
+#[test]
+fn woken_killed_beside_a_barger() {
+    // All of its steps would take minutes. At this one the planted bug is found, and at no later one.
+    const WOKEN: usize = 8;
+    check(|| {
+        let (family, semaphore) = (Family::new(), semaphore(0));
+        let theirs = semaphore.clone();
+        let victim = family.process().spawn_killed_at(WOKEN, move || theirs.acquire().unwrap());
+        let other = taker(&semaphore);
+        semaphore.release(1).unwrap();
+        if semaphore.try_acquire().is_ok() {
+            semaphore.release(1).unwrap();
+        }
+        semaphore.release(1).unwrap();
+        victim.join();
+        other.join().unwrap();
+    });
+}
+
 /// A waiter dies at each of its steps, also with the wake-up that it was given, and with the permit: another one goes on with the
 /// next release.
 #[test]

@@ -4,7 +4,7 @@
 #![allow(clippy::disallowed_types)] // words of the barrier, not the barrier
 
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use multiproc_sync::{ArrivalIndex, Barrier, BarrierError};
 use multiproc_testkit::fault::{Act, Cue, Fate, Part, Peer, Scenario, Scene, Start};
@@ -22,6 +22,8 @@ pub(crate) struct Shared {
     survivors: Barrier,
     /// To have a name in the family before what is tested begins.
     alone: Barrier,
+    /// 1: the victim has done what nobody is to do in its place.
+    done: AtomicU32,
 }
 
 /// Who does the laps: two peers and the newcomer.
@@ -30,7 +32,12 @@ const SURVIVORS: u32 = 3;
 fn scene<const PARTIES: u32>() -> Scene<Shared> {
     let registry = family::found();
     let barrier = |parties| Barrier::new(parties).expect("not too many");
-    let value = Shared { barrier: barrier(PARTIES), survivors: barrier(SURVIVORS), alone: barrier(1) };
+    let value = Shared {
+        barrier: barrier(PARTIES),
+        survivors: barrier(SURVIVORS),
+        alone: barrier(1),
+        done: AtomicU32::new(0),
+    };
     // SAFETY: words and numbers may be zero.
     let shared = unsafe {
         family::share(value, |shared, placement| {
@@ -131,7 +138,27 @@ fn resetter(shared: &'static Shared, part: &Part) {
     shared.attach();
     part.begin();
     let _ = shared.barrier.reset();
+    shared.done.store(1, SeqCst);
     part.over();
+}
+
+fn breaker(shared: &'static Shared, part: &Part) {
+    shared.attach();
+    part.begin();
+    let _ = shared.barrier.abort();
+    shared.done.store(1, SeqCst);
+    part.over();
+}
+
+/// Comes when its time is over, which breaks the barrier.
+fn late(shared: &'static Shared, part: &Part) {
+    shared.attach();
+    let now = Instant::now();
+    part.begin();
+    let met = shared.barrier.wait_deadline(now);
+    shared.done.store(1, SeqCst);
+    part.over();
+    assert_eq!(met, Err(BarrierError::TimedOut), "the third one does not come");
 }
 
 fn waiting(shared: &'static Shared, part: &Part) {
@@ -164,11 +191,29 @@ fn over(shared: &'static Shared, part: &Part) {
     laps(shared, part);
 }
 
+/// Finds it broken, whoever has died that did so for one who had given up.
+fn witness(shared: &'static Shared, part: &Part) {
+    shared.attach();
+    part.wait(Cue::Killed);
+    assert_eq!(shared.barrier.is_broken(), Ok(true), "it was forgotten that one has given up");
+    part.count("Broken");
+    laps(shared, part);
+}
+
 /// Breaks the barrier for who may still wait for the victim, which died before it came.
 fn deputy(shared: &'static Shared, part: &Part) {
     shared.attach();
     part.wait(Cue::Killed);
     shared.barrier.abort().expect("it can be reached");
+    laps(shared, part);
+}
+
+/// As [`deputy`], if the victim has not come to its end: what it has done is enough to wake everybody.
+fn substitute(shared: &'static Shared, part: &Part) {
+    part.wait(Cue::Killed);
+    if shared.done.load(SeqCst) == 0 {
+        shared.barrier.abort().expect("it can be reached");
+    }
     laps(shared, part);
 }
 
@@ -198,7 +243,9 @@ fn scenario(
 pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
     let (of_two, of_three) = (scene::<2>, scene::<3>);
     let with_deputy: [(&str, Act<Shared>); 2] = [("waiting", waiting), ("deputy", deputy)];
+    let with_substitute: [(&str, Act<Shared>); 2] = [("waiting", waiting), ("substitute", substitute)];
     let with_coming: [(&str, Act<Shared>); 2] = [("coming", coming), ("deputy", deputy)];
+    let witnesses: [(&str, Act<Shared>); 2] = [("witness", witness), ("second witness", witness)];
     let last = &["barrier_come", "barrier_pass", "barrier_leave"];
     vec![
         scenario("barrier/last", of_two, Start::Begin, party, with_deputy, last),
@@ -213,8 +260,17 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
         ),
         scenario("barrier/actor", of_two, Start::Begin, actor, [("waiting", waiting), ("over", over)], last),
         scenario("barrier/trier", scene::<1>, Start::Begin, trier, with_deputy, &last[1..]),
-        scenario("barrier/resetter", of_two, Start::Begin, resetter, with_deputy, &[]),
+        scenario("barrier/resetter", of_two, Start::Begin, resetter, with_substitute, &[]),
+        scenario("barrier/breaker", of_two, Start::Begin, breaker, with_substitute, &[]),
+        scenario(
+            "barrier/late",
+            of_three,
+            Start::Begin,
+            late,
+            with_substitute,
+            &["barrier_come", "barrier_leave"],
+        ),
         scenario("barrier/mender", inconsistent, Start::Begin, party, with_coming, &["barrier_mend"]),
-        scenario("barrier/collector", given_up, Start::Begin, party, with_coming, &["barrier_collect"]),
+        scenario("barrier/collector", given_up, Start::Begin, party, witnesses, &["barrier_collect"]),
     ]
 }

@@ -18,6 +18,7 @@ mod pread;
 mod robust_semaphore;
 mod semaphore;
 mod several_permits;
+mod several_robust_permits;
 mod shared;
 mod victims;
 mod wait_group;
@@ -28,6 +29,10 @@ use std::process::ExitCode;
 use multiproc_testkit::fault::Program;
 
 fn main() -> ExitCode {
+    #[cfg(multiproc_planted)]
+    if let Ok(bug) = std::env::var("MULTIPROC_PLANTED") {
+        multiproc_sync::plant(&bug);
+    }
     let program = Program::new(&multiproc_sync::fault_points());
     let program = doorbell::scenarios().into_iter().fold(program, Program::scenario);
     let program = semaphore::scenarios_of_the_semaphore().into_iter().fold(program, Program::scenario);
@@ -35,6 +40,7 @@ fn main() -> ExitCode {
     let program = semaphore::scenarios_of_the_lock().into_iter().fold(program, Program::scenario);
     let program = several_permits::scenarios().into_iter().fold(program, Program::scenario);
     let program = robust_semaphore::scenarios().into_iter().fold(program, Program::scenario);
+    let program = several_robust_permits::scenarios().into_iter().fold(program, Program::scenario);
     let program = event::scenarios().into_iter().fold(program, Program::scenario);
     let program = latch::scenarios().into_iter().fold(program, Program::scenario);
     let program = barrier::scenarios().into_iter().fold(program, Program::scenario);

@@ -5,12 +5,16 @@ use std::time::Instant;
 
 use super::{Label, Scenario};
 
-/// Runs one entry of the program; gives its line and how many failures it had.
-type Run = Box<dyn Fn(&[Label]) -> (String, usize)>;
+/// Runs one entry of the program, up to so many failures; gives its line and how many it had.
+type Run = Box<dyn Fn(&[Label], usize) -> (String, usize)>;
+
+/// Has a scenario end with its first failure.
+const FIRST_FAILURE: &str = "--first-failure";
 
 /// A fault program: its scenarios by name.
 ///
-/// Run with `--list` it prints their names, with names it runs those, with none it runs all. Each prints
+/// Run with `--list` it prints their names, with names it runs those, with none it runs all; with `--first-failure` each ends with the
+/// first one. Each prints
 /// `fault: scenario=NAME …` at its end, and `fault: FAILED …` for each point that failed.
 #[derive(Default)]
 pub struct Program {
@@ -29,8 +33,8 @@ impl Program {
     #[must_use]
     pub fn scenario<T: 'static>(mut self, scenario: Scenario<T>) -> Self {
         let name = scenario.name.clone();
-        let run = move |labels: &[Label]| {
-            let summary = scenario.run(labels, tell);
+        let run = move |labels: &[Label], failures| {
+            let summary = scenario.run_until(failures, labels, tell);
             (summary.to_string(), summary.failures.len())
         };
         self.entries.push((name, Box::new(run)));
@@ -41,7 +45,7 @@ impl Program {
     #[must_use]
     pub fn check(mut self, name: &str, check: fn() -> Result<String, String>) -> Self {
         let own = name.to_string();
-        let run = move |_: &[Label]| {
+        let run = move |_: &[Label], _| {
             let begin = Instant::now();
             let (facts, failed) = match check() {
                 Ok(facts) => (facts, 0),
@@ -59,11 +63,13 @@ impl Program {
     /// Does what the arguments ask for; 2 stands for a name that is not there.
     #[must_use]
     pub fn main(self) -> ExitCode {
-        let arguments: Vec<String> = std::env::args().skip(1).collect();
+        let mut arguments: Vec<String> = std::env::args().skip(1).collect();
         if arguments.iter().any(|argument| argument == "--list") {
             self.entries.iter().for_each(|(name, _)| println!("{name}"));
             return ExitCode::SUCCESS;
         }
+        let most = if arguments.iter().any(|argument| argument == FIRST_FAILURE) { 1 } else { usize::MAX };
+        arguments.retain(|argument| argument != FIRST_FAILURE);
         let mut failures = 0;
         for wanted in &arguments {
             if !self.entries.iter().any(|(name, _)| name == wanted) {
@@ -73,7 +79,7 @@ impl Program {
         }
         for (name, run) in &self.entries {
             if arguments.is_empty() || arguments.contains(name) {
-                let (line, failed) = run(&self.labels);
+                let (line, failed) = run(&self.labels, most);
                 println!("fault: scenario={name} {line}");
                 failures += failed;
             }

@@ -57,7 +57,16 @@ impl<T> Scenario<T> {
     /// # Panics
     ///
     /// If this process has other threads, or too many peers or outcomes are listed.
-    pub fn run(&self, labels: &[Label], mut told: impl FnMut(&str)) -> Summary {
+    pub fn run(&self, labels: &[Label], told: impl FnMut(&str)) -> Summary {
+        self.run_until(usize::MAX, labels, told)
+    }
+
+    /// As [`run`](Self::run), until so many points have failed.
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Self::run).
+    pub fn run_until(&self, failures: usize, labels: &[Label], mut told: impl FnMut(&str)) -> Summary {
         let told = &mut told;
         assert!(self.peers.len() < PARTS, "{}: at most {} peers", self.name, PARTS - 1);
         assert!(self.outcomes.len() <= OUTCOMES, "{}: at most {OUTCOMES} outcomes", self.name);
@@ -68,6 +77,9 @@ impl<T> Scenario<T> {
         let mut addresses = BTreeSet::new();
         let board = Board::new();
         for target in self.points(board, labels, &mut summary, told) {
+            if summary.failures.len() >= failures {
+                break;
+            }
             let mut played = self.play(board, labels, target);
             let mut missed = false;
             // Where it went another way at full speed, it is stepped.
@@ -96,7 +108,7 @@ impl<T> Scenario<T> {
         }
         summary.addresses = addresses.len();
         for label in &self.must_hit {
-            if summary.hits.contains_key(label) {
+            if summary.hits.contains_key(label) || summary.failures.len() >= failures {
                 continue;
             }
             let failure = format!("{}: no kill point in `{label}`, which it was made for", self.name);

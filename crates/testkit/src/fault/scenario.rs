@@ -71,6 +71,7 @@ pub struct Scenario<T: 'static> {
     pub must_hit: Vec<&'static str>,
     /// For how long nobody may stir, while survivors have not got through: then they hang.
     ///
-    /// It must be shorter than any heartbeat that would hide a lost wake-up, unless the scenario is about that.
+    /// It must be shorter than any heartbeat that would hide a lost wake-up, unless the scenario is about that. Where all peers live and
+    /// the victim is killed after its operation, it is never longer than 400 ms.
     pub patience: Duration,
 }

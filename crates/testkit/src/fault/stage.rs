@@ -2,6 +2,7 @@
 //! judged.
 
 use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
 
 use super::board::Board;
 use super::cast::Cast;
@@ -10,6 +11,9 @@ use super::scenario::{Fate, Scenario, Scene};
 use super::victim::{Step, Victim};
 use super::{Cue, Label, Part};
 use crate::sys::trace;
+
+/// The longest that nobody may stir where all live: shorter than any heartbeat, which only deaths give a reason to wait for.
+const NOBODY_HAS_DIED: Duration = Duration::from_millis(400);
 
 /// Plays the scenario up to the judgement, on this process's own board.
 pub(super) fn play<T>(
@@ -157,9 +161,16 @@ impl<T> Stage<'_, T> {
         for cue in [Cue::Killed, Cue::Asleep, Cue::Release] {
             self.cast.cue(cue)?;
         }
-        self.cast.settle(Some(Cue::Laps), self.scenario.patience)?;
+        self.cast.settle(Some(Cue::Laps), self.patience())?;
         self.cast.add("newcomer", Fate::Survives, |part| (self.scenario.newcomer)(shared, part))?;
         self.cast.cue(Cue::Laps)?;
-        self.cast.settle(None, self.scenario.patience)
+        self.cast.settle(None, self.patience())
+    }
+
+    /// Whoever is killed after the end of its operation does not die in it.
+    fn patience(&self) -> Duration {
+        let all_live = self.scenario.peers.iter().all(|peer| peer.fate == Fate::Survives);
+        let longest = self.scenario.patience;
+        if all_live && self.board.ended.load(SeqCst) == 1 { longest.min(NOBODY_HAS_DIED) } else { longest }
     }
 }

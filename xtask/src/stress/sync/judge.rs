@@ -17,8 +17,14 @@ const RECOVERED_AFTER: &[(&str, u64)] = &[
     ("once lock", 10_000),
 ];
 
-/// A run may have as many calms with a wait that cannot be judged, or one of a hundred.
+/// Primitives of which each death inside loses at most one permit or event, which is put back before the next calm.
+const LOSE_ONE: &[&str] = &["semaphore", "event"];
+
+/// A run may have as many calms with a wait that cannot be judged, and a long one more, up to one of a hundred.
 const UNJUDGED: u64 = 3;
+
+/// And must have as many in which all were.
+const JUDGED: u64 = 10;
 
 /// Everything that is wrong; nothing, if it went as it should.
 pub(super) fn complaints(report: &Report) -> Vec<String> {
@@ -42,6 +48,12 @@ pub(super) fn complaints(report: &Report) -> Vec<String> {
         if primitive.recoveries == 0 && is_recovery_certain(name, report.kills.unwrap_or(0)) {
             wrong.push(format!("{name}: nothing was found of the dead, who must have left something"));
         }
+        if primitive.recoveries > primitive.kills && LOSE_ONE.contains(&name.as_str()) {
+            wrong.push(format!(
+                "{name}: {} were lost with {} who were killed inside: some got lost without a death",
+                primitive.recoveries, primitive.kills
+            ));
+        }
     }
     if report.primitives.iter().all(|primitive| primitive.recoveries == 0) {
         wrong.push("nothing had to be mended after a death: this run shows nothing".to_string());
@@ -51,6 +63,11 @@ pub(super) fn complaints(report: &Report) -> Vec<String> {
             "the machine paused in {} of {} calms, so that a stall could hide there: run it on a quiet machine",
             report.unjudged_calms, report.calms
         ));
+    }
+    let judged = report.calms.saturating_sub(report.unjudged_calms);
+    if judged < JUDGED && report.kills.is_some() {
+        wrong
+            .push(format!("only {judged} calms were judged, and {JUDGED} are the least that show something"));
     }
     if report.kills.is_none() && report.failure.is_none() {
         wrong.push("the report has no sum".to_string());
@@ -93,6 +110,31 @@ mod tests {
         assert!(unjudged(80, 4)[0].contains("quiet machine"));
         assert_eq!(unjudged(2000, 20), Vec::<String>::new());
         assert!(unjudged(2000, 21)[0].contains("21 of 2000 calms"));
+    }
+
+    #[test]
+    fn a_run_in_which_little_was_judged_is_no_proof() {
+        let judged = |calms, unjudged_calms| {
+            after(|report| (report.calms, report.unjudged_calms) = (calms, unjudged_calms))
+        };
+        assert_eq!(judged(13, 3), Vec::<String>::new());
+        assert_eq!(judged(12, 3), ["only 9 calms were judged, and 10 are the least that show something"]);
+        assert_eq!(judged(0, 0).len(), 1);
+    }
+
+    #[test]
+    fn nothing_gets_lost_without_a_death() {
+        let recovered = |name: &str, recoveries| {
+            after(|report| {
+                report.primitives[1].name = name.to_string();
+                report.primitives[1].recoveries = recoveries;
+            })
+        };
+        for name in LOSE_ONE {
+            assert_eq!(recovered(name, 3), Vec::<String>::new());
+            assert!(recovered(name, 4)[0].contains("4 were lost with 3 who were killed inside"));
+        }
+        assert_eq!(recovered("once lock", 4), Vec::<String>::new());
     }
 
     #[test]

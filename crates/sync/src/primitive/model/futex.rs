@@ -93,7 +93,8 @@ impl Futex {
             return 0;
         }
         let mut sleepers = self.0.lock();
-        self.0.value.raw().swap(value, Relaxed);
+        // No exchange: one would pass on the order of the store that it finds.
+        self.0.value.raw().store(value, Relaxed);
         wake(&mut sleepers, u32::MAX, scope)
     }
 
