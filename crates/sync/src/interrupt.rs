@@ -63,11 +63,11 @@ pub fn install(hook: Hook) -> Result<(), AlreadyInstalled> {
 }
 
 thread_local! {
-    /// The thread runs the hook.
+    /// The thread runs the hook, or waits for what no signal is to end.
     static ASKING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The thread runs the hook until this is dropped, also by a panic of the hook's.
+/// The thread does so until this is dropped, also by a panic of the hook's.
 struct Asking;
 
 impl Asking {
@@ -88,6 +88,12 @@ pub(crate) fn goes_on() -> bool {
     let Some(hook) = hook().filter(|_| !ASKING.get()) else { return true };
     let _asking = Asking::begin();
     hook().is_continue()
+}
+
+/// Runs `body`, whose waits the hook is not asked about: no signal ends them.
+pub(crate) fn without_asking<R>(body: impl FnOnce() -> R) -> R {
+    let _asking = (!ASKING.get()).then(Asking::begin);
+    body()
 }
 
 /// Whether there is a hook. Then no sleep lasts longer than a heartbeat, also because the kernel itself goes on with an endless one
