@@ -8,12 +8,13 @@ mod common;
 use std::cell::Cell;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
 use common::{flag, fork, idle, kill, reap, share};
-use multiproc_sync::{LockError, MAX_HELD, Mutex, ReentrantMutex, ReentrantMutexGuard, registry};
+use multiproc_sync::{Condvar, LockError, MAX_HELD, Mutex, ReentrantMutex, ReentrantMutexGuard, registry};
 use multiproc_testkit::{Watchdog, eventually};
 
 type Pair = ReentrantMutex<[Cell<u64>; 2]>;
@@ -226,6 +227,86 @@ fn a_fork_has_a_private_lock_of_its_own() {
     });
     assert_eq!(reap(child), 0);
     assert_eq!((guard.get(), ReentrantMutexGuard::depth(&guard)), (1, 1));
+}
+
+/// Gives the thread a destructor that drops its guard.
+fn drop_at_the_end(key: libc::pthread_key_t, mutex: &'static Pair) {
+    let guard = Box::into_raw(Box::new(mutex.lock().unwrap()));
+    // SAFETY: a key of which the destructor takes a boxed guard.
+    assert_eq!(unsafe { libc::pthread_setspecific(key, guard.cast()) }, 0);
+}
+
+unsafe extern "C" fn drop_guard(guard: *mut libc::c_void) {
+    // SAFETY: by `drop_at_the_end`, once.
+    drop(unsafe { Box::from_raw(guard.cast::<Guard>()) });
+}
+
+/// In whatever order libc calls them: the thread has its name still, or has it no more.
+#[test]
+fn a_guard_that_a_thread_drops_at_its_very_end_releases_it() {
+    let _watchdog = Watchdog::with_limit(60);
+    let mutex = pair();
+    let key = || {
+        let mut key = 0;
+        // SAFETY: a place for the key.
+        assert_eq!(unsafe { libc::pthread_key_create(&raw mut key, Some(drop_guard)) }, 0);
+        key
+    };
+    let first = key();
+    drop(mutex.lock().unwrap()); // from now on the crate's own key is there
+    for key in [first, key()] {
+        thread::spawn(move || {
+            let _outer = mutex.lock().unwrap();
+            drop_at_the_end(key, mutex);
+        })
+        .join()
+        .unwrap();
+        assert!(mutex.lock().is_ok(), "its last guard was dropped");
+    }
+}
+
+/// A lost guard of the parent's does nothing in a fork, whoever has its thread's record there by then.
+#[test]
+fn a_lost_guard_in_a_fork_is_nothing() {
+    let _watchdog = Watchdog::with_limit(60);
+    let (mutex, come) = (share(ReentrantMutex::new(AtomicU64::new(0))), share(Condvar::new()));
+    let (outer, mut inner) = (mutex.lock().unwrap(), mutex.lock().unwrap());
+    let leaks = fork(|| {
+        thread::spawn(|| {
+            mem::forget(mutex.lock().unwrap());
+            come.notify_one();
+        })
+        .join()
+        .unwrap();
+        idle();
+    });
+    let lost = loop {
+        match come.wait(inner) {
+            Ok(again) => inner = again,
+            Err(error) => break matches!(error, LockError::OwnerLeft),
+        }
+    };
+    assert!(lost);
+    kill(leaks);
+    let child = fork(|| {
+        let (held, dropped) = (Barrier::new(2), Barrier::new(2));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut guard = mutex.lock().unwrap_err().into_guard().unwrap();
+                ReentrantMutexGuard::mark_consistent(&mut guard);
+                held.wait();
+                dropped.wait();
+                assert_eq!(ReentrantMutexGuard::depth(&guard), 1);
+            });
+            held.wait();
+            // SAFETY: as `copy`.
+            drop(unsafe { std::ptr::read(&raw const outer) });
+            assert!(matches!(mutex.try_lock(), Err(LockError::TimedOut)), "the thread has it still");
+            dropped.wait();
+        });
+    });
+    assert_eq!(reap(child), 0);
+    assert!(mutex.lock().is_ok());
 }
 
 /// A process that ends while another of its threads waits for the lock, and one that exits with guards.

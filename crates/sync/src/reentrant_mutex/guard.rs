@@ -19,8 +19,8 @@ unsafe impl<T: ?Sized + Sync> Sync for ReentrantMutexGuard<'_, T> {}
 impl<'a, T: ?Sized> ReentrantMutexGuard<'a, T> {
     /// A guard of a lock that the calling thread has for one more than there are.
     #[inline(always)]
-    pub(super) fn new(mutex: &'a ReentrantMutex<T>, hold: Hold) -> Self {
-        Self { mutex, hold, panicking: thread::panicking(), not_send: PhantomData }
+    pub(super) fn new(mutex: &'a ReentrantMutex<T>, hold: Hold, level: u32) -> Self {
+        Self { mutex, hold, level, panicking: thread::panicking(), not_send: PhantomData }
     }
 
     /// The result for a guard of a lock whose state is not plain.
@@ -125,15 +125,31 @@ impl<T: ?Sized> Deref for ReentrantMutexGuard<'_, T> {
 }
 
 impl<T: ?Sized> Drop for ReentrantMutexGuard<'_, T> {
+    /// Calls nothing with the guard's address, so that it stays in registers; and is small enough to be compiled where it is dropped.
     #[inline(always)]
     fn drop(&mut self) {
-        if !self.is_held() && !planted(Bug::LostGuardReleases) {
+        let Self { mutex, hold, level, panicking, .. } = *self;
+        if thread::panicking() || !mutex.word.leave_at_once(hold, level) {
+            mutex.leave(hold, panicking);
+        }
+    }
+}
+
+impl<T: ?Sized> ReentrantMutex<T> {
+    /// Gives the lock back for a guard that may be the last one, or out of turn, or of nothing, or dropped by a panic.
+    ///
+    /// A call, and a direct one, as the release of a robust [`Mutex`](crate::Mutex).
+    #[inline(never)]
+    fn leave(&self, hold: Hold, was_panicking: bool) {
+        if !self.word.is_held_by(hold) && !planted(Bug::LostGuardReleases) {
             return;
         }
-        if thread::panicking() && !self.panicking {
-            self.mutex.word.head.state.fetch_or(POISONED, Relaxed);
+        if thread::panicking() && !was_panicking {
+            self.word.head.state.fetch_or(POISONED, Relaxed);
         }
-        self.mutex.word.leave(self.hold);
+        if self.word.leave() {
+            self.word.release(hold);
+        }
     }
 }
 

@@ -126,6 +126,8 @@ use crate::{LockError, LockResult};
 ///
 /// # Guards stay with their thread
 ///
+/// What Python's `RLock` refuses at run time, to be released by a thread that does not have it, cannot be written:
+///
 /// ```compile_fail,E0277
 /// let mutex = multiproc_sync::ReentrantMutex::new(0);
 /// let guard = mutex.lock().unwrap();
@@ -160,6 +162,8 @@ pub struct ReentrantMutex<T: ?Sized> {
 pub struct ReentrantMutexGuard<'a, T: ?Sized> {
     mutex: &'a ReentrantMutex<T>,
     hold: Hold,
+    /// The depth when it was taken.
+    level: u32,
     /// The thread panicked before it had the guard: then its dropping says nothing of the data.
     panicking: bool,
     /// Guards stay with their thread: it is the one that the lock names.
@@ -312,15 +316,15 @@ impl<T: ?Sized> ReentrantMutex<T> {
     #[inline(always)]
     pub(crate) fn acquire(&self, patience: Patience<'_>) -> LockResult<ReentrantMutexGuard<'_, T>> {
         match self.word.enter(patience) {
-            Ok(hold) => self.guarded(hold),
+            Ok((hold, level)) => self.guarded(hold, level),
             Err(error) => Err(without_guard(error)),
         }
     }
 
     /// The result for a lock that the calling thread has for one guard more than there are.
     #[inline(always)]
-    fn guarded(&self, hold: Hold) -> LockResult<ReentrantMutexGuard<'_, T>> {
-        let guard = ReentrantMutexGuard::new(self, hold);
+    fn guarded(&self, hold: Hold, level: u32) -> LockResult<ReentrantMutexGuard<'_, T>> {
+        let guard = ReentrantMutexGuard::new(self, hold, level);
         if self.word.head.state.load(Relaxed) == 0 { Ok(guard) } else { guard.warned() }
     }
 }

@@ -55,9 +55,9 @@ impl<'a, T: ?Sized + Sync> TakeAgain for LetGo<'a, T> {
     fn take_again(self) -> LockResult<Self::Guard> {
         let Self { mutex, mut outer } = self;
         match outer.word.take_again(outer.guards + 1) {
-            Ok(hold) => {
+            Ok((hold, level)) => {
                 outer.guards = 0;
-                mutex.guarded(hold)
+                mutex.guarded(hold, level)
             }
             Err(error) => Err(outer.left_with(error)),
         }

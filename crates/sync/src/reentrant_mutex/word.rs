@@ -49,42 +49,42 @@ impl ReentrantWord {
     #[inline(always)]
     pub(super) fn hold(&self) -> Option<Hold> {
         let hold = if self.is_private() { Hold::Private } else { Hold::Robust(identity::attached()?) };
-        self.is_held_by(hold).then_some(hold)
+        self.names(hold).then_some(hold)
     }
 
-    /// Whether the calling thread, which has or had the lock like this, has it now.
+    /// Whether the calling thread, of which a guard says that it has the lock like this, has it now.
+    #[inline(always)]
+    pub(super) fn is_held_by(&self, hold: Hold) -> bool {
+        match hold {
+            Hold::Private => self.names(hold),
+            Hold::Robust(me) => self.names(hold) && me.is_here(),
+        }
+    }
+
+    /// Whether this thread is the owner, which is the calling one.
     ///
     /// Relaxed, both: of its own name a thread sees what it has stored itself. Nobody else stores it, and it is never another's: the
     /// number of a private lock's owner is given once, that of a robust one's is the kernel's, which takes it out of the word at the
     /// thread's end.
     #[inline(always)]
-    pub(super) fn is_held_by(&self, hold: Hold) -> bool {
-        match hold {
-            Hold::Private => {
-                let owner = self.head.owner.load(Relaxed);
-                owner == this_thread_if_numbered() as u64 || (planted(Bug::OwnerUncompared) && owner != 0)
-            }
-            Hold::Robust(me) => {
-                let owner = self.head.word.load(Relaxed) & OWNER;
-                // A guard that a fork has brought along names the parent's thread, which the word may name too.
-                (owner == me.tid() && !me.is_elsewhere()) || (planted(Bug::OwnerUncompared) && owner != 0)
-            }
-        }
+    fn names(&self, hold: Hold) -> bool {
+        let (owner, here) = match hold {
+            Hold::Private => (self.head.owner.load(Relaxed), this_thread_if_numbered() as u64),
+            Hold::Robust(me) => (u64::from(self.head.word.load(Relaxed) & OWNER), u64::from(me.tid())),
+        };
+        owner == here || (planted(Bug::OwnerUncompared) && owner != 0)
     }
 
-    /// Takes the lock, or takes it once more.
+    /// Takes the lock, or takes it once more; also gives the depth at which it is then.
     #[inline(always)]
-    pub(super) fn enter(&self, patience: Patience<'_>) -> Result<Hold, LockError<Infallible>> {
+    pub(super) fn enter(&self, patience: Patience<'_>) -> Result<(Hold, u32), LockError<Infallible>> {
         match self.hold() {
             Some(hold) => {
-                let depth = self.head.depth.load(Relaxed);
-                if depth == MAX_DEPTH {
-                    return Err(LockError::TooDeep);
-                }
-                self.head.depth.store(depth + 1, Relaxed);
-                Ok(hold)
+                let level = self.depth().checked_add(1).ok_or(LockError::TooDeep)?;
+                self.head.depth.store(level, Relaxed);
+                Ok((hold, level))
             }
-            None => self.take(patience),
+            None => Ok((self.take(patience)?, 1)),
         }
     }
 
@@ -106,20 +106,38 @@ impl ReentrantWord {
         Ok(hold)
     }
 
-    /// Gives the lock back for one guard of the thread that has it; the last one releases it.
+    /// Gives the lock back for one guard, which was taken at that `level`, if no more is to be done than to count; else `false`, and nothing
+    /// is done.
+    ///
+    /// Most guards are dropped in turn. That the depth is the level is then something that the processor guesses: to lock again does not
+    /// wait for what was stored to release before, which is half of the time.
     #[inline(always)]
-    pub(super) fn leave(&self, hold: Hold) {
-        let depth = self.head.depth.load(Relaxed);
+    pub(super) fn leave_at_once(&self, hold: Hold, level: u32) -> bool {
+        let is_held = match hold {
+            // No wait loses it: of a private lock only a signal could be in the way.
+            Hold::Private => true,
+            Hold::Robust(me) => me.is_here_attached() && self.names(hold),
+        };
+        if is_held && level > 1 && self.depth() == level && !planted(Bug::InnerReleases) {
+            self.head.depth.store(level - 1, Relaxed);
+            return true;
+        }
+        false
+    }
+
+    /// Gives the lock back for one guard of the calling thread; `true`: for the last one, which is to release it.
+    pub(super) fn leave(&self) -> bool {
+        let depth = self.depth();
         if depth > 1 && !planted(Bug::InnerReleases) {
             self.head.depth.store(depth - 1, Relaxed);
-        } else {
-            self.release(hold);
+            return false;
         }
+        true
     }
 
     /// Releases the lock, whatever its depth.
     #[inline(always)]
-    fn release(&self, hold: Hold) {
+    pub(super) fn release(&self, hold: Hold) {
         if planted(Bug::DepthInherited) {
             self.head.depth.store(0, Relaxed);
         }
@@ -131,22 +149,14 @@ impl ReentrantWord {
                 }
                 private::unlock(&self.head);
             }
-            Hold::Robust(me) => self.release_robust(me),
+            Hold::Robust(me) => robust::unlock(&self.head, me),
         }
-    }
-
-    /// A call of its own, as a [`Mutex`](crate::Mutex)'s.
-    #[inline(never)]
-    fn release_robust(&self, me: Me) {
-        robust::unlock(&self.head, me);
     }
 
     /// Releases the lock for a wait; gives its depth.
     pub(super) fn let_go(&self, hold: Hold) -> u32 {
         let depth = self.depth();
-        if planted(Bug::OneLevelLetGo) {
-            self.leave(hold);
-        } else {
+        if !planted(Bug::OneLevelLetGo) || self.leave() {
             self.release(hold);
         }
         depth
@@ -154,16 +164,19 @@ impl ReentrantWord {
 
     /// Takes the lock for so many guards that waited without it.
     #[inline(never)]
-    pub(crate) fn take_again(&self, depth: u32) -> Result<Hold, LockError<Infallible>> {
-        let hold = self.enter(Patience::Endless)?;
-        if !planted(Bug::DepthDropped) {
-            // Added: a hook that ran meanwhile may have kept a guard of its own. No thread has so many that the sum runs over.
-            self.head.depth.store(self.depth().saturating_add(depth - 1), Relaxed);
+    pub(crate) fn take_again(&self, depth: u32) -> Result<(Hold, u32), LockError<Infallible>> {
+        let (hold, level) = self.enter(Patience::Endless)?;
+        if planted(Bug::DepthDropped) {
+            return Ok((hold, level));
         }
-        Ok(hold)
+        // Added: a hook that ran meanwhile may have kept a guard of its own. No thread has so many that the sum runs over.
+        let level = level.saturating_add(depth - 1);
+        self.head.depth.store(level, Relaxed);
+        Ok((hold, level))
     }
 
     /// How many guards the calling thread has, if it has the lock.
+    #[inline(always)]
     pub(super) fn depth(&self) -> u32 {
         self.head.depth.load(Relaxed)
     }

@@ -281,8 +281,9 @@ fn owner_killed_while_one_waits() {
 #[test]
 fn owner_left_while_one_waits() {
     check(|| {
-        let (family, store) = (Family::new(), Store::placed());
+        let (family, store, another) = (Family::new(), Store::placed(), Store::placed());
         family.process().run(|| {
+            let _held_beside = another.lock();
             let (outer, inner) = (store.lock(), store.lock());
             let theirs = store.clone();
             let leaves = family.process().spawn(move || {
