@@ -31,7 +31,7 @@ pub enum LockError<G> {
     /// A fork has brought the guard here: the lock is held by the other process, by nobody of this one. Or a
     /// [wait](crate::ReentrantMutex#waiting) could not take its lock again.
     NotHeld,
-    /// The calling thread has [`MAX_DEPTH`](crate::MAX_DEPTH) guards of the reentrant mutex.
+    /// The calling thread has [`MAX_DEPTH`] guards of the reentrant mutex.
     TooDeep,
     /// The calling thread holds [`MAX_HELD`] locks in shared memory.
     TooManyHeld,

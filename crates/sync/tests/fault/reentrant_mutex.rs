@@ -181,7 +181,7 @@ fn waiter(shared: &'static Shared, part: &Part) {
 fn impatient(shared: &'static Shared, part: &Part) {
     shared.attach();
     part.begin();
-    let time = Duration::from_millis(50);
+    let time = Duration::from_millis(150);
     wait_and_work(shared, |inner| Some(shared.changed.wait_timeout_while(inner, time, is_not_ready).ok()?.0));
     part.over();
 }
