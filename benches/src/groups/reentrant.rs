@@ -47,7 +47,7 @@ pub(crate) const BENCHES: &[Bench] = &[
         unit: Unit::NanosPer("operation"),
         placements: Placement::ONLY_FREE,
         contenders: beside_all!(uncontended, ours::private(), twin!(threading.reentrant_alone)),
-        targets: &[Target::beside("parking_lot", 1.0, Placement::ONLY_FREE)],
+        targets: &[],
     },
     Bench {
         name: "reentrant.uncontended.robust",
