@@ -19,6 +19,12 @@ pub(crate) trait Lock: Sync + 'static {
     fn number(&self) -> u64;
 }
 
+/// A lock that its owner may lock again.
+pub(crate) trait Reentrant: Lock {
+    /// Runs `section` with the lock.
+    fn holding(&self, section: impl FnOnce());
+}
+
 /// Operations between two looks at the clock, where nobody else wants the lock.
 const CALLS: u64 = 4096;
 
@@ -53,7 +59,20 @@ pub(crate) fn uncontended<L: Lock>(_: &Setting, lock: Result<&'static L>) -> Res
     }))
 }
 
-/// The same, counted in instructions.
+/// By a thread that has the lock.
+pub(crate) fn again<L: Reentrant>(_: &Setting, lock: Result<&'static L>) -> Result<Start> {
+    let lock = lock?;
+    have_two_threads();
+    let mut added = 0;
+    Start::here(Alone::new(move || {
+        lock.holding(|| add(lock, CALLS));
+        added += CALLS;
+        agree(lock.number(), added)?;
+        Ok(CALLS)
+    }))
+}
+
+/// As [`uncontended`], counted in instructions.
 pub(crate) fn stepped<L: Lock>(_: &Setting, lock: Result<&'static L>) -> Result<Start> {
     Start::here(Stepped::new(lock?)?)
 }

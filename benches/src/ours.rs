@@ -7,6 +7,7 @@ pub(crate) mod latch;
 pub(crate) mod mutex;
 pub(crate) mod once;
 pub(crate) mod permit;
+pub(crate) mod reentrant;
 pub(crate) mod semaphore;
 pub(crate) mod wait_group;
 

@@ -2,7 +2,8 @@
 
 use crate::Result;
 use crate::groups::{
-    barrier, condvar, event, latch, mutex, once, permit, pool, process, selftest, semaphore, wait_group,
+    barrier, condvar, event, latch, mutex, once, permit, pool, process, reentrant, selftest, semaphore,
+    wait_group,
 };
 use crate::placement::Placement;
 use crate::session::{Sample, Setting, Start};
@@ -92,6 +93,7 @@ const GROUPS: &[&[&[Bench]]] = &[&[pool::BENCHES, process::BENCHES], SYNC];
 /// What the crate sync brings.
 const SYNC: &[&[Bench]] = &[
     mutex::BENCHES,
+    reentrant::BENCHES,
     condvar::BENCHES,
     semaphore::BENCHES,
     permit::BENCHES,

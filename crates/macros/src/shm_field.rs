@@ -47,7 +47,7 @@ fn refusal_of(name: &str) -> Option<String> {
         "AtomicPtr" | "NonNull" => {
             "a pointer means nothing in another process: use an index into shared memory"
         }
-        "RwLock" | "Cell" | "RefCell" | "UnsafeCell" => {
+        "RwLock" | "RefCell" | "UnsafeCell" => {
             "it knows nothing of other processes: use an atomic, or `Mutex` of `multiproc-sync`"
         }
         name if name.starts_with("NonZero") => {

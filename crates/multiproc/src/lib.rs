@@ -33,10 +33,11 @@
 //! | `multiprocessing.Pipe` | [`ipc::pipe`] |
 //! | `multiprocessing.Value`, `multiprocessing.shared_memory` | [`shm::Shared`], [`shm::SharedMemory`] |
 //! | `threading.Lock`, `multiprocessing.Lock` | [`sync::Mutex`], or [`sync::Lock`] where another one releases it |
+//! | `threading.RLock`, `multiprocessing.RLock` | [`sync::ReentrantMutex`] |
 //! | `threading.Semaphore`, `multiprocessing.BoundedSemaphore` | [`sync::Semaphore`], [`sync::BoundedSemaphore`] |
 //! | the same, of processes that may be killed | [`sync::RobustSemaphore`] |
 //! | `with lock:` | a guard, or [`sync::Acquirable::with`] |
-//! | `threading.Condition`, `multiprocessing.Condition` | [`sync::Condvar`] beside a [`sync::Mutex`] |
+//! | `threading.Condition`, `multiprocessing.Condition` | [`sync::Condvar`] beside a [`sync::Mutex`], or a [`sync::ReentrantMutex`] |
 //! | `threading.Barrier`, `multiprocessing.Barrier` | [`sync::Barrier`] |
 //! | `threading.Event`, `multiprocessing.Event` | [`sync::Event`], or [`sync::Latch`] for what happens once |
 //! | `queue.task_done`, `queue.join` without a queue | [`sync::WaitGroup::done`], [`sync::WaitGroup::wait`] |

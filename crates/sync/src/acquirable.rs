@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use crate::primitive::Deadline;
 use crate::{
-    AcquireError, BoundedSemaphore, Held, Lock, LockError, Mutex, MutexGuard, Permit, RobustPermit,
-    RobustSemaphore, Semaphore, WaitError,
+    AcquireError, BoundedSemaphore, Held, Lock, LockError, Mutex, MutexGuard, Permit, ReentrantMutex,
+    ReentrantMutexGuard, RobustPermit, RobustSemaphore, Semaphore, WaitError,
 };
 
-/// What can be acquired, and is released when its guard is dropped: [`Mutex`], [`Lock`], [`Semaphore`],
+/// What can be acquired, and is released when its guard is dropped: [`Mutex`], [`ReentrantMutex`], [`Lock`], [`Semaphore`],
 /// [`BoundedSemaphore`], [`RobustSemaphore`].
 ///
 /// For code that does not care which of them it is given, and for [`with`](Self::with), which runs a closure in between, as Python's
@@ -134,6 +134,29 @@ impl<T: ?Sized> Acquirable for Mutex<T> {
         Self: 'a;
     type Error<'a>
         = LockError<MutexGuard<'a, T>>
+    where
+        Self: 'a;
+
+    fn guard(&self) -> Result<Self::Guard<'_>, Self::Error<'_>> {
+        self.lock()
+    }
+
+    fn try_guard(&self) -> Result<Self::Guard<'_>, Self::Error<'_>> {
+        self.try_lock()
+    }
+
+    fn guard_deadline(&self, deadline: Deadline) -> Result<Self::Guard<'_>, Self::Error<'_>> {
+        self.lock_deadline(deadline)
+    }
+}
+
+impl<T: ?Sized> Acquirable for ReentrantMutex<T> {
+    type Guard<'a>
+        = ReentrantMutexGuard<'a, T>
+    where
+        Self: 'a;
+    type Error<'a>
+        = LockError<ReentrantMutexGuard<'a, T>>
     where
         Self: 'a;
 

@@ -15,6 +15,7 @@
 //! # Layout
 //!
 //! - [`Mutex`]: the same type on a stack and in shared memory.
+//! - [`ReentrantMutex`]: one that its owner may lock again.
 //! - [`Semaphore`], [`BoundedSemaphore`]: so many at a time, or so many made and not yet used.
 //! - [`RobustSemaphore`]: so many at a time, of processes that may die.
 //! - [`Lock`]: a lock that nobody owns, for what a mutex is too strict for.
@@ -55,6 +56,7 @@ mod origin;
 mod pace;
 mod planted;
 pub mod primitive;
+mod reentrant_mutex;
 #[cfg(not(multiproc_loom))]
 pub mod registry;
 #[cfg(multiproc_loom)]
@@ -73,7 +75,7 @@ mod wait_group;
 
 pub use self::acquirable::Acquirable;
 pub use self::barrier::{ArrivalIndex, Barrier, BarrierError, MAX_PARTIES, PartiesError};
-pub use self::condvar::{Condvar, WaitTimeoutResult};
+pub use self::condvar::{ConditionView, Condvar, WaitGuard, WaitTimeoutResult};
 pub use self::doorbell::Doorbell;
 pub use self::event::Event;
 #[cfg(not(multiproc_loom))]
@@ -85,6 +87,7 @@ pub use self::mutex::{LockError, LockResult, Mutex, MutexGuard};
 pub use self::once::{Once, OnceError, SetError, SetErrorKind};
 pub use self::once_lock::OnceLock;
 pub use self::pace::{PROBE_BUDGET, Pace, SPIN_BUDGET};
+pub use self::reentrant_mutex::{MAX_DEPTH, ReentrantMutex, ReentrantMutexGuard};
 pub use self::robust_semaphore::{
     AcquireError, Holder, MAX_ROBUST_PERMITS, PermitsError, RobustPermit, RobustSemaphore,
 };
@@ -102,6 +105,7 @@ pub use self::planted::plant;
 pub fn fault_points() -> Vec<(&'static str, usize)> {
     let [come, pass, leave, mend, collect] = barrier::fault_points();
     let [group_mend, group_settle, group_take_over] = wait_group::fault_points();
+    let [take_again] = reentrant_mutex::fault_points();
     vec![
         ("slow", mutex::robust::contended as *const () as usize),
         ("wake", mutex::robust::wake as *const () as usize),
@@ -129,6 +133,7 @@ pub fn fault_points() -> Vec<(&'static str, usize)> {
         group_mend,
         group_settle,
         group_take_over,
+        take_again,
     ]
 }
 

@@ -163,6 +163,20 @@ bugs! {
     DeathForgotten,
     /// Who locks a group does not look whether members have left it without its mutex.
     LeaverUnseen,
+    /// Whoever has a reentrant mutex is taken for the calling thread.
+    OwnerUncompared,
+    /// The release of a reentrant mutex leaves its owner's name there.
+    OwnerNameKept,
+    /// Any guard of a reentrant mutex releases it.
+    InnerReleases,
+    /// Who takes a reentrant mutex counts on from the depth that it finds.
+    DepthInherited,
+    /// A wait takes a reentrant mutex again as if it had been locked once.
+    DepthDropped,
+    /// A wait gives back one level of a reentrant mutex.
+    OneLevelLetGo,
+    /// A guard whose lock could not be had again releases it all the same.
+    LostGuardReleases,
 }
 
 /// Whether the program is to behave as if it had this bug.

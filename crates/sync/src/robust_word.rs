@@ -25,7 +25,7 @@ pub(crate) const OFFSET: isize = -32;
 ///  0  word    u32    owner's thread number | DIED | WAITERS, if robust; else 0 free, 1 held, 2 held and slept on
 ///  4  mode    u32    0 private, 1 robust
 ///  8  state   u32    POISONED | INCONSISTENT | ABANDONED
-/// 12          u32    reserved, 0
+/// 12  depth   u32    how often its owner has a reentrant mutex; else 0
 /// 16  owner   u64    who has a guard, as an Owner; 0: nobody
 /// 24  prev    usize  the node before, an address in the owner's process
 /// 32  next    usize  the node after, the kernel's way along the list
@@ -36,7 +36,7 @@ pub(crate) struct RobustWord {
     pub(crate) word: Futex,
     pub(crate) mode: AtomicU32,
     pub(crate) state: AtomicU32,
-    reserved: AtomicU32,
+    pub(crate) depth: AtomicU32,
     pub(crate) owner: AtomicU64,
     pub(crate) prev: AtomicUsize,
     pub(crate) next: AtomicUsize,
@@ -58,7 +58,7 @@ impl RobustWord {
             word: Futex::new(0),
             mode: AtomicU32::new(0),
             state: AtomicU32::new(0),
-            reserved: AtomicU32::new(0),
+            depth: AtomicU32::new(0),
             owner: AtomicU64::new(0),
             prev: AtomicUsize::new(0),
             next: AtomicUsize::new(0),
@@ -71,7 +71,7 @@ impl RobustWord {
             word: Futex::new(0),
             mode: AtomicU32::new(0),
             state: AtomicU32::new(0),
-            reserved: AtomicU32::new(0),
+            depth: AtomicU32::new(0),
             owner: AtomicU64::new(0),
             prev: AtomicUsize::new(0),
             next: AtomicUsize::new(0),

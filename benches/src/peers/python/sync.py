@@ -68,6 +68,35 @@ def mutex_alone(kind):
     return repeated(batch, CALLS)
 
 
+def reentrant_alone(kind):
+    lock, number, added = kind.locks.RLock(), kind.number(), 0
+
+    def batch():
+        nonlocal added
+        for _ in range(CALLS):
+            with lock:
+                number.value += 1
+        added += CALLS
+        agree(number.value, added)
+
+    return repeated(batch, CALLS)
+
+
+def reentrant_again(kind):
+    lock, number, added = kind.locks.RLock(), kind.number(), 0
+
+    def batch():
+        nonlocal added
+        with lock:
+            for _ in range(CALLS):
+                with lock:
+                    number.value += 1
+        added += CALLS
+        agree(number.value, added)
+
+    return repeated(batch, CALLS)
+
+
 def mutex_at_once(kind, far):
     """Both sides want the lock until the time has passed; what both get done counts."""
     lock, number, theirs = kind.locks.Lock(), kind.number(), kind.number()
@@ -267,6 +296,8 @@ KINDS = {"threading": Threads, "multiprocessing": Processes}
 
 ALONE = [
     mutex_alone,
+    reentrant_alone,
+    reentrant_again,
     condvar_notify,
     semaphore_alone,
     semaphore_refused,

@@ -88,7 +88,8 @@ impl<G> From<LockError<G>> for BarrierError {
             | LockError::OwnerDied(_)
             | LockError::Abandoned
             | LockError::Deadlock
-            | LockError::NotHeld => Self::Broken,
+            | LockError::NotHeld
+            | LockError::TooDeep => Self::Broken,
         }
     }
 }

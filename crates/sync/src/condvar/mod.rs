@@ -1,16 +1,19 @@
 //! Waiting for a change of what a mutex guards. `unsafe`: what it promises as a value in shared memory.
 #![allow(unsafe_code)]
 
+pub(crate) mod guard;
 mod timed;
+mod waiting;
 
 use std::sync::atomic::Ordering::Relaxed;
 
+pub use self::guard::{ConditionView, WaitGuard};
 pub use self::timed::WaitTimeoutResult;
 use crate::futex::{Futex, Scope};
 use crate::planted::{Bug, planted};
-use crate::primitive::{AtomicU32, Deadline};
+use crate::primitive::AtomicU32;
 use crate::shm_safe::{Layout, PlaceError, Placement, ShmSafe};
-use crate::{LockError, LockResult, MutexGuard, Pace, WaitError};
+use crate::{LockResult, Pace};
 
 /// Somebody may wait awake, and looks at the word.
 const SPINNERS: u32 = 1;
@@ -27,7 +30,8 @@ const EVERYBODY: u32 = u32::MAX;
 const PRIVATE: u32 = 0;
 const PLACED: u32 = 1;
 
-/// A condition variable: gives a [`Mutex`](crate::Mutex) back, waits for a notification, and takes the mutex again.
+/// A condition variable: gives a [`Mutex`](crate::Mutex) or a [`ReentrantMutex`](crate::ReentrantMutex) back, waits for a notification, and
+/// takes it again.
 ///
 /// ```
 /// use multiproc_sync::{Condvar, LockError, Mutex};
@@ -42,6 +46,25 @@ const PLACED: u32 = 1;
 ///     Ok::<_, LockError<_>>(queue.pop())
 /// });
 /// assert_eq!(taken.unwrap(), Some("letter"));
+/// ```
+///
+/// Of a [`ReentrantMutex`](crate::ReentrantMutex) every level is given back, and taken again: however deep the thread is, others get the
+/// lock.
+///
+/// ```
+/// use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+/// use multiproc_sync::{Condvar, ReentrantMutex, ReentrantMutexGuard};
+///
+/// let (ready, changed) = (ReentrantMutex::new(AtomicBool::new(false)), Condvar::new());
+/// std::thread::scope(|scope| {
+///     let _outer = ready.lock().unwrap();
+///     scope.spawn(|| {
+///         ready.lock().unwrap().store(true, Relaxed);
+///         changed.notify_one();
+///     });
+///     let inner = changed.wait_while(ready.lock().unwrap(), |ready| !ready.load(Relaxed)).unwrap();
+///     assert_eq!(ReentrantMutexGuard::depth(&inner), 2);
+/// });
 /// ```
 ///
 /// As the mutex, it lies on a stack, in a `static`, or in shared memory, beside the mutex whose data are waited for. `Shared` of the
@@ -80,14 +103,15 @@ const PLACED: u32 = 1;
 ///
 /// | event | then |
 /// |---|---|
-/// | a thread panics with the mutex | who waits gets [`Poisoned`](LockError::Poisoned) with the guard |
-/// | a process dies with the mutex | who waits gets [`OwnerDied`](LockError::OwnerDied) with the guard, once woken |
+/// | a thread panics with the mutex | who waits gets [`Poisoned`](crate::LockError::Poisoned) with the guard |
+/// | a process dies with the mutex | who waits gets [`OwnerDied`](crate::LockError::OwnerDied) with the guard, once woken |
 /// | a sleeper is killed | it is missed by nobody |
 /// | one that was woken is killed | its notification is gone; the others look again within a second |
 /// | one that has changed the data is killed before it notifies | the same |
 /// | the [hook](crate::interrupt) of a signal ends the wait for the mutex, or panics in it | its notification goes to another |
-/// | the mutex is [abandoned](MutexGuard::abandon) | who is woken gets [`Abandoned`](LockError::Abandoned), and wakes the next |
-/// | `fork` with a guard of a robust mutex | to wait with it in the child is [`NotHeld`](LockError::NotHeld) |
+/// | the mutex is [abandoned](crate::MutexGuard::abandon) | who is woken gets [`Abandoned`](crate::LockError::Abandoned), and wakes the next |
+/// | `fork` with a guard of a robust mutex | to wait with it in the child is [`NotHeld`](crate::LockError::NotHeld) |
+/// | a wait with an outer guard of a [`ReentrantMutex`](crate::ReentrantMutex) ends without a guard | the outer guard holds the lock again first; its page tells of the one exception |
 /// | guards of two mutexes | allowed: use [`notify_all`](Self::notify_all), as the one woken may be the other's |
 /// | moved, dropped | while nobody waits, as any value: a wait borrows it |
 ///
@@ -140,28 +164,30 @@ impl Condvar {
     ///
     /// # Errors
     ///
-    /// Those of [`Mutex::lock`](crate::Mutex::lock), from taking the mutex again: [`Poisoned`](LockError::Poisoned) and
-    /// [`OwnerDied`](LockError::OwnerDied) have the guard. [`Interrupted`](LockError::Interrupted) if a signal ended either wait;
-    /// then, as with every error without a guard, the mutex is not held. [`NotHeld`](LockError::NotHeld) for a guard that a fork has
-    /// brought along.
-    pub fn wait<'a, T: ?Sized>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
+    /// Those of [`Mutex::lock`](crate::Mutex::lock), from taking the mutex again: [`Poisoned`](crate::LockError::Poisoned) and
+    /// [`OwnerDied`](crate::LockError::OwnerDied) have the guard. [`Interrupted`](crate::LockError::Interrupted) if a signal ended either wait;
+    /// then, as with every error without a guard, the mutex is not held, but by outer guards of a
+    /// [`ReentrantMutex`](crate::ReentrantMutex#waiting). [`NotHeld`](crate::LockError::NotHeld) for a guard that a fork has brought along, or that
+    /// another wait has lost.
+    pub fn wait<G: WaitGuard>(&self, guard: G) -> LockResult<G> {
         match self.wait_until(guard, None) {
             Ok((guard, _)) => Ok(guard),
             Err(error) => Err(error.map(|(guard, _)| guard)),
         }
     }
 
-    /// Waits as long as `condition` holds. Looks at it before the first wait, too.
+    /// Waits as long as `condition` holds. Looks at it before the first wait, too. It is given `&mut T` by the guard of a
+    /// [`Mutex`](crate::Mutex), `&T` by that of a [`ReentrantMutex`](crate::ReentrantMutex).
     ///
     /// # Errors
     ///
     /// As [`wait`](Self::wait), at once: with a guard inside the error, `condition` has not been looked at since.
-    pub fn wait_while<'a, T: ?Sized>(
+    pub fn wait_while<G: WaitGuard>(
         &self,
-        mut guard: MutexGuard<'a, T>,
-        mut condition: impl FnMut(&mut T) -> bool,
-    ) -> LockResult<MutexGuard<'a, T>> {
-        while condition(&mut guard) {
+        mut guard: G,
+        mut condition: impl FnMut(<G as ConditionView<'_>>::View) -> bool,
+    ) -> LockResult<G> {
+        while condition(guard.view()) {
             guard = self.wait(guard)?;
         }
         Ok(guard)
@@ -239,93 +265,8 @@ impl Condvar {
         self.word.add_and_wake(LAST_NOTIFICATION, count, self.scope());
     }
 
-    pub(crate) fn wait_until<'a, T: ?Sized>(
-        &self,
-        guard: MutexGuard<'a, T>,
-        deadline: Option<&Deadline>,
-    ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
-        if MutexGuard::is_elsewhere(&guard) {
-            return Err(LockError::NotHeld);
-        }
-        let mutex = MutexGuard::mutex(&guard);
-        let result = match self.sleep_without(guard, deadline) {
-            Ok(()) => WaitTimeoutResult(false),
-            Err(WaitError::TimedOut) => WaitTimeoutResult(true),
-            Err(WaitError::Interrupted) => return Err(LockError::Interrupted),
-        };
-        let notified = (!result.timed_out()).then(|| Notified(self));
-        let relocked = mutex.lock();
-        std::mem::forget(notified);
-        match relocked {
-            Ok(guard) => Ok((guard, result)),
-            Err(error) => {
-                let error = error.map(|guard| (guard, result));
-                // Who cannot look at the condition has no use for a notification, and another may wait for it.
-                let is_lost = !matches!(error, LockError::Poisoned(_) | LockError::OwnerDied(_));
-                if is_lost && !result.timed_out() && !planted(Bug::NotificationSwallowed) {
-                    self.notify_one();
-                }
-                Err(error)
-            }
-        }
-    }
-
-    /// Releases the mutex and waits for a notification, up to the deadline. The caller takes the mutex again, as it likes.
-    pub(crate) fn sleep_without<T: ?Sized>(
-        &self,
-        guard: MutexGuard<'_, T>,
-        deadline: Option<&Deadline>,
-    ) -> Result<(), WaitError> {
-        let mut ticket = self.announce();
-        drop(guard);
-        if planted(Bug::SequenceLate) {
-            ticket = self.announce();
-        }
-        self.sleep(ticket, deadline)
-    }
-
-    /// Says that somebody may wait; gives the word with which that is said.
-    fn announce(&self) -> u32 {
-        self.word.fetch_or(SPINNERS, Relaxed) | SPINNERS
-    }
-
-    /// Waits while nobody notifies.
-    fn sleep(&self, ticket: u32, deadline: Option<&Deadline>) -> Result<(), WaitError> {
-        let is_notified = |word: u32| (word ^ ticket) & !WAITERS != 0;
-        #[cfg(not(multiproc_loom))] // in a model nobody spins
-        {
-            let look = || is_notified(self.word.load(Relaxed)).then_some(());
-            if self.pace.spin(deadline.copied(), look).is_some() {
-                return Ok(());
-            }
-        }
-        let mut seen = self.word.load(Relaxed);
-        let asleep = loop {
-            if is_notified(seen) && !planted(Bug::SequenceUnseen) {
-                return Ok(());
-            }
-            // Others that are awake still are covered by this bit as well.
-            let asleep = seen & !SPINNERS | SLEEPERS;
-            match self.word.compare_exchange(seen, asleep, Relaxed, Relaxed) {
-                Ok(_) => break asleep,
-                Err(newer) => seen = newer,
-            }
-        };
-        let until = deadline.filter(|_| !planted(Bug::DeadlineIgnored));
-        self.word.wait(asleep, self.scope(), until)
-    }
-
     fn scope(&self) -> Scope {
         if self.mode.load(Relaxed) == PRIVATE { Scope::Private } else { Scope::Shared }
-    }
-}
-
-/// A waiter that is to take the mutex again. Dropped, by a panic of the hook's, it passes its notification on.
-struct Notified<'a>(&'a Condvar);
-
-impl Drop for Notified<'_> {
-    fn drop(&mut self) {
-        self.0.notify_one();
     }
 }
 

@@ -1,8 +1,8 @@
 //! Waiting for a notification until a time.
 
-use super::Condvar;
+use super::{ConditionView, Condvar, WaitGuard};
+use crate::LockResult;
 use crate::primitive::Deadline;
-use crate::{LockResult, MutexGuard};
 
 /// Whether the time has passed in which a wait was to end, as in the standard library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +32,11 @@ impl Condvar {
     ///
     /// As [`wait`](Self::wait).
     #[cfg(not(multiproc_loom))]
-    pub fn wait_timeout<'a, T: ?Sized>(
+    pub fn wait_timeout<G: WaitGuard>(
         &self,
-        guard: MutexGuard<'a, T>,
+        guard: G,
         timeout: std::time::Duration,
-    ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
+    ) -> LockResult<(G, WaitTimeoutResult)> {
         // None: longer than a clock can say.
         self.wait_until(guard, std::time::Instant::now().checked_add(timeout).as_ref())
     }
@@ -49,12 +49,12 @@ impl Condvar {
     /// As [`wait_while`](Self::wait_while).
     #[cfg(not(multiproc_loom))]
     #[doc(alias = "wait_for")]
-    pub fn wait_timeout_while<'a, T: ?Sized>(
+    pub fn wait_timeout_while<G: WaitGuard>(
         &self,
-        guard: MutexGuard<'a, T>,
+        guard: G,
         timeout: std::time::Duration,
-        condition: impl FnMut(&mut T) -> bool,
-    ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
+        condition: impl FnMut(<G as ConditionView<'_>>::View) -> bool,
+    ) -> LockResult<(G, WaitTimeoutResult)> {
         match std::time::Instant::now().checked_add(timeout) {
             Some(deadline) => self.wait_deadline_while(guard, deadline, condition),
             None => match self.wait_while(guard, condition) {
@@ -69,11 +69,11 @@ impl Condvar {
     /// # Errors
     ///
     /// As [`wait`](Self::wait).
-    pub fn wait_deadline<'a, T: ?Sized>(
+    pub fn wait_deadline<G: WaitGuard>(
         &self,
-        guard: MutexGuard<'a, T>,
+        guard: G,
         deadline: Deadline,
-    ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
+    ) -> LockResult<(G, WaitTimeoutResult)> {
         self.wait_until(guard, Some(&deadline))
     }
 
@@ -82,15 +82,15 @@ impl Condvar {
     /// # Errors
     ///
     /// As [`wait_while`](Self::wait_while).
-    pub fn wait_deadline_while<'a, T: ?Sized>(
+    pub fn wait_deadline_while<G: WaitGuard>(
         &self,
-        mut guard: MutexGuard<'a, T>,
+        mut guard: G,
         deadline: Deadline,
-        mut condition: impl FnMut(&mut T) -> bool,
-    ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
+        mut condition: impl FnMut(<G as ConditionView<'_>>::View) -> bool,
+    ) -> LockResult<(G, WaitTimeoutResult)> {
         let mut result = WaitTimeoutResult(false);
         loop {
-            if !condition(&mut guard) {
+            if !condition(guard.view()) {
                 return Ok((guard, WaitTimeoutResult(false)));
             }
             if result.timed_out() {

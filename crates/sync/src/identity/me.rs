@@ -1,13 +1,14 @@
 //! The calling thread. `unsafe`: libc's list of robust words is found again by its address.
 #![allow(unsafe_code)]
 
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::attach::attached;
 use super::list::List;
 use super::record::Record;
 use crate::robust_word::RobustWord;
-use crate::sys::robust_list::ListHead;
+use crate::sys::robust_list::{self, ListHead};
 
 /// The calling thread, which has an identity. A guard of a robust lock keeps it, as the way back to the thread's record that
 /// needs no thread-local.
@@ -43,6 +44,19 @@ impl Me {
     #[inline(always)]
     pub(crate) fn is_elsewhere(self) -> bool {
         self.0.retired.load(Relaxed) != 0
+    }
+
+    /// Whether it is the calling thread: not where a fork has brought a guard along, though its record may be another thread's by now.
+    pub(crate) fn is_here(self) -> bool {
+        // A thread that has left has no name any more, and may drop its guards late in its end.
+        self.is_here_attached() || (!self.is_elsewhere() && self.tid() == robust_list::thread_id())
+    }
+
+    /// Whether it is the calling thread, which has its name still.
+    #[inline(always)]
+    pub(crate) fn is_here_attached(self) -> bool {
+        // As an address, which is null for nobody: one comparison.
+        attached().map_or(ptr::null(), |here| ptr::from_ref(here.0)) == ptr::from_ref(self.0)
     }
 
     /// The kernel's number of the thread, as in robust words.

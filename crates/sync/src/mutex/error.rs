@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::WaitError;
 use crate::identity::{IdentityError, MAX_HELD};
+use crate::{MAX_DEPTH, WaitError};
 
 /// A guard, or why there is none.
 pub type LockResult<G> = Result<G, LockError<G>>;
@@ -28,8 +28,11 @@ pub enum LockError<G> {
     Interrupted,
     /// The calling thread holds the lock itself.
     Deadlock,
-    /// A fork has brought the guard here: the lock is held by the other process, by nobody of this one.
+    /// A fork has brought the guard here: the lock is held by the other process, by nobody of this one. Or a
+    /// [wait](crate::ReentrantMutex#waiting) could not take its lock again.
     NotHeld,
+    /// The calling thread has [`MAX_DEPTH`] guards of the reentrant mutex.
+    TooDeep,
     /// The calling thread holds [`MAX_HELD`] locks in shared memory.
     TooManyHeld,
     /// The calling thread cannot hold locks in shared memory; or it cannot see whether a dead owner's process lives
@@ -57,6 +60,7 @@ impl<G> LockError<G> {
             Self::Interrupted => LockError::Interrupted,
             Self::Deadlock => LockError::Deadlock,
             Self::NotHeld => LockError::NotHeld,
+            Self::TooDeep => LockError::TooDeep,
             Self::TooManyHeld => LockError::TooManyHeld,
             Self::Identity(error) => LockError::Identity(error),
         }
@@ -72,6 +76,7 @@ impl<G> LockError<G> {
             Self::Interrupted => "Interrupted",
             Self::Deadlock => "Deadlock",
             Self::NotHeld => "NotHeld",
+            Self::TooDeep => "TooDeep",
             Self::TooManyHeld => "TooManyHeld",
             Self::Identity(_) => "Identity",
         }
@@ -116,8 +121,12 @@ impl<G> fmt::Display for LockError<G> {
             Self::Interrupted => f.write_str("a signal ended the wait for the lock"),
             Self::Deadlock => f.write_str("the calling thread holds this lock already: drop its guard first"),
             Self::NotHeld => f.write_str(
-                "a fork has brought this guard along, and the lock is its parent's: lock the mutex in this process",
+                "a fork has brought this guard along, and the lock is its parent's: lock the mutex in this process; \
+                 or a wait could not take the lock again: drop the guard",
             ),
+            Self::TooDeep => {
+                write!(f, "the calling thread has {MAX_DEPTH} guards of this lock, the most that it can: drop some")
+            }
             Self::TooManyHeld => {
                 write!(f, "the calling thread holds {MAX_HELD} locks in shared memory, the most that it can")
             }

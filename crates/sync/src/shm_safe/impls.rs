@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 #![allow(clippy::disallowed_types)] // says of the standard library's atomics what they are
 
+use std::cell::Cell;
 use std::sync::atomic;
 
 use super::{Layout, PlaceError, Placement, ShmPlain, ShmSafe};
@@ -30,6 +31,14 @@ plain!(
     atomic::AtomicI64,
     atomic::AtomicIsize,
 );
+
+// SAFETY: `repr(transparent)` over its value. Not `Sync`, so that processes share it behind a lock only. `ShmPlain`: what it holds can be
+// moved out.
+unsafe impl<T: ShmPlain> ShmSafe for Cell<T> {
+    const LAYOUT: Layout = Layout::named("Cell").with::<T>();
+}
+// SAFETY: holds no lock.
+unsafe impl<T: ShmPlain> ShmPlain for Cell<T> {}
 
 // SAFETY: elements beside each other, with the promises of each.
 unsafe impl<T: ShmSafe, const N: usize> ShmSafe for [T; N] {

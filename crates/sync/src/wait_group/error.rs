@@ -68,7 +68,8 @@ impl<G> From<LockError<G>> for WaitGroupError {
             | LockError::OwnerDied(_)
             | LockError::Abandoned
             | LockError::Deadlock
-            | LockError::NotHeld => Self::OwnerLeft,
+            | LockError::NotHeld
+            | LockError::TooDeep => Self::OwnerLeft,
         }
     }
 }

@@ -15,6 +15,7 @@ mod mutex;
 mod once;
 mod peers;
 mod pread;
+mod reentrant_mutex;
 mod robust_semaphore;
 mod semaphore;
 mod several_permits;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
     let program = wait_group_left::scenarios().into_iter().fold(program, Program::scenario);
     let program = condvar::scenarios().into_iter().fold(program, Program::scenario);
     let program = once::scenarios().into_iter().fold(program, Program::scenario);
+    let program = reentrant_mutex::scenarios().into_iter().fold(program, Program::scenario);
     let program = mutex::scenarios().into_iter().fold(program, Program::scenario);
     // Last: it makes the program's process one of a family.
     program.check("pread", pread::check).main()

@@ -6,6 +6,7 @@ use super::report::Report;
 const RECOVERED_AFTER: &[(&str, u64)] = &[
     ("mutex", 2_000),
     ("condvar", 10_000),
+    ("reentrant mutex", 10_000),
     ("semaphore", 10_000),
     ("bounded semaphore", 2_000),
     ("robust semaphore", 2_000),

@@ -49,6 +49,15 @@ impl Me {
         thread().facts.owner
     }
 
+    /// No thread of a model uses the guards of another.
+    pub(crate) fn is_here(self) -> bool {
+        true
+    }
+
+    pub(crate) fn is_here_attached(self) -> bool {
+        true
+    }
+
     /// Processes of a model do not fork.
     pub(crate) fn is_elsewhere(self) -> bool {
         false

@@ -10,6 +10,7 @@ mod lock;
 mod mutex;
 mod once_lock;
 mod oversleeping;
+mod reentrant_mutex;
 mod robust_semaphore;
 mod semaphore;
 mod wait_group;
@@ -34,6 +35,7 @@ pub(crate) fn all() -> Vec<Named> {
     vec![
         Named { name: "mutex", scenario: mutex::share(true) },
         Named { name: "condvar", scenario: condvar::share() },
+        Named { name: "reentrant mutex", scenario: reentrant_mutex::share() },
         Named { name: "semaphore", scenario: semaphore::share() },
         Named { name: "bounded semaphore", scenario: bounded_semaphore::share() },
         Named { name: "robust semaphore", scenario: robust_semaphore::share() },

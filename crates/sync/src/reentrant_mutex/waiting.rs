@@ -1,0 +1,106 @@
+//! What a wait does with a reentrant mutex: lets go of it at whatever depth, and takes it again at the same.
+
+use std::convert::Infallible;
+use std::mem;
+
+use super::word::ReentrantWord;
+use super::{ReentrantMutex, ReentrantMutexGuard, without_guard};
+use crate::condvar::guard::{ConditionView, Release, TakeAgain, WaitGuard};
+#[cfg(not(multiproc_loom))]
+use crate::interrupt::unasked;
+use crate::{LockError, LockResult};
+
+/// No signals come in a model.
+#[cfg(multiproc_loom)]
+fn unasked<R>(body: impl FnOnce() -> R) -> R {
+    body()
+}
+
+/// `T: Sync`: outer guards of the thread give `&T` still, while others have the lock.
+impl<T: ?Sized + Sync> WaitGuard for ReentrantMutexGuard<'_, T> {}
+
+impl<'v, T: ?Sized> ConditionView<'v> for ReentrantMutexGuard<'_, T> {
+    type View = &'v T;
+
+    fn view(&'v mut self) -> &'v T {
+        self
+    }
+}
+
+impl<'a, T: ?Sized + Sync> Release for ReentrantMutexGuard<'a, T> {
+    type Released = LetGo<'a, T>;
+
+    fn is_held(&self) -> bool {
+        Self::is_held(self)
+    }
+
+    fn release(self) -> LetGo<'a, T> {
+        let (mutex, hold) = (self.mutex(), self.hold());
+        // It counts as one of those that let go.
+        mem::forget(self);
+        LetGo { mutex, outer: Outer { word: &mutex.word, guards: mutex.word.let_go(hold).saturating_sub(1) } }
+    }
+}
+
+/// A mutex that its thread has let go, to take it again.
+#[derive(Debug)]
+pub struct LetGo<'a, T: ?Sized> {
+    mutex: &'a ReentrantMutex<T>,
+    outer: Outer<'a>,
+}
+
+impl<'a, T: ?Sized + Sync> TakeAgain for LetGo<'a, T> {
+    type Guard = ReentrantMutexGuard<'a, T>;
+
+    fn take_again(self) -> LockResult<Self::Guard> {
+        let Self { mutex, mut outer } = self;
+        match outer.word.take_again(outer.guards + 1) {
+            Ok((hold, level)) => {
+                outer.guards = 0;
+                mutex.guarded(hold, level)
+            }
+            Err(error) => Err(outer.left_with(error)),
+        }
+    }
+
+    fn leave(self, error: LockError<Infallible>) -> LockError<Self::Guard> {
+        self.outer.left_with(error)
+    }
+}
+
+/// Guards that the thread has kept while it waits. However the wait ends, they hold the lock afterwards, if that can be had.
+#[derive(Debug)]
+struct Outer<'a> {
+    word: &'a ReentrantWord,
+    guards: u32,
+}
+
+impl Outer<'_> {
+    /// The end of a wait that gives no guard back, for this reason or for a graver one.
+    #[cold]
+    fn left_with<G>(mut self, error: LockError<Infallible>) -> LockError<G> {
+        let taken = match error {
+            // A signal says nothing of the lock.
+            LockError::Interrupted => self.hold_again(),
+            _ => Ok(()),
+        };
+        self.guards = 0;
+        without_guard(taken.err().unwrap_or(error))
+    }
+
+    fn hold_again(&mut self) -> Result<(), LockError<Infallible>> {
+        match mem::take(&mut self.guards) {
+            0 => Ok(()),
+            // Whatever signals come: who has the guards relies on the lock.
+            guards => unasked(|| self.word.take_again(guards)).map(drop),
+        }
+    }
+}
+
+/// After a panic of the user's hook, during the wait.
+impl Drop for Outer<'_> {
+    fn drop(&mut self) {
+        // If it cannot be had, its guards find that out themselves.
+        let _ = self.hold_again();
+    }
+}
