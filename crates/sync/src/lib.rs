@@ -15,6 +15,7 @@
 //! # Layout
 //!
 //! - [`Mutex`]: the same type on a stack and in shared memory.
+//! - [`RwLock`]: many readers or one writer, likewise.
 //! - [`Semaphore`], [`BoundedSemaphore`]: so many at a time, or so many made and not yet used.
 //! - [`RobustSemaphore`]: so many at a time, of processes that may die.
 //! - [`Lock`]: a lock that nobody owns, for what a mutex is too strict for.
@@ -61,6 +62,7 @@ pub mod registry;
 mod registry;
 mod robust_semaphore;
 mod robust_word;
+mod rwlock;
 mod semaphore;
 pub mod shm_safe;
 #[cfg(not(multiproc_loom))]
@@ -87,6 +89,7 @@ pub use self::pace::{PROBE_BUDGET, Pace, SPIN_BUDGET};
 pub use self::robust_semaphore::{
     AcquireError, Holder, MAX_ROBUST_PERMITS, PermitsError, RobustPermit, RobustSemaphore,
 };
+pub use self::rwlock::{MAX_READERS, RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub use self::semaphore::{BoundedSemaphore, MAX_PERMITS, Permit, ReleaseError, Semaphore};
 pub use self::wait_error::WaitError;
 pub use self::wait_group::{MAX_MEMBERS, MAX_PIECES, Member, WaitGroup, WaitGroupError};
@@ -96,6 +99,7 @@ pub use self::wait_group::{MAX_MEMBERS, MAX_PIECES, Member, WaitGroup, WaitGroup
 #[cfg(not(multiproc_loom))]
 pub fn fault_points() -> Vec<(&'static str, usize)> {
     let [come, pass, leave, mend, collect] = barrier::fault_points();
+    let [read, read_end, write, downgrade, turn] = rwlock::fault_points();
     vec![
         ("slow", mutex::robust::contended as *const () as usize),
         ("wake", mutex::robust::wake as *const () as usize),
@@ -120,6 +124,11 @@ pub fn fault_points() -> Vec<(&'static str, usize)> {
         leave,
         mend,
         collect,
+        read,
+        read_end,
+        write,
+        downgrade,
+        turn,
     ]
 }
 

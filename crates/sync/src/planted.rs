@@ -141,6 +141,26 @@ bugs! {
     DeathForgotten,
     /// Who locks a group does not look whether members have left it without its mutex.
     LeaverUnseen,
+    /// A reader looks at the gate, or a writer at the slots, with no order after what it has done itself.
+    GateUnfenced,
+    /// A writer opens the gate with no order after what it has written.
+    GateOpenedUnordered,
+    /// Nobody opens the gate that a dead writer has left shut.
+    DeadGateKept,
+    /// A reader that finds the gate shut keeps its slot.
+    SlotNotGivenBack,
+    /// A writer shuts the gate once it has seen that nobody reads.
+    WriterStarves,
+    /// A writer goes before readers that were kept out.
+    TurnIgnored,
+    /// The turn of readers is over, and no writer is told.
+    TurnEndsInSilence,
+    /// A thread that reads once more does not look whether it reads already.
+    RecursionUnseen,
+    /// A thread's further guards are not counted.
+    RecursionUncounted,
+    /// A writer that becomes a reader lets others in between.
+    DowngradedWithAGap,
 }
 
 /// Whether the program is to behave as if it had this bug.

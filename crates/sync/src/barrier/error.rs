@@ -80,6 +80,7 @@ impl<G> From<LockError<G>> for BarrierError {
             | LockError::OwnerDied(_)
             | LockError::Abandoned
             | LockError::Deadlock
+            | LockError::TooManyReaders
             | LockError::NotHeld => Self::Broken,
         }
     }

@@ -23,10 +23,13 @@ pub(crate) use self::owner::{Claim, Owner};
 #[cfg(not(multiproc_loom))]
 pub(crate) use self::record::holds_within;
 #[cfg(not(multiproc_loom))]
-pub(crate) use self::verdict::{Look, Member, STARTED_BITS, is_gone, low_bits, pid_of, until_end, verdict};
+pub(crate) use self::verdict::{
+    Look, Member, STARTED_BITS, has_left, is_gone, low_bits, pid_of, until_end, verdict,
+};
 #[cfg(multiproc_loom)]
 pub(crate) use crate::primitive::model::identity::{
-    List, Look, Me, Member, STARTED_BITS, attached, is_gone, me, pid_of, this_process, until_end, verdict,
+    List, Look, Me, Member, STARTED_BITS, attached, has_left, is_gone, me, pid_of, this_process, until_end,
+    verdict,
 };
 
 /// The most locks in shared memory that one thread can hold at a time. The kernel follows no more than 2048 at its death,

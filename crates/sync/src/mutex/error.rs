@@ -32,6 +32,8 @@ pub enum LockError<G> {
     NotHeld,
     /// The calling thread holds [`MAX_HELD`] locks in shared memory.
     TooManyHeld,
+    /// As many threads read as an [`RwLock`](crate::RwLock) has room for; or the calling one has as many guards of it as it can count.
+    TooManyReaders,
     /// The calling thread cannot hold locks in shared memory; or it cannot see whether a dead owner's process lives
     /// ([`OwnerUnseen`](IdentityError::OwnerUnseen)).
     Identity(IdentityError),
@@ -58,6 +60,7 @@ impl<G> LockError<G> {
             Self::Deadlock => LockError::Deadlock,
             Self::NotHeld => LockError::NotHeld,
             Self::TooManyHeld => LockError::TooManyHeld,
+            Self::TooManyReaders => LockError::TooManyReaders,
             Self::Identity(error) => LockError::Identity(error),
         }
     }
@@ -73,6 +76,7 @@ impl<G> LockError<G> {
             Self::Deadlock => "Deadlock",
             Self::NotHeld => "NotHeld",
             Self::TooManyHeld => "TooManyHeld",
+            Self::TooManyReaders => "TooManyReaders",
             Self::Identity(_) => "Identity",
         }
     }
@@ -121,6 +125,9 @@ impl<G> fmt::Display for LockError<G> {
             Self::TooManyHeld => {
                 write!(f, "the calling thread holds {MAX_HELD} locks in shared memory, the most that it can")
             }
+            Self::TooManyReaders => f.write_str(
+                "as many threads read as the lock has room for: wait, or give its type more READERS",
+            ),
             Self::Identity(error @ IdentityError::OwnerUnseen) => error.fmt(f),
             Self::Identity(error) => write!(f, "the calling thread cannot hold locks in shared memory: {error}"),
         }

@@ -8,7 +8,7 @@ pub(crate) mod private;
 pub(crate) mod recovery;
 pub(crate) mod robust;
 mod spin;
-mod state;
+pub(crate) mod state;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -314,7 +314,7 @@ impl<T: ?Sized> Mutex<T> {
 }
 
 #[cold]
-fn refused<G>(refusal: Refusal) -> LockError<G> {
+pub(crate) fn refused<G>(refusal: Refusal) -> LockError<G> {
     match refusal {
         Refusal::Wait(error) => error.into(),
         Refusal::Deadlock => LockError::Deadlock,

@@ -13,6 +13,8 @@ mod loom_once;
 mod loom_planted;
 mod loom_registry;
 mod loom_robust_semaphore;
+mod loom_rwlock;
+mod loom_rwlock_robust;
 mod loom_semaphore;
 mod loom_wait_group;
 mod pair;

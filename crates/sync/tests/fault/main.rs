@@ -15,7 +15,9 @@ mod mutex;
 mod once;
 mod peers;
 mod pread;
+mod readers_and_writers;
 mod robust_semaphore;
+mod rwlock;
 mod semaphore;
 mod several_permits;
 mod shared;
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
     let program = semaphore::scenarios_of_the_lock().into_iter().fold(program, Program::scenario);
     let program = several_permits::scenarios().into_iter().fold(program, Program::scenario);
     let program = robust_semaphore::scenarios().into_iter().fold(program, Program::scenario);
+    let program = rwlock::scenarios().into_iter().fold(program, Program::scenario);
     let program = event::scenarios().into_iter().fold(program, Program::scenario);
     let program = latch::scenarios().into_iter().fold(program, Program::scenario);
     let program = barrier::scenarios().into_iter().fold(program, Program::scenario);

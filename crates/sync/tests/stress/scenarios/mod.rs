@@ -11,6 +11,7 @@ mod mutex;
 mod once_lock;
 mod oversleeping;
 mod robust_semaphore;
+mod rwlock;
 mod semaphore;
 mod wait_group;
 
@@ -33,6 +34,7 @@ pub(crate) enum Planted {
 pub(crate) fn all() -> Vec<Named> {
     vec![
         Named { name: "mutex", scenario: mutex::share(true) },
+        Named { name: "rwlock", scenario: rwlock::share() },
         Named { name: "condvar", scenario: condvar::share() },
         Named { name: "semaphore", scenario: semaphore::share() },
         Named { name: "bounded semaphore", scenario: bounded_semaphore::share() },
