@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::groups::{
-    barrier, condvar, event, mutex, once, permit, pool, process, selftest, semaphore, wait_group,
+    barrier, condvar, event, mutex, once, permit, pool, process, rwlock, selftest, semaphore, wait_group,
 };
 use crate::placement::Placement;
 use crate::session::{Sample, Setting, Start};
@@ -95,6 +95,7 @@ const SYNC: &[&[Bench]] = &[
     condvar::BENCHES,
     semaphore::BENCHES,
     permit::BENCHES,
+    rwlock::BENCHES,
     event::BENCHES,
     barrier::BENCHES,
     once::BENCHES,

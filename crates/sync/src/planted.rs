@@ -147,14 +147,20 @@ bugs! {
     GateOpenedUnordered,
     /// Nobody opens the gate that a dead writer has left shut.
     DeadGateKept,
-    /// A reader that finds the gate shut keeps its slot.
-    SlotNotGivenBack,
+    /// A reader that leaves a slot for which somebody sleeps does not end its claim.
+    ReaderSlotLost,
+    /// A writer waits for a reader whose thread has left, as if it could come back.
+    LeftReaderAwaited,
+    /// A writer does not look whether it is its own thread that reads.
+    OwnSlotUnseen,
     /// A writer shuts the gate once it has seen that nobody reads.
     WriterStarves,
     /// A writer goes before readers that were kept out.
     TurnIgnored,
     /// The turn of readers is over, and no writer is told.
     TurnEndsInSilence,
+    /// A reader that gives up is waited for by writers still.
+    TurnNotLeft,
     /// A thread that reads once more does not look whether it reads already.
     RecursionUnseen,
     /// A thread's further guards are not counted.

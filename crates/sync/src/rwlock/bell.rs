@@ -77,8 +77,11 @@ impl Door {
 
     /// Ends a claim; if somebody may sleep until then, it is woken.
     pub(super) fn end_claim(&self, slot: &Slot, name: u64) {
+        if slot.claim.end(name) || planted(Bug::ReaderSlotLost) {
+            return;
+        }
         // In damaged memory it may be anybody's.
-        if slot.claim.end(name) || !slot.claim.end_marked(name) || planted(Bug::SleeperNotWoken) {
+        if !slot.claim.end_marked(name) || planted(Bug::SleeperNotWoken) {
             return;
         }
         // The kernel's change of the bell has no order of this language's.

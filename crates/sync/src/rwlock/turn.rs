@@ -47,7 +47,9 @@ pub(super) struct KeptOut<'a> {
 
 impl Drop for KeptOut<'_> {
     fn drop(&mut self) {
-        self.turn.leave(self.scope);
+        if !planted(Bug::TurnNotLeft) {
+            self.turn.leave(self.scope);
+        }
     }
 }
 

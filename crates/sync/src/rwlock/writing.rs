@@ -35,7 +35,8 @@ impl Door {
     #[cold]
     #[inline(never)]
     fn queue_to_write(&self, slots: Slots<'_>, patience: Patience<'_>) -> Result<Head<'_>, Refusal> {
-        if slots.own().is_some() || self.is_at_head(slots.name) {
+        let reads = slots.own().is_some() && !planted(Bug::OwnSlotUnseen);
+        if reads || self.is_at_head(slots.name) {
             return Err(Refusal::Deadlock);
         }
         if let Ok(deadline) = patience.sleep()
@@ -66,7 +67,7 @@ impl Door {
         let mut rest = slots;
         let drained = self.at_bell(patience, |way| {
             while let [slot, others @ ..] = rest {
-                if slot.is_of(name) {
+                if slot.is_of(name) && !planted(Bug::OwnSlotUnseen) {
                     return Err(Refusal::Deadlock);
                 }
                 if is_in_the_way(slot, name, way)? {
@@ -108,7 +109,9 @@ fn is_in_the_way(slot: &Slot, name: u64, way: Way) -> Result<bool, Refusal> {
                 return Ok(false);
             }
             match slot.claim.owner() {
-                Some(owner) if identity::has_left(owner) => Err(Refusal::OwnerLeft),
+                Some(owner) if identity::has_left(owner) && !planted(Bug::LeftReaderAwaited) => {
+                    Err(Refusal::OwnerLeft)
+                }
                 Some(_) => Ok(true),
                 None => Ok(!slot.claim.is_free()),
             }

@@ -48,15 +48,18 @@ fn two_readers_and_a_writer() {
     });
 }
 
+/// Two want to write, and one reads still: the first is woken by that one, the second by the first.
 #[test]
-fn a_reader_and_two_writers() {
+fn a_reader_before_two_writers() {
     check(|| {
         let lock = private::<1>();
+        let guard = lock.read().unwrap();
         let writers = [(); 2].map(|()| {
             let lock = lock.clone();
             thread::spawn(move || write(&lock))
         });
-        assert!(read(&lock) <= 2);
+        assert_eq!(look(&guard), 0);
+        drop(guard);
         writers.into_iter().for_each(|writer| writer.join().unwrap());
         assert_eq!(read(&lock), 2);
         assert_usable(&lock);
@@ -104,6 +107,8 @@ fn a_waiting_writer_is_not_passed() {
         let guard = lock.read().unwrap();
         let theirs = lock.clone();
         let writer = thread::spawn(move || write(&theirs));
+        // The model checker does not try each order of a look and what the writer does to the claim, but this one.
+        thread::yield_now();
         if lock.is_slept_for() {
             let theirs = lock.clone();
             let passer = thread::spawn(move || theirs.try_read().is_ok());
@@ -133,7 +138,7 @@ fn a_reader_that_was_kept_out_gets_its_turn() {
     });
 }
 
-/// One that is kept out gives up: the writer that lets it in first waits for it no more.
+/// One that is kept out gives up: no writer waits for it.
 #[test]
 fn a_reader_gives_up_its_turn() {
     check(|| {
@@ -141,15 +146,12 @@ fn a_reader_gives_up_its_turn() {
         let guard = lock.write().unwrap();
         let (theirs, until) = (lock.clone(), deadline.clone());
         let late = thread::spawn(move || {
-            let got = theirs.read_deadline(until);
-            assert!(matches!(got, Ok(_) | Err(LockError::TimedOut)));
+            assert!(matches!(theirs.read_deadline(until), Err(LockError::TimedOut)));
         });
-        let theirs = lock.clone();
-        let writer = thread::spawn(move || write(&theirs));
         deadline.pass();
-        drop(guard);
         late.join().unwrap();
-        writer.join().unwrap();
+        drop(guard);
+        write(&lock);
         assert_usable(&lock);
     });
 }

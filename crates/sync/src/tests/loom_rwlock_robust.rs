@@ -53,19 +53,20 @@ fn use_to_write(lock: &RwLock<Pair, 1>, until: Deadline) -> Found {
     }
 }
 
+/// Who comes after a death, or beside one, gets the lock, and is told of it if it was a writer's.
+fn judge(found: Found, died: bool) {
+    assert_ne!(found, Found::TimedOut, "kept out by a dead one");
+    assert!(found == Found::Whole || died, "told of a death that nobody died");
+}
+
 /// The lock is had in both ways at once, whole after one has written, and left with its gate open.
 fn assert_recovered(process: &Process, lock: &RwLock<Pair, 1>, died: bool) {
     process.run(|| {
         let passed = Deadline::new();
         passed.pass();
-        let found = use_to_read(lock, passed.clone());
-        assert!(found == Found::Whole || (found == Found::Died && died), "told of a death that nobody died");
+        judge(use_to_read(lock, passed.clone()), died);
         assert!(lock.is_open(), "the gate of a dead writer stayed shut");
-        let found = use_to_write(lock, passed.clone());
-        assert!(
-            found == Found::Whole || (found == Found::Died && died),
-            "a dead one keeps the lock: {found:?}"
-        );
+        judge(use_to_write(lock, passed.clone()), died);
         assert_eq!(use_to_read(lock, passed.clone()), Found::Whole);
         assert_eq!(use_to_write(lock, passed), Found::Whole);
         assert_usable(lock);
@@ -86,10 +87,7 @@ fn killed_beside(act: fn(&RwLock<Pair, 1>), other: fn(&RwLock<Pair, 1>, Deadline
         let survivor = family.process();
         let found = survivor.run(|| other(&lock, deadline));
         let died = victim.join().unwrap() == End::Killed;
-        assert!(
-            found == Found::Whole || (found == Found::Died && died && may_tear),
-            "kept out by a dead one, or told of a death that nobody died: {found:?}"
-        );
+        judge(found, died && may_tear);
         assert_recovered(&survivor, &lock, died && may_tear);
     });
 }
@@ -205,8 +203,9 @@ fn reader_left() {
         let over = deadline.clone();
         let clock = thread::spawn(move || over.pass());
         family.process().run(|| {
-            assert!(matches!(lock.write_deadline(deadline), Err(LockError::OwnerLeft)));
-            assert!(matches!(lock.try_write(), Err(LockError::OwnerLeft)));
+            for refused in [lock.write_deadline(deadline), lock.try_write()] {
+                assert!(matches!(refused, Err(LockError::OwnerLeft)), "one that left is waited for");
+            }
             assert!(lock.try_read().is_ok());
         });
         clock.join().unwrap();
