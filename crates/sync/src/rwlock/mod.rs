@@ -98,7 +98,7 @@ pub const MAX_READERS: usize = 64;
 /// | it dies while it waits for readers | | nothing: the next one goes on as if it had not been there |
 /// | a reader's process dies | with everybody who could see it | its slot is free once the *whole* process has ended: found by who tries to write at once, by who begins to wait within milliseconds, by who waits already within a second |
 /// | a reader is killed while it leaves | | a writer that was not woken finds the slot free within a second |
-/// | one that waits is killed | with everybody else | the others are not kept waiting; writers may be for some milliseconds, once |
+/// | one that waits is killed | with everybody else | the others are not kept waiting; a writer may be, once: for milliseconds, or for a second if another one writes meanwhile |
 /// | the writer's thread ends, its guard leaked | held for ever | [`OwnerLeft`](LockError::OwnerLeft) as long as its process lives |
 /// | a reader's thread ends, its guard leaked | read for ever | writers get [`OwnerLeft`](LockError::OwnerLeft) as long as its process lives |
 /// | `mem::forget` of a writer's guard | held for ever | held until the thread ends; the memory stays mapped |

@@ -11,18 +11,15 @@
 //!  └────────────┴───────────┴──────────┘
 //! ```
 //!
-//! One that is killed while it is kept out stays in the count. A turn that does not get on for a while, though no writer is inside, is
-//! called over. A wrong number costs fairness or milliseconds, never a wake-up.
-
-use std::sync::atomic::Ordering::Relaxed;
-#[cfg(not(multiproc_loom))]
-use std::time::{Duration, Instant};
+//! One that is killed while it is kept out stays in the count. A turn that does not get on though no writer is inside is called over: after
+//! milliseconds by a writer that begins to wait, within a second by one that waits already. A wrong number costs fairness or milliseconds, never a wake-up.
 
 use crate::WaitError;
 use crate::futex::{Futex, Scope};
 use crate::planted::{Bug, planted};
 use crate::primitive::Deadline;
 use crate::robust_semaphore::looks::Looks;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Writers may sleep, until nobody is kept out.
 const SLEEPERS: u32 = 1;
@@ -30,10 +27,6 @@ const SLEEPERS: u32 = 1;
 const LET_IN: u32 = 1 << 1;
 /// One who is kept out.
 const KEPT_OUT: u32 = 1 << 17;
-
-/// After which a writer asks whether a turn gets on.
-#[cfg(not(multiproc_loom))]
-const PATIENCE: Duration = Duration::from_millis(5);
 
 #[repr(transparent)]
 #[derive(Debug)]
@@ -129,6 +122,8 @@ impl Turn {
         is_inside: &dyn Fn() -> bool,
     ) -> Result<(), WaitError> {
         let first = self.0.load(Relaxed);
+        // Also in private memory: in a fork those are counted whose threads are not there.
+        let mut looks = Looks::new(Scope::Shared);
         loop {
             let seen = self.0.load(Relaxed);
             if kept_out(seen) == 0 || let_in_between(first, seen) >= kept_out(first) {
@@ -139,37 +134,26 @@ impl Turn {
                 continue;
             }
             let was_inside = is_inside();
-            match self.0.wait(announced, scope, until(deadline).as_ref()) {
+            match self.0.wait(announced, scope, looks.until(deadline).as_ref()) {
                 Err(WaitError::TimedOut) if Looks::is_late(deadline) => return Ok(()),
-                Err(WaitError::TimedOut) if was_inside || is_inside() => {}
-                Err(WaitError::TimedOut) => {
-                    // Fails if it gets on after all.
-                    let over = let_one_in(announced, 0);
-                    if self.0.compare_exchange(announced, over, Relaxed, Relaxed).is_ok() {
-                        self.wake(announced, scope);
-                    }
+                Err(WaitError::Interrupted) => return Err(WaitError::Interrupted),
+                Ok(()) | Err(WaitError::TimedOut) => {}
+            }
+            if looks.is_due() && !was_inside && !is_inside() {
+                // Fails if it gets on after all.
+                let over = let_one_in(announced, 0);
+                if self.0.compare_exchange(announced, over, Relaxed, Relaxed).is_ok() {
+                    self.wake(announced, scope);
                 }
-                ended => ended?,
             }
         }
     }
 }
 
-/// Until when to sleep.
-#[cfg(not(multiproc_loom))]
-fn until(deadline: Option<&Deadline>) -> Option<Deadline> {
-    let patience = Instant::now() + PATIENCE;
-    Some(deadline.map_or(patience, |deadline| patience.min(*deadline)))
-}
-
-/// In a model no time passes but a deadline.
-#[cfg(multiproc_loom)]
-fn until(deadline: Option<&Deadline>) -> Option<Deadline> {
-    deadline.cloned()
-}
-
 #[cfg(all(test, not(multiproc_loom)))]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     #[test]
@@ -201,7 +185,7 @@ mod tests {
     fn a_turn_that_does_not_get_on_is_called_over_unless_a_writer_is_inside() {
         let turn = Turn::new();
         std::mem::forget(turn.join(Scope::Private));
-        let soon = Instant::now() + 4 * PATIENCE;
+        let soon = Instant::now() + Duration::from_millis(20);
         assert_eq!(turn.wait(Scope::Private, Some(&soon), &|| true), Ok(()));
         assert!(turn.is_on() && Instant::now() >= soon, "a writer was inside");
         assert_eq!(turn.wait(Scope::Private, None, &|| false), Ok(()));

@@ -75,6 +75,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
             guard.access.end();
             door.end_writing(owner);
         }
+        guard.poison();
         // A thread that has the lock has a name. A panic of a signal's hook in there finds the guard.
         let name = door.name().unwrap_or_default();
         let slot = if guard.holds() { door.slot_of_writer(Slots { all, name }) } else { &all[0] };
@@ -137,6 +138,14 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         }
     }
 
+    /// Says so if the thread panics, and did not when it got the guard.
+    #[inline]
+    fn poison(&self) {
+        if thread::panicking() && !self.panicking && self.holds() {
+            self.door.add_to_state(POISONED);
+        }
+    }
+
     /// Whether the guard is of this process, and not of the one that this is a fork of.
     fn holds(&self) -> bool {
         !self.owner.is_some_and(Me::is_elsewhere)
@@ -164,9 +173,7 @@ impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
 impl<T: ?Sized> Drop for RwLockWriteGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        if thread::panicking() && !self.panicking && self.holds() {
-            self.door.add_to_state(POISONED);
-        }
+        self.poison();
         self.access.end();
         self.door.end_writing(self.owner);
     }

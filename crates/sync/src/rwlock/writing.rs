@@ -5,7 +5,7 @@ use super::door::{Door, Head};
 use super::slot::{Slot, Slots};
 use crate::WaitError;
 use crate::claims::Lives;
-use crate::identity::{self, Me};
+use crate::identity::{self, Me, Verdict};
 use crate::mutex::patience::Patience;
 use crate::mutex::robust::Refusal;
 use crate::planted::{Bug, planted};
@@ -109,12 +109,15 @@ fn is_in_the_way(slot: &Slot, name: u64, way: Way) -> Result<bool, Refusal> {
                 return Ok(false);
             }
             match slot.claim.owner() {
-                Some(owner) if identity::has_left(owner) && !planted(Bug::LeftReaderAwaited) => {
-                    Err(Refusal::OwnerLeft)
-                }
+                Some(owner) if has_left(owner) => Err(Refusal::OwnerLeft),
                 Some(_) => Ok(true),
                 None => Ok(!slot.claim.is_free()),
             }
         }
     }
+}
+
+/// Whether the thread has ended in order, and its process goes on. Memory is looked at first: most readers are at work.
+fn has_left(owner: u64) -> bool {
+    identity::has_left(owner) && identity::verdict(owner) == Verdict::Left && !planted(Bug::LeftReaderAwaited)
 }
