@@ -45,7 +45,7 @@ pub(crate) fn looks<T: Sync>(
 /// One function for each operation. The address is hidden once, before the loop: hidden in it, it would be stored and loaded
 /// again each time, and counted. What is atomic is done each time all the same.
 #[inline(never)]
-fn repeat<T>(with: &T, operation: impl Fn(&T), times: u64) {
+pub(crate) fn repeat<T>(with: &T, operation: impl Fn(&T), times: u64) {
     let with = black_box(with);
     for _ in 0..times {
         operation(with);

@@ -176,6 +176,10 @@ mod tests {
     impl Semaphore for Open {
         fn acquire(&self) {}
 
+        fn try_acquire(&self) -> bool {
+            true
+        }
+
         fn release(&self) {}
 
         fn free(&self) -> u64 {

@@ -2,11 +2,14 @@
 
 mod alone;
 mod args;
+mod cells;
 mod contender;
+mod crews;
 mod flags;
 mod groups;
 mod handoff;
 mod host;
+mod latches;
 mod locks;
 mod machine;
 mod meetings;

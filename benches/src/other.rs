@@ -1,5 +1,6 @@
 //! The other side of a bench: a thread, or a process, beside the measured one.
 
+use std::io::{Read, Write, pipe};
 use std::thread;
 
 use nix::sys::prctl;
@@ -45,6 +46,23 @@ impl Other {
         })?;
         have_two_threads();
         Ok(Self::Process(child))
+    }
+}
+
+impl Other {
+    /// A process that has done `begin`, and does nothing more.
+    pub(crate) fn process_that_has(begin: impl FnOnce() -> Result<()>) -> Result<Self> {
+        let (mut hears, mut says) = pipe()?;
+        let other = Self::process(move || {
+            if begin().is_ok() && says.write_all(&[1]).is_ok() {
+                loop {
+                    thread::park();
+                }
+            }
+        })?;
+        // This process's end of `says` is closed: it went with the closure.
+        hears.read_exact(&mut [0]).map_err(|_| "the other process could not begin")?;
+        Ok(other)
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod barrier;
 pub(crate) mod condvar;
 pub(crate) mod event;
+pub(crate) mod latch;
 pub(crate) mod mutex;
 pub(crate) mod once;
 pub(crate) mod permit;

@@ -1,38 +1,46 @@
-//! Two sides that go along the same row of empty cells at the same time: what a cell costs until both have its value. `unsafe`: the
-//! row is emptied between two races.
+//! Two sides that go along the same row at the same time: what a step costs until both are through. `unsafe`: the row is made anew
+//! between two races.
 #![allow(unsafe_code)]
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::prctl;
-use nix::sys::signal::{self, Signal};
-use nix::unistd::Pid;
-
 use crate::Result;
 use crate::groups::agree;
-use crate::locks;
-use crate::onces::{Cells, Once, VALUE};
-use crate::peers::fork::{Forks, wait};
-use crate::placement;
+use crate::other::Other;
 use crate::session::{Sample, Session, Setting};
-use crate::sys;
+use crate::sys::{self, Reach};
 
-/// Cells in a row.
-const ROW: usize = 256;
+/// What both sides go along, of what serves once.
+pub(crate) trait Row: Clone + Send + 'static {
+    /// Steps that count.
+    const STEPS: u64;
+    /// What each side has found at the end.
+    const FOUND: u64;
+
+    /// Makes it anew.
+    ///
+    /// # Safety
+    ///
+    /// Nobody is on it, and whoever was has kept nothing of it.
+    unsafe fn renew(&self);
+
+    /// The measured side goes along.
+    fn near(&self) -> u64;
+
+    /// The other side does.
+    fn far(&self) -> u64;
+}
 
 /// Looks for the next race before the other side sleeps in between: more than a row is long.
 const PATIENT_LOOKS: u32 = 1000;
-
-/// The longest sleep between two such looks.
-const LONGEST_PAUSE: Duration = Duration::from_millis(5);
 
 /// Where a race stands: each word counts races, so that a side that comes late does not take one for another.
 #[derive(Debug, Default)]
 #[repr(align(64))]
 struct Gate {
-    /// Rows that are empty.
+    /// Rows that are made anew.
     ready: AtomicU32,
     /// Races that the other side is at the start of.
     there: AtomicU32,
@@ -41,7 +49,7 @@ struct Gate {
     /// Races that the other side is through.
     through: AtomicU32,
     /// What it found in the last one.
-    sum: AtomicU64,
+    found: AtomicU64,
 }
 
 impl Gate {
@@ -55,16 +63,15 @@ impl Gate {
 
     /// The same, for a race that may be far off: between two rounds others are measured.
     fn until_some_time(word: &AtomicU32, race: u32) {
-        let mut pause = Duration::from_micros(50);
         for looks in 0.. {
-            if word.load(Ordering::Acquire) == race {
+            let seen = word.load(Ordering::Acquire);
+            if seen == race {
                 return;
             }
             if looks < PATIENT_LOOKS {
                 thread::yield_now();
             } else {
-                thread::sleep(pause);
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                sys::futex_wait(word, seen, Reach::Processes);
             }
         }
     }
@@ -76,104 +83,127 @@ impl Gate {
 
 /// The side that is measured.
 #[derive(Debug)]
-pub(crate) struct Race<C: 'static> {
-    cells: Cells<C>,
+pub(crate) struct Race<R> {
+    row: R,
     gate: &'static Gate,
     race: u32,
-    /// The process of the other side; a thread ends with this one.
-    child: Option<Pid>,
+    _other: Other,
 }
 
-impl<C: Once> Race<C> {
-    pub(crate) fn of_threads(setting: &Setting) -> Result<Self> {
-        let race = Self::alone()?;
-        let (cells, gate, far) = (race.cells.clone(), race.gate, setting.far());
-        thread::spawn(move || {
-            // Left where it is, it would be missed there: a placement is looked at before the first round.
-            if far.is_none_or(|cpu| placement::pin(Pid::from_raw(0), cpu).is_ok()) {
-                other_side(&cells, gate);
-            }
-        });
-        Ok(race)
+impl<R: Row> Race<R> {
+    pub(crate) fn of_threads(row: R, setting: &Setting) -> Result<Self> {
+        Self::with(row, |row, gate| Ok(Other::thread(setting, move || other_side(&row, gate))))
     }
 
-    pub(crate) fn of_processes() -> Result<Self> {
-        let forks = Forks::of_one_thread()?;
-        let mut race = Self::alone()?;
-        let child = forks.start(|| {
-            // A parent that is killed cannot end it.
-            if prctl::set_pdeathsig(Signal::SIGKILL).is_ok() {
-                locks::have_two_threads();
-                other_side(&race.cells, race.gate);
-            }
-        })?;
-        race.child = Some(child);
-        locks::have_two_threads();
-        Ok(race)
+    pub(crate) fn of_processes(row: R) -> Result<Self> {
+        Self::with(row, |row, gate| Other::process(|| other_side(&row, gate)))
     }
 
-    fn alone() -> Result<Self> {
-        Ok(Self {
-            cells: Cells::leaked(ROW)?,
-            gate: sys::leak_shared(Gate::default())?,
-            race: 0,
-            child: None,
-        })
+    fn with(row: R, start: impl FnOnce(R, &'static Gate) -> Result<Other>) -> Result<Self> {
+        let gate = sys::leak_shared(Gate::default())?;
+        let other = start(row.clone(), gate)?;
+        Ok(Self { row, gate, race: 0, _other: other })
     }
 
     /// One race, from the moment at which both stand at its start.
     fn run(&mut self) -> Result<Duration> {
         self.race += 1;
-        // SAFETY: the other side is through the race before, and waits for this one.
-        unsafe { self.cells.renew() };
+        // SAFETY: both sides are through the race before, and the other one waits for this one.
+        unsafe { self.row.renew() };
         Gate::say(&self.gate.ready, self.race);
+        sys::futex_wake_one(&self.gate.ready, Reach::Processes);
         Gate::until(&self.gate.there, self.race);
         Gate::say(&self.gate.started, self.race);
         let begin = Instant::now();
-        let sum = self.cells.get_all();
+        let found = self.row.near();
         Gate::until(&self.gate.through, self.race);
         let elapsed = begin.elapsed();
-        agree(sum, ROW as u64 * VALUE)?;
-        agree(self.gate.sum.load(Ordering::Relaxed), sum)?;
+        agree(found, R::FOUND)?;
+        agree(self.gate.found.load(Ordering::Relaxed), R::FOUND)?;
         Ok(elapsed)
     }
 }
 
 /// Until it is killed, or its process ends.
-fn other_side<C: Once>(cells: &Cells<C>, gate: &Gate) -> ! {
+fn other_side(row: &impl Row, gate: &Gate) {
     for race in 1.. {
         Gate::until_some_time(&gate.ready, race);
         Gate::say(&gate.there, race);
         Gate::until(&gate.started, race);
-        gate.sum.store(cells.get_all(), Ordering::Relaxed);
+        gate.found.store(row.far(), Ordering::Relaxed);
         Gate::say(&gate.through, race);
     }
-    unreachable!("a round has fewer races than there are numbers")
 }
 
-impl<C: Once> Session for Race<C> {
+impl<R: Row> Session for Race<R> {
     fn batch(&mut self) -> Result<u64> {
         self.run()?;
-        Ok(ROW as u64)
+        Ok(R::STEPS)
     }
 
-    /// To empty the row is no part of the race, and is not timed.
+    /// To make the row anew is no part of the race, and is not timed.
     fn round(&mut self, length: Duration) -> Result<Sample> {
-        let (begin, mut raced, mut cells) = (Instant::now(), Duration::ZERO, 0);
+        let (begin, mut raced, mut steps) = (Instant::now(), Duration::ZERO, 0);
         while begin.elapsed() < length {
             raced += self.run()?;
-            cells += ROW as u64;
+            steps += R::STEPS;
         }
-        Ok(Sample::timed(cells, raced))
+        Ok(Sample::timed(steps, raced))
     }
 }
 
-impl<C> Drop for Race<C> {
-    fn drop(&mut self) {
-        if let Some(child) = self.child.take() {
-            // How it ended is of no interest now.
-            let _ = signal::kill(child, Signal::SIGKILL);
-            let _ = wait(child);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::placement::Placement;
+
+    /// Counts how often it was gone along since it was made anew, by each side.
+    #[derive(Clone, Copy)]
+    struct Walked<const FOUND: u64> {
+        near: &'static AtomicU64,
+        far: &'static AtomicU64,
+    }
+
+    impl<const FOUND: u64> Walked<FOUND> {
+        fn new() -> Self {
+            Self { near: Box::leak(Box::default()), far: Box::leak(Box::default()) }
         }
+    }
+
+    impl<const FOUND: u64> Row for Walked<FOUND> {
+        const STEPS: u64 = 3;
+        const FOUND: u64 = FOUND;
+
+        unsafe fn renew(&self) {
+            self.near.store(0, Ordering::Relaxed);
+            self.far.store(0, Ordering::Relaxed);
+        }
+
+        fn near(&self) -> u64 {
+            self.near.fetch_add(1, Ordering::Relaxed) + 1
+        }
+
+        fn far(&self) -> u64 {
+            self.far.fetch_add(1, Ordering::Relaxed) + 1
+        }
+    }
+
+    fn race<const FOUND: u64>(row: Walked<FOUND>) -> Race<Walked<FOUND>> {
+        Race::of_threads(row, &Setting::new(Placement::Free, true).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn each_side_goes_once_along_each_row() {
+        let row = Walked::<1>::new();
+        let mut race = race(row);
+        for _ in 0..50 {
+            assert_eq!(race.batch().unwrap(), 3);
+            assert_eq!([row.near, row.far].map(|count| count.load(Ordering::Relaxed)), [1, 1]);
+        }
+    }
+
+    #[test]
+    fn who_finds_something_else_fails_its_race() {
+        assert!(race(Walked::<2>::new()).batch().unwrap_err().to_string().contains("is right"));
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::Result;
 use crate::groups::{
-    barrier, condvar, event, mutex, once, permit, pool, process, rwlock, selftest, semaphore, wait_group,
+    barrier, condvar, event, latch, mutex, once, permit, pool, process, rwlock, selftest, semaphore,
+    wait_group,
 };
 use crate::placement::Placement;
 use crate::session::{Sample, Setting, Start};
@@ -99,6 +100,7 @@ const SYNC: &[&[Bench]] = &[
     event::BENCHES,
     barrier::BENCHES,
     once::BENCHES,
+    latch::BENCHES,
     wait_group::BENCHES,
 ];
 
@@ -172,7 +174,7 @@ mod tests {
     #[test]
     fn an_alias_selects_all_its_groups_and_no_other() {
         let sync = names(&["sync"]);
-        for group in ["mutex", "condvar", "semaphore", "event", "barrier"] {
+        for group in ["mutex", "condvar", "semaphore", "event", "barrier", "once", "latch", "wait_group"] {
             assert!(names(&[group]).iter().all(|name| sync.contains(name)), "{group}");
         }
         assert!(sync.iter().all(|name| !covers("pool", name) && !covers("process", name)), "{sync:?}");

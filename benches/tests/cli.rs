@@ -201,6 +201,39 @@ fn a_hand_off_by_tokens_and_one_by_turns_are_measured_in_both_pinned_placements(
     }
 }
 
+#[test]
+fn what_is_used_up_goes_from_side_to_side_in_both_pinned_placements() {
+    let benches = ["latch.2threads", "latch.2proc", "once.2proc"];
+    let output = run(&[&benches[..], &["--rounds", "1", "--quick", "--json"]].concat());
+    let two_cores = thread::available_parallelism().unwrap().get() > 1;
+    if two_cores {
+        // A latch that let somebody pass, or a value that was not made, would have failed its round.
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+    let lines = lines(&output);
+    for (bench, peers) in [("latch.2threads", 6), ("latch.2proc", 2), ("once.2proc", 1)] {
+        for placement in if two_cores { &["two_cores", "one_core"][..] } else { &["one_core"] } {
+            let found = lines.iter().filter(|line| line["bench"] == bench && line["placement"] == *placement);
+            assert_eq!(found.filter(|line| line["peer"].is_string()).count(), peers, "{lines:?}");
+        }
+    }
+}
+
+#[test]
+fn who_has_what_a_contender_asks_for_ends_with_it() {
+    // Each has another process.
+    for contender in [
+        "semaphore.refused/ours.robust.elsewhere",
+        "permit.256.last/ours.elsewhere",
+        "wait_group.members.try_wait/ours.elsewhere",
+        "wait_group.members.2proc/ours",
+    ] {
+        let answers = rounds_of(contender, 2);
+        assert_eq!(answers.len(), 3, "{contender}: {answers:?}");
+        assert!(answers[1..].iter().all(|line| line.starts_with("@sample ")), "{contender}: {answers:?}");
+    }
+}
+
 fn has_python() -> bool {
     let version = Command::new("python3").arg("--version").stdout(Stdio::null()).status();
     version.is_ok_and(|status| status.success())
@@ -232,6 +265,8 @@ fn each_twin_of_a_lock_on_cpython_answers_to_its_rounds() {
         "mutex.uncontended.private/cpython.threading",
         "semaphore.uncontended/cpython.threading",
         "semaphore.uncontended/cpython.multiprocessing",
+        "semaphore.refused/cpython.threading",
+        "semaphore.refused/cpython.multiprocessing",
         "semaphore.2threads/cpython.threading",
         "event.is_set/cpython.threading",
         "event.is_set/cpython.multiprocessing",

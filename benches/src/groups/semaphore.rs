@@ -1,12 +1,12 @@
-//! Semaphores: acquire and release with nobody else there, and a turn that two sides hand to and fro.
+//! Semaphores: acquire and release with nobody else there, a permit that is refused, and a turn that two sides hand to and fro.
 
 use super::{contenders, hand_off};
-use crate::ours::semaphore as ours;
+use crate::ours::{permit, semaphore as ours};
 use crate::peers::python::sync::twin;
 use crate::peers::{counter, sem_t};
 use crate::placement::Placement;
 use crate::registry::{Bench, Contender, OURS, Unit};
-use crate::semaphores::{between_processes, between_threads, uncontended};
+use crate::semaphores::{between_processes, between_threads, refused, uncontended};
 use crate::target::Target;
 
 pub(crate) const BENCHES: &[Bench] = &[
@@ -24,6 +24,23 @@ pub(crate) const BENCHES: &[Bench] = &[
             "parking_lot.counter" => counter::parking_lot,
         } twin!(threading.semaphore_alone), twin!(multiprocessing.semaphore_alone),),
         targets: &[Target::beside("sem_t", 1.0, Placement::ONLY_FREE)],
+    },
+    Bench {
+        name: "semaphore.refused",
+        about: "ask for a permit where none is free",
+        unit: Unit::NanosPer("question"),
+        placements: Placement::ONLY_FREE,
+        contenders: contenders!(refused {
+            OURS => ours::plain(0),
+            "ours.bounded" => ours::bounded(0),
+            "ours.lock" => ours::lock(0),
+            "ours.robust" => permit::taken(),
+            "ours.robust.elsewhere" => permit::taken_elsewhere(),
+            "sem_t" => sem_t::shared(0),
+            "std.counter" => counter::std(0),
+            "parking_lot.counter" => counter::parking_lot(0),
+        } twin!(threading.semaphore_refused), twin!(multiprocessing.semaphore_refused),),
+        targets: &[],
     },
     Bench {
         name: "semaphore.2threads",

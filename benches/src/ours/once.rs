@@ -7,6 +7,7 @@ use multiproc::sync::shm_safe::{Placement, ShmSafe};
 use multiproc::sync::{Mutex, OnceLock};
 
 use crate::Result;
+use crate::cells::Disposable;
 use crate::onces::{Once, VALUE};
 
 /// Of the threads of a process.
@@ -17,11 +18,13 @@ pub(crate) struct Private(OnceLock<u64>);
 #[derive(Debug)]
 pub(crate) struct Robust(OnceLock<u64>);
 
-impl Once for Private {
+impl Disposable for Private {
     fn new() -> Self {
         Self(OnceLock::new())
     }
+}
 
+impl Once for Private {
     #[inline(always)]
     fn get(&self) -> u64 {
         *self.0.get_or_init(|| VALUE).expect("it does not ask for itself")
@@ -33,7 +36,7 @@ impl Once for Private {
     }
 }
 
-impl Once for Robust {
+impl Disposable for Robust {
     fn new() -> Self {
         Self(OnceLock::new())
     }
@@ -49,7 +52,9 @@ impl Once for Robust {
         let placement = unsafe { Placement::new() }.expect("there is a family");
         self.0.place(&placement).expect("there is a family");
     }
+}
 
+impl Once for Robust {
     #[inline(always)]
     fn get(&self) -> u64 {
         *self.0.get_or_init(|| VALUE).expect("it does not ask for itself")

@@ -31,6 +31,11 @@ impl Semaphore for sync::Semaphore {
     }
 
     #[inline(always)]
+    fn try_acquire(&self) -> bool {
+        self.try_acquire().is_ok()
+    }
+
+    #[inline(always)]
     fn release(&self) {
         self.release(1).expect("there is room");
     }
@@ -47,6 +52,11 @@ impl Semaphore for BoundedSemaphore {
     }
 
     #[inline(always)]
+    fn try_acquire(&self) -> bool {
+        self.try_acquire().is_ok()
+    }
+
+    #[inline(always)]
     fn release(&self) {
         self.release(1).expect("it was acquired");
     }
@@ -60,6 +70,11 @@ impl Semaphore for Lock {
     #[inline(always)]
     fn acquire(&self) {
         self.acquire().expect("no signal ends a wait");
+    }
+
+    #[inline(always)]
+    fn try_acquire(&self) -> bool {
+        self.try_acquire().is_ok()
     }
 
     #[inline(always)]

@@ -36,6 +36,16 @@ impl Semaphore for Std {
     }
 
     #[inline(always)]
+    fn try_acquire(&self) -> bool {
+        let mut free = self.free.lock().expect("nobody panics under this lock");
+        if *free == 0 {
+            return false;
+        }
+        *free -= 1;
+        true
+    }
+
+    #[inline(always)]
     fn release(&self) {
         *self.free.lock().expect("nobody panics under this lock") += 1;
         self.released.notify_one();
@@ -54,6 +64,16 @@ impl Semaphore for ParkingLot {
             self.released.wait(&mut free);
         }
         *free -= 1;
+    }
+
+    #[inline(always)]
+    fn try_acquire(&self) -> bool {
+        let mut free = self.free.lock();
+        if *free == 0 {
+            return false;
+        }
+        *free -= 1;
+        true
     }
 
     #[inline(always)]

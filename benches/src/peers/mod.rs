@@ -3,10 +3,12 @@
 pub(crate) mod bare;
 pub(crate) mod condition;
 pub(crate) mod counter;
+pub(crate) mod crossbeam;
 pub(crate) mod flags;
 pub(crate) mod fork;
 pub(crate) mod futex;
 pub(crate) mod image;
+pub(crate) mod latch;
 pub(crate) mod meeting;
 pub(crate) mod once;
 pub(crate) mod parts;

@@ -7,13 +7,16 @@ use std::mem::MaybeUninit;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::cells::Disposable;
 use crate::onces::{Once, VALUE};
 
-impl Once for OnceLock<u64> {
+impl Disposable for OnceLock<u64> {
     fn new() -> Self {
         Self::new()
     }
+}
 
+impl Once for OnceLock<u64> {
     #[inline(always)]
     fn get(&self) -> u64 {
         *self.get_or_init(|| VALUE)
@@ -29,11 +32,13 @@ impl Once for OnceLock<u64> {
 #[derive(Debug)]
 pub(crate) struct ParkingLot(parking_lot::Once, AtomicU64);
 
-impl Once for ParkingLot {
+impl Disposable for ParkingLot {
     fn new() -> Self {
         Self(parking_lot::Once::new(), AtomicU64::new(0))
     }
+}
 
+impl Once for ParkingLot {
     #[inline(always)]
     fn get(&self) -> u64 {
         self.0.call_once(|| self.1.store(VALUE, Ordering::Relaxed));
@@ -59,11 +64,13 @@ extern "C" fn make() {
 // SAFETY: it is made for several threads.
 unsafe impl Sync for Pthread {}
 
-impl Once for Pthread {
+impl Disposable for Pthread {
     fn new() -> Self {
         Self(UnsafeCell::new(0))
     }
+}
 
+impl Once for Pthread {
     #[inline(always)]
     fn get(&self) -> u64 {
         // SAFETY: a control word of libc's, initialised, which stays where it is while it is in use; the routine does not unwind.
@@ -82,7 +89,7 @@ pub(crate) struct Checked {
 // SAFETY: the mutex is made for several threads.
 unsafe impl Sync for Checked {}
 
-impl Once for Checked {
+impl Disposable for Checked {
     fn new() -> Self {
         Self { mutex: UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER), value: AtomicU64::new(0) }
     }
@@ -99,7 +106,9 @@ impl Once for Checked {
         };
         assert_eq!(failed, 0, "a mutex for processes cannot be made");
     }
+}
 
+impl Once for Checked {
     #[inline(always)]
     fn get(&self) -> u64 {
         match self.value.load(Ordering::Acquire) {

@@ -80,6 +80,12 @@ impl Semaphore for SemT {
     }
 
     #[inline(always)]
+    fn try_acquire(&self) -> bool {
+        // SAFETY: initialised where it lies.
+        unsafe { libc::sem_trywait(self.0.get()) == 0 }
+    }
+
+    #[inline(always)]
     fn release(&self) {
         // SAFETY: initialised where it lies.
         let code = unsafe { libc::sem_post(self.0.get()) };

@@ -38,7 +38,9 @@
 //! | `with lock:` | a guard, or [`sync::Acquirable::with`] |
 //! | `threading.Condition`, `multiprocessing.Condition` | [`sync::Condvar`] beside a [`sync::Mutex`] |
 //! | `threading.Barrier`, `multiprocessing.Barrier` | [`sync::Barrier`] |
-//! | `queue.task_done`, `queue.join` without a queue | [`sync::WaitGroup`] |
+//! | `threading.Event`, `multiprocessing.Event` | [`sync::Event`], or [`sync::Latch`] for what happens once |
+//! | `queue.task_done`, `queue.join` without a queue | [`sync::WaitGroup::done`], [`sync::WaitGroup::wait`] |
+//! | a global made at its first use, under a lock | [`sync::OnceLock`], [`sync::Once`] |
 //! | `if __name__ == "__main__":` | [`#[multiproc::main]`](macro@main) |
 #![forbid(unsafe_code)]
 

@@ -26,11 +26,14 @@ use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
+use crate::origin::Origin;
 use crate::primitive::AtomicUsize;
 
 /// Decides in a waiting thread whether the wait goes on: after a handler of a signal has run in it, and now and then besides. Not
-/// called from the handler itself: it may do what any code may, lock other locks, wait, and panic. It is not asked about its own
+/// called from the handler itself: it may do what any code may, lock other locks, wait, panic, and fork. It is not asked about its own
 /// waits.
+///
+/// In a fork that it makes the wait ends as an interrupted one, whatever the hook says there: it was its parent's.
 pub type Hook = fn() -> ControlFlow<()>;
 
 /// Another hook is installed.
@@ -83,11 +86,13 @@ impl Drop for Asking {
     }
 }
 
-/// Whether a wait goes on. One inside the hook does: it is no wait that the hook could be asked about.
+/// Whether a wait goes on. One inside the hook does: it is no wait that the hook could be asked about. In a fork that the hook has made
+/// none does: what its caller has noted of itself is true of the parent's thread.
 pub(crate) fn goes_on() -> bool {
     let Some(hook) = hook().filter(|_| !ASKING.get()) else { return true };
     let _asking = Asking::begin();
-    hook().is_continue()
+    let origin = Origin::here();
+    hook().is_continue() && origin.is_here()
 }
 
 /// Whether there is a hook. Then no sleep lasts longer than a heartbeat, also because the kernel itself goes on with an endless one

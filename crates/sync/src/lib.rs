@@ -52,6 +52,7 @@ mod lock;
 mod mutex;
 mod once;
 mod once_lock;
+mod origin;
 mod pace;
 mod planted;
 pub mod primitive;

@@ -105,12 +105,20 @@ bugs! {
     PlaceKept,
     /// One who gives up breaks a round at a barrier that was complete without it.
     OthersBroken,
+    /// One who tries a barrier lets itself through, whether it comes last or not.
+    LastUnlooked,
+    /// A party's time ends its wait at a barrier also when all have come, and the action runs.
+    ActionTimed,
     /// An entry that is not free is claimed all the same.
     EntryTakenTwice,
     /// An entry counts as used only for who has claimed it.
     UseUncounted,
     /// A thread that leaves does not say so.
     LeftUnmarked,
+    /// Whether a thread has left is looked up after its process was seen to live.
+    LeftReadLate,
+    /// One that has left is told of without a question after its process, which may be on its way to its end.
+    LeftWithoutCourse,
     /// A permit comes back by a load and a store: of two at once, one is lost.
     PermitLost,
     /// A permit is taken by a load and a store: two take the same one.

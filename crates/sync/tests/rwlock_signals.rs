@@ -1,7 +1,6 @@
 //! Signals that come to whoever waits for a lock to read or to write: the lock is as if it had not waited.
 
 mod common;
-#[allow(dead_code)] // uses some of it
 mod signals;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -14,10 +14,15 @@ use std::time::{Duration, Instant};
 
 use common::{Fork, flag, fork, idle, kill, reap, share};
 use multiproc_sync::{LockError, Mutex};
-use multiproc_testkit::{Watchdog, eventually};
+use multiproc_testkit::{Watchdog, eventually, state_of};
 
 /// A process whose first thread holds the lock; and the number of its other thread.
 fn owner_of_two_threads(mutex: &'static Mutex<u64>) -> (Fork, i32) {
+    process_of_two_threads(|| mem::forget(mutex.lock().unwrap()))
+}
+
+/// A process whose first thread has run this; and the number of its other thread.
+fn process_of_two_threads(first: impl FnOnce()) -> (Fork, i32) {
     let (other, held) = (flag(), flag());
     let owner = fork(|| {
         thread::spawn(|| {
@@ -26,7 +31,7 @@ fn owner_of_two_threads(mutex: &'static Mutex<u64>) -> (Fork, i32) {
             idle();
         });
         eventually("the other thread runs", || other.load(SeqCst) != 0);
-        mem::forget(mutex.lock().unwrap());
+        first();
         held.store(1, SeqCst);
         idle();
     });
@@ -87,6 +92,29 @@ fn a_process_with_a_thread_that_is_held_at_its_end_is_waited_for() {
     drop(traced);
     assert!(matches!(mutex.lock(), Err(LockError::OwnerDied(_))));
     kill(owner);
+}
+
+/// The thread that leaked its guard left in order: while its process lives that is told, and no more once it is on its way to its end.
+#[test]
+fn a_process_is_waited_for_also_if_the_owner_left_before() {
+    let _watchdog = Watchdog::with_limit(60);
+    let mutex = share(Mutex::new(0_u64));
+    let (process, other) = process_of_two_threads(|| {
+        thread::scope(|scope| scope.spawn(|| mem::forget(mutex.lock().unwrap())).join().unwrap());
+    });
+    eventually("its owner has left", || matches!(mutex.try_lock(), Err(LockError::OwnerLeft)));
+    let traced = Traced::seize(other, libc::PTRACE_O_TRACEEXIT);
+    send(&process, libc::SIGTERM);
+    traced.wait_for(libc::WSTOPPED);
+    eventually("the first thread has ended", || state_of(process.pid()) == Some('Z'));
+    let told = mutex.lock_timeout(Duration::from_secs(4));
+    assert!(matches!(told, Err(LockError::TimedOut)), "{told:?}");
+    drop(traced);
+    // Between the tracer's hands and the kernel's note that it ends, a thread looks like any other.
+    let threads = || fs::read_dir(format!("/proc/{}/task", process.pid())).unwrap().count();
+    eventually("the other thread has ended", || threads() == 1);
+    assert!(matches!(mutex.lock(), Err(LockError::OwnerDied(_))));
+    kill(process);
 }
 
 /// Nothing of the process writes any more, though it is not over for who waits for it before the tracer has waited.

@@ -118,6 +118,19 @@ def semaphore_alone(kind):
     return repeated(batch, CALLS)
 
 
+def semaphore_refused(kind):
+    semaphore = kind.locks.Semaphore(0)
+
+    def batch():
+        got = 0
+        for _ in range(CALLS):
+            if semaphore.acquire(False):
+                got += 1
+        agree(got, 0)
+
+    return repeated(batch, CALLS)
+
+
 def event_look(kind):
     event = kind.locks.Event()
     event.set()
@@ -252,7 +265,15 @@ def barrier_turns(kind, far):
 
 KINDS = {"threading": Threads, "multiprocessing": Processes}
 
-ALONE = [mutex_alone, condvar_notify, semaphore_alone, event_look, event_alone, barrier_alone]
+ALONE = [
+    mutex_alone,
+    condvar_notify,
+    semaphore_alone,
+    semaphore_refused,
+    event_look,
+    event_alone,
+    barrier_alone,
+]
 BESIDE = [mutex_at_once, condvar_turns, semaphore_turns, event_turns, barrier_turns]
 
 

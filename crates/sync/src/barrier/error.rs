@@ -33,11 +33,19 @@ pub enum BarrierError {
         /// The process's number.
         pid: u32,
     },
-    /// The time has passed. That breaks the barrier for all, unless those are complete who came before.
+    /// The time has passed before all had come. That breaks the barrier for all, unless those are complete who came before.
     #[error(
         "the parties did not meet within the time, and the barrier is broken, unless others completed it: `reset` it when all parties know"
     )]
     TimedOut,
+    /// Of those who do not wait, [`try_wait`](super::Barrier::try_wait): others have not come yet, or those of the round before have not all left.
+    /// Nothing has changed.
+    #[error("not all others have come, and who only tries does not come before them: nothing has changed")]
+    NotLast,
+    /// Of those who do not wait for the others: for some seconds, for [`try_wait`](super::Barrier::try_wait) for a tenth of one, the barrier was in the
+    /// hands of a process that is stopped, or that gets no core. Nothing has changed.
+    #[error("a process stands still in the middle of the barrier: let it go on, or end it, and ask again")]
+    HeldUp,
     /// A signal came, and the [hook](crate::interrupt) ended the wait. That breaks the barrier as a time-out does; where no party
     /// waited, nothing has changed.
     #[error(

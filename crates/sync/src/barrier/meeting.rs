@@ -1,14 +1,17 @@
 //! How parties come, wait and leave, and how they get at what the barrier's mutex guards.
 
+use std::mem;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-#[cfg(not(multiproc_loom))]
 use std::time::Duration;
+#[cfg(not(multiproc_loom))]
+use std::time::Instant;
 
-use super::party::Party;
+use super::party::{Party, Unwinds};
 use super::presence::{anonymous, name};
 use super::state::State;
 use super::{ArrivalIndex, Barrier, BarrierError};
 use crate::mutex::patience::Patience;
+use crate::origin::Origin;
 use crate::planted::{Bug, planted};
 use crate::primitive::{Deadline, fence};
 #[cfg(not(multiproc_loom))]
@@ -22,6 +25,11 @@ const TRIES: u32 = 3;
 #[cfg(not(multiproc_loom))]
 const TRIES_IN_PRIVATE: u32 = 1000;
 
+/// How long one waits for the mutex that only tries the barrier: it is nobody's for longer unless its process is stopped.
+const TO_TRY: Duration = Duration::from_millis(100);
+/// And one that asks the barrier, breaks or mends it: longer than it takes to learn that a thread has ended with the mutex.
+pub(super) const TO_ASK: Duration = Duration::from_secs(5);
+
 impl Barrier {
     pub(super) fn meet(
         &self,
@@ -31,12 +39,53 @@ impl Barrier {
         if self.parties == 0 {
             return Err(BarrierError::NoParties);
         }
-        // Dropped from the last to the first: a party that leaves early finds the mutex free.
-        let (party, mut state) = self.come(deadline)?;
+        let origin = Origin::here();
+        let (party, state) = self.come(deadline, origin)?;
         let index = state.index(self.parties);
-        if !index.is_last() {
-            return self.wait_for_others(party, state, deadline).map(|()| index);
+        let met = if index.is_last() {
+            self.complete(party, state, action)
+        } else {
+            self.wait_for_others(party, state, deadline)
+        };
+        met.map(|()| index)
+    }
+
+    /// Meets the others as the last to come, or does not come.
+    pub(super) fn meet_as_last(&self, action: Option<impl FnOnce()>) -> Result<ArrivalIndex, BarrierError> {
+        if self.parties == 0 {
+            return Err(BarrierError::NoParties);
         }
+        let origin = Origin::here();
+        let locked = self.lock_within(TO_TRY);
+        if !origin.is_here() {
+            return Err(BarrierError::Broken); // in a fork that the hook of a signal has made
+        }
+        let mut state = locked?;
+        let was_broken = state.broken().is_some();
+        state.look_for_dead();
+        if let Some(error) = state.broken() {
+            drop(state);
+            if !was_broken {
+                self.turn.notify_all();
+            }
+            return Err(error);
+        }
+        let owner = name(&state);
+        let is_last = state.waiting() + 1 == self.parties || planted(Bug::LastUnlooked);
+        let place = is_last.then(|| state.arrive(owner)).flatten().ok_or(BarrierError::NotLast)?;
+        let party = Party::new(self, place, origin);
+        let index = state.index(self.parties);
+        self.complete(party, state, action).map(|()| index)
+    }
+
+    /// Lets all go on, as the last to come. The arguments are dropped from the last to the first: a party that leaves early finds the
+    /// mutex free.
+    fn complete<'a>(
+        &'a self,
+        party: Party<'a>,
+        mut state: MutexGuard<'a, State>,
+        action: Option<impl FnOnce()>,
+    ) -> Result<(), BarrierError> {
         state.look_before_it_passes();
         if let Some(action) = action.filter(|_| state.outcome(party.place()).is_none()) {
             drop(state);
@@ -44,22 +93,43 @@ impl Barrier {
             if !party.is_ours() {
                 return Err(BarrierError::Broken); // in a fork that the action has made: its parent is the party
             }
-            state = self.lock(Patience::Endless)?;
+            let locked = self.lock(Patience::Endless);
+            if !party.is_ours() {
+                return Err(BarrierError::Broken); // in a fork that the hook of a signal has made
+            }
+            state = locked?;
             state.look_before_it_passes();
         }
         if state.outcome(party.place()).is_none() {
             state.pass();
         }
-        party.leave(state, true).map(|()| index)
+        party.leave(state, true)
     }
 
-    /// Takes a place, once there is one in a round that is not complete.
+    /// Takes a place, once there is one in a round that is not complete. In a fork that the hook of a signal makes meanwhile nobody
+    /// has called.
     #[inline(never)]
     pub(super) fn come(
         &self,
         deadline: Option<&Deadline>,
+        origin: Origin,
     ) -> Result<(Party<'_>, MutexGuard<'_, State>), BarrierError> {
-        let mut state = match self.lock(deadline.map_or(Patience::Endless, Patience::Until)) {
+        let unwinds = Unwinds { barrier: self, origin };
+        let came = self.take_place(deadline, origin);
+        mem::forget(unwinds);
+        came
+    }
+
+    fn take_place(
+        &self,
+        deadline: Option<&Deadline>,
+        origin: Origin,
+    ) -> Result<(Party<'_>, MutexGuard<'_, State>), BarrierError> {
+        let locked = self.lock(deadline.map_or(Patience::Endless, Patience::Until));
+        if !origin.is_here() {
+            return Err(BarrierError::Broken);
+        }
+        let mut state = match locked {
             Err(error @ (BarrierError::TimedOut | BarrierError::Interrupted)) => {
                 return Err(self.give_up_from_afar(error));
             }
@@ -74,9 +144,13 @@ impl Barrier {
             if state.waiting() < self.parties
                 && let Some(place) = state.arrive(owner)
             {
-                return Ok((Party::new(self, place), state));
+                return Ok((Party::new(self, place, origin), state));
             }
-            let (again, end) = match self.sleep(state, deadline) {
+            let slept = self.sleep(state, deadline);
+            if !origin.is_here() {
+                return Err(BarrierError::Broken);
+            }
+            let (again, end) = match slept {
                 Err(BarrierError::Interrupted) => {
                     return Err(self.give_up_from_afar(BarrierError::Interrupted));
                 }
@@ -102,26 +176,36 @@ impl Barrier {
             if state.outcome(party.place()).is_some() {
                 return party.leave(state, false);
             }
-            let end;
-            (state, end) = match self.sleep(state, deadline) {
-                Ok(awake) => awake,
-                Err(error) => return party.leave_early().unwrap_or(Err(error)),
-            };
+            // Its time is for the others to come.
+            let until = deadline.filter(|_| !self.is_complete(&state));
+            let slept = self.sleep(state, until);
             if !party.is_ours() {
                 return Err(BarrierError::Broken); // in a fork that the hook of a signal has made
             }
+            let end;
+            (state, end) = match slept {
+                Ok(awake) => awake,
+                Err(error) => return party.leave_early().unwrap_or(Err(error)),
+            };
             if state.outcome(party.place()).is_none() {
                 state.look_for_dead();
                 if state.broken().is_some() {
                     return party.leave(state, true);
                 }
-                if let Some(end) = end {
+                if let Some(end) = end
+                    && (end == WaitError::Interrupted || !self.is_complete(&state))
+                {
                     state.break_for(0);
                     let _ = party.leave(state, true); // which tells that it is broken, not why
                     return Err(end.into());
                 }
             }
         }
+    }
+
+    /// Whether all have come, and only the action of the last one goes on.
+    fn is_complete(&self, state: &State) -> bool {
+        state.waiting() >= self.parties && !planted(Bug::ActionTimed)
     }
 
     /// Breaks the barrier for one who does not wait any longer and has no place, unless all have come who are waited for. Gives what it
@@ -137,7 +221,7 @@ impl Barrier {
 
     /// As [`give_up`](Self::give_up), for one who could not get the mutex.
     #[cold]
-    fn give_up_from_afar(&self, end: BarrierError) -> BarrierError {
+    pub(super) fn give_up_from_afar(&self, end: BarrierError) -> BarrierError {
         let Some(mut state) = self.seize() else {
             // Release: with the Acquire of `collect`.
             self.given_up.fetch_add(1, Release);
@@ -177,6 +261,21 @@ impl Barrier {
 
     pub(super) fn lock(&self, patience: Patience<'_>) -> Result<MutexGuard<'_, State>, BarrierError> {
         self.opened(self.state.acquire(patience)).map_err(BarrierError::from)
+    }
+
+    /// The state, for one who does not wait for others, but for so long for the mutex.
+    pub(super) fn lock_within(
+        &self,
+        #[cfg_attr(multiproc_loom, allow(unused))] grace: Duration,
+    ) -> Result<MutexGuard<'_, State>, BarrierError> {
+        #[cfg(multiproc_loom)] // where nobody is stopped with it
+        let locked = self.lock(Patience::Endless);
+        #[cfg(not(multiproc_loom))]
+        let locked = self.lock(Patience::Until(&(Instant::now() + grace)));
+        match locked {
+            Err(BarrierError::TimedOut) => Err(BarrierError::HeldUp),
+            locked => locked,
+        }
     }
 
     /// The state, if it can be had at once or almost. No hook is called meanwhile: it could panic, or end a wait that nobody tells of.

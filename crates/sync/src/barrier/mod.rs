@@ -10,8 +10,8 @@ mod state;
 use std::sync::atomic::Ordering::Relaxed;
 
 pub use self::error::{BarrierError, PartiesError};
+use self::meeting::TO_ASK;
 use self::state::State;
-use crate::mutex::patience::Patience;
 use crate::primitive::{AtomicU32, Deadline};
 use crate::shm_safe::{Layout, PlaceError, Placement, ShmSafe};
 use crate::{Condvar, Mutex};
@@ -64,8 +64,9 @@ pub const MAX_PARTIES: u32 = 32;
 /// | it dies before the party has come | it is not known that it would have: use a time-out |
 /// | it dies as the last to come, also in its action | all go on, or all get [`PartyDied`](BarrierError::PartyDied) |
 /// | the last party's action panics | the others get [`Broken`](BarrierError::Broken), the panic goes on |
-/// | the [hook](crate::interrupt) of a signal panics in the wait | likewise |
+/// | the [hook](crate::interrupt) of a signal panics in the wait, or before its caller has a place | likewise |
 /// | a party gets an error of the mutex, [`TooManyHeld`](BarrierError::TooManyHeld) say | the others get [`Broken`](BarrierError::Broken), within about a second |
+/// | a party's time passes when all have come, and only the action runs | nothing: its wait ends with the action, as the others' do |
 /// | one gives up that waits for the next round, while all of this one have come | it alone is told; the barrier is not broken |
 /// | a fork | takes no place, whether the barrier is shared or copied with it: only threads that call `wait` are parties. One made in the action, or in the hook, gets [`Broken`](BarrierError::Broken) there and changes nothing of its parent's |
 /// | moved, dropped | while nobody waits, as any value: a wait borrows it |
@@ -75,7 +76,8 @@ pub const MAX_PARTIES: u32 = 32;
 ///
 /// A wait ends with its time or by a signal also if another is stopped (SIGSTOP, a debugger) with the barrier's mutex, with two exceptions
 /// for time: one that sleeps already takes the mutex again before it ends, as in a [`Condvar`], and so does the last one after its action.
-/// A signal ends these, too. If a round passes just then, its party is told so, and not of the signal.
+/// A signal ends these, too. Time does not end a wait for the action either. What does not
+/// wait for others, [`abort`](Self::abort) say, is [`HeldUp`](BarrierError::HeldUp) by it for some seconds at the most. If a round passes just then, its party is told so, and not of the signal.
 ///
 /// A fork made while another thread is at a private barrier may find its copy's mutex held for good, as with any lock: time-outs
 /// end, a little late.
@@ -184,7 +186,34 @@ impl Barrier {
         self.meet(None, NOTHING)
     }
 
-    /// As [`wait`](Self::wait), for at most `timeout`.
+    /// Meets the others as the last to come, if they have all come; else it has not come either. Waits for nobody, but for a tenth of a second
+    /// at the most if a process is stopped in the middle of the barrier.
+    ///
+    /// ```
+    /// use multiproc_sync::{ArrivalIndex, Barrier, BarrierError};
+    ///
+    /// let barrier = Barrier::new(2)?;
+    /// assert_eq!(barrier.try_wait(), Err(BarrierError::NotLast));
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| barrier.wait().unwrap());
+    ///     while barrier.waiting() == Ok(0) {
+    ///         std::thread::yield_now();
+    ///     }
+    ///     assert!(barrier.try_wait().is_ok_and(ArrivalIndex::is_last));
+    /// });
+    /// # Ok::<(), multiproc_sync::PartiesError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`NotLast`](BarrierError::NotLast) and [`HeldUp`](BarrierError::HeldUp), and nothing has changed; those of a barrier that is broken; those that keep
+    /// the calling thread from coming at all. It breaks nothing.
+    pub fn try_wait(&self) -> Result<ArrivalIndex, BarrierError> {
+        self.meet_as_last(NOTHING)
+    }
+
+    /// As [`wait`](Self::wait), for at most `timeout` until all have come. For the action of the last one all wait as long as it takes: it may have
+    /// taken effect already, so that a round is not called broken for it.
     ///
     /// # Errors
     ///
@@ -223,6 +252,19 @@ impl Barrier {
     /// With `action`, which breaks the barrier.
     pub fn wait_with(&self, action: impl FnOnce()) -> Result<ArrivalIndex, BarrierError> {
         self.meet(None, Some(action))
+    }
+
+    /// As [`try_wait`](Self::try_wait); as the last party it calls `action` before the others go on.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_wait`](Self::try_wait). Once `action` has run, as [`wait_with`](Self::wait_with).
+    ///
+    /// # Panics
+    ///
+    /// As [`wait_with`](Self::wait_with).
+    pub fn try_wait_with(&self, action: impl FnOnce()) -> Result<ArrivalIndex, BarrierError> {
+        self.meet_as_last(Some(action))
     }
 
     /// As [`wait_with`](Self::wait_with), for at most `timeout`; an action that has begun is not limited by it.
@@ -273,9 +315,10 @@ impl Barrier {
     /// # Errors
     ///
     /// Those of [`BarrierError`] that keep the calling thread away from it; [`Interrupted`](BarrierError::Interrupted) if a signal ended
-    /// the wait for the mutex. Nothing has changed then.
+    /// the wait for the mutex, [`HeldUp`](BarrierError::HeldUp) if a process that is stopped in the middle of the barrier did not give it back
+    /// for some seconds. Nothing has changed then.
     pub fn abort(&self) -> Result<(), BarrierError> {
-        self.lock(Patience::Endless)?.break_for(0);
+        self.lock_within(TO_ASK)?.break_for(0);
         self.turn.notify_all();
         Ok(())
     }
@@ -286,7 +329,7 @@ impl Barrier {
     ///
     /// As [`abort`](Self::abort).
     pub fn reset(&self) -> Result<(), BarrierError> {
-        self.lock(Patience::Endless)?.reset();
+        self.lock_within(TO_ASK)?.reset();
         self.turn.notify_all();
         Ok(())
     }
@@ -298,7 +341,7 @@ impl Barrier {
     /// As [`abort`](Self::abort).
     #[doc(alias = "broken")]
     pub fn is_broken(&self) -> Result<bool, BarrierError> {
-        Ok(self.lock(Patience::Endless)?.broken().is_some())
+        Ok(self.lock_within(TO_ASK)?.broken().is_some())
     }
 
     /// How many parties it is for.
@@ -313,7 +356,7 @@ impl Barrier {
     /// As [`abort`](Self::abort).
     #[doc(alias = "n_waiting")]
     pub fn waiting(&self) -> Result<u32, BarrierError> {
-        let state = self.lock(Patience::Endless)?;
+        let state = self.lock_within(TO_ASK)?;
         Ok(if state.broken().is_some() { 0 } else { state.waiting() })
     }
 }

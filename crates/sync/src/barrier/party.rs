@@ -1,32 +1,40 @@
-//! One who has come, until it leaves: in whatever way it gets out of its wait, its place is not left behind as that of one who waits.
+//! One who comes, and one who has come, until it leaves: in whatever way it gets out of its wait, nobody waits for it, and its place is
+//! not left behind as that of one who waits.
 
 use std::mem::ManuallyDrop;
 use std::sync::atomic::Ordering::Release;
 
-#[cfg(not(multiproc_loom))]
-use crate::Generation;
 use crate::MutexGuard;
+use crate::origin::Origin;
 use crate::planted::{Bug, planted};
 
 use super::state::{Place, State};
 use super::{Barrier, BarrierError};
 
+/// One that has no place yet. Dropped, by a panic of the hook's, it gives up as one that says so.
+pub(super) struct Unwinds<'a> {
+    pub(super) barrier: &'a Barrier,
+    pub(super) origin: Origin,
+}
+
+impl Drop for Unwinds<'_> {
+    fn drop(&mut self) {
+        if self.origin.is_here() {
+            self.barrier.give_up_from_afar(BarrierError::Broken);
+        }
+    }
+}
+
 /// A party that has a place. Dropped, by an error or a panic, it breaks the round that is not over.
 pub(super) struct Party<'a> {
     barrier: &'a Barrier,
     place: Place,
-    #[cfg(not(multiproc_loom))]
-    made_by: Generation,
+    origin: Origin,
 }
 
 impl<'a> Party<'a> {
-    pub(super) fn new(barrier: &'a Barrier, place: Place) -> Self {
-        Self {
-            barrier,
-            place,
-            #[cfg(not(multiproc_loom))]
-            made_by: Generation::now(),
-        }
+    pub(super) fn new(barrier: &'a Barrier, place: Place, origin: Origin) -> Self {
+        Self { barrier, place, origin }
     }
 
     pub(super) fn place(&self) -> Place {
@@ -35,10 +43,7 @@ impl<'a> Party<'a> {
 
     /// Whether it is this process's, and not that of the process that the action, or the hook of a signal, has forked.
     pub(super) fn is_ours(&self) -> bool {
-        #[cfg(not(multiproc_loom))]
-        return self.made_by.is_ours();
-        #[cfg(multiproc_loom)] // a model has no forks, but its dead threads have destructors
-        return !crate::primitive::model::is_dead();
+        self.origin.is_here()
     }
 
     /// Gives the place back, and tells what has become of the round.

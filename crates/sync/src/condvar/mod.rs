@@ -85,6 +85,7 @@ const PLACED: u32 = 1;
 /// | a sleeper is killed | it is missed by nobody |
 /// | one that was woken is killed | its notification is gone; the others look again within a second |
 /// | one that has changed the data is killed before it notifies | the same |
+/// | the [hook](crate::interrupt) of a signal ends the wait for the mutex, or panics in it | its notification goes to another |
 /// | the mutex is [abandoned](MutexGuard::abandon) | who is woken gets [`Abandoned`](LockError::Abandoned), and wakes the next |
 /// | `fork` with a guard of a robust mutex | to wait with it in the child is [`NotHeld`](LockError::NotHeld) |
 /// | guards of two mutexes | allowed: use [`notify_all`](Self::notify_all), as the one woken may be the other's |
@@ -252,7 +253,10 @@ impl Condvar {
             Err(WaitError::TimedOut) => WaitTimeoutResult(true),
             Err(WaitError::Interrupted) => return Err(LockError::Interrupted),
         };
-        match mutex.lock() {
+        let notified = (!result.timed_out()).then(|| Notified(self));
+        let relocked = mutex.lock();
+        std::mem::forget(notified);
+        match relocked {
             Ok(guard) => Ok((guard, result)),
             Err(error) => {
                 let error = error.map(|guard| (guard, result));
@@ -313,6 +317,15 @@ impl Condvar {
 
     fn scope(&self) -> Scope {
         if self.mode.load(Relaxed) == PRIVATE { Scope::Private } else { Scope::Shared }
+    }
+}
+
+/// A waiter that is to take the mutex again. Dropped, by a panic of the hook's, it passes its notification on.
+struct Notified<'a>(&'a Condvar);
+
+impl Drop for Notified<'_> {
+    fn drop(&mut self) {
+        self.0.notify_one();
     }
 }
 

@@ -24,12 +24,14 @@ pub(crate) use self::owner::{Claim, Owner};
 pub(crate) use self::record::holds_within;
 #[cfg(not(multiproc_loom))]
 pub(crate) use self::verdict::{
-    Look, Member, STARTED_BITS, has_left, is_gone, low_bits, pid_of, until_end, verdict,
+    Course, Look, Member, STARTED_BITS, has_left, is_gone, low_bits, pid_of, until_end, verdict,
 };
+#[cfg(all(test, multiproc_loom))]
+pub(crate) use crate::primitive::model::identity::after_next_look;
 #[cfg(multiproc_loom)]
 pub(crate) use crate::primitive::model::identity::{
-    List, Look, Me, Member, STARTED_BITS, attached, has_left, is_gone, me, pid_of, this_process, until_end,
-    verdict,
+    Course, List, Look, Me, Member, STARTED_BITS, attached, has_left, is_gone, me, pid_of, this_process,
+    until_end, verdict,
 };
 
 /// The most locks in shared memory that one thread can hold at a time. The kernel follows no more than 2048 at its death,
@@ -41,7 +43,7 @@ pub const MAX_HELD: usize = 1024;
 pub(crate) enum Verdict {
     /// Its whole process has ended: nothing writes any more.
     Gone,
-    /// The thread has ended in order, and its process lives.
+    /// The thread has ended in order, and its process goes on.
     Left,
     /// Its process lives, and may still write.
     Alive {

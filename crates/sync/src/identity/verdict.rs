@@ -3,32 +3,20 @@
 use std::time::{Duration, Instant};
 
 use super::{Owner, Verdict};
+use crate::WaitError;
 use crate::futex::HEARTBEAT;
+use crate::interrupt;
+use crate::registry::{self, Registry};
 use crate::sys::Sleep;
-use crate::sys::process::{self, Course, PidFd, Stat};
-use crate::{WaitError, registry};
+pub(crate) use crate::sys::process::Course;
+use crate::sys::process::{self, Awaited, PidFd, Stat};
 
 /// What is known of this owner now.
 pub(crate) fn verdict(owner: u64) -> Verdict {
-    let Some((registry, owner)) = registry::installed().zip(Owner::unpacked(owner)) else {
+    match registry::installed().zip(Owner::unpacked(owner)) {
+        Some((registry, owner)) => registry.fate(owner),
         // What no member of the family wrote names nobody who could be waited for, nor anybody who is gone.
-        return Verdict::Alive { dying: false };
-    };
-    let Some(member) = registry.member(owner.process) else {
-        return Verdict::Gone;
-    };
-    match member.look() {
-        Look::Ended => return Verdict::Gone,
-        Look::Unknown => return Verdict::Unknown,
-        Look::Running(_) if registry.has_left(owner.thread) => return Verdict::Left,
-        // Its descriptor is closed here: it may be the last one that /proc can be read with.
-        Look::Running(_) => {}
-    }
-    match process::course(member.pid) {
-        Some(Course::Ended) => Verdict::Gone,
-        Some(Course::Ending) => Verdict::Alive { dying: true },
-        Some(Course::On) => Verdict::Alive { dying: false },
-        None => Verdict::Unknown,
+        None => Verdict::Alive { dying: false },
     }
 }
 
@@ -50,31 +38,41 @@ pub(crate) fn pid_of(owner: u64) -> u32 {
     named.and_then(|(registry, owner)| registry.member(owner.process)).map_or(0, |member| member.pid)
 }
 
-/// Waits until the owner's process has ended, up to the deadline, or a heartbeat, or a signal.
+/// Waits until the owner's process has ended, up to the deadline, or a heartbeat, or a signal. As in
+/// [`Futex::sleep`](crate::futex::Futex::sleep), the user's code is not asked here: every signal ends the wait, and where there is a hook
+/// every heartbeat does.
 pub(crate) fn until_end(owner: u64, deadline: Option<&Instant>) -> Result<(), WaitError> {
     let rest = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     let time = rest.unwrap_or(HEARTBEAT).min(HEARTBEAT);
     let named = registry::installed().zip(Owner::unpacked(owner));
-    let member = named.and_then(|(registry, owner)| registry.member(owner.process));
-    let sleep = match member.map(|member| (member, member.look())) {
-        Some((_, Look::Running(Some(process)))) => process.until_end(time),
-        Some((member, Look::Running(None) | Look::Unknown)) => until_seen_ended(member, time),
-        Some((_, Look::Ended)) | None => Sleep::Over,
+    let member = named.and_then(|(registry, owner)| Some((registry, registry.member(owner.process)?)));
+    let sleep = match member.map(|(registry, member)| (registry, member, member.look(registry))) {
+        Some((registry, member, Look::Running(Some(process)))) => match process.until_end(time) {
+            Awaited::Ended => Sleep::Over,
+            Awaited::NotYet(_, sleep) => sleep,
+            Awaited::Lost => until_seen_ended(registry, member, time),
+        },
+        Some((registry, member, Look::Running(None) | Look::Unknown)) => {
+            until_seen_ended(registry, member, time)
+        }
+        Some((.., Look::Ended)) | None => Sleep::Over,
     };
     match sleep {
         Sleep::TimedOut if rest.is_some_and(|rest| rest <= time) => Err(WaitError::TimedOut),
+        // A signal may have come when the thread was not asleep.
+        Sleep::TimedOut if interrupt::is_installed() => Err(WaitError::Interrupted),
         Sleep::Interrupted => Err(WaitError::Interrupted),
         _ => Ok(()),
     }
 }
 
 /// Looks again and again whether a process has ended that cannot be waited for, for at most `time`.
-fn until_seen_ended(member: Member, time: Duration) -> Sleep {
+fn until_seen_ended(registry: &Registry, member: Member, time: Duration) -> Sleep {
     const PAUSE: Duration = Duration::from_millis(5);
     let until = Instant::now() + time;
     loop {
         let rest = until.saturating_duration_since(Instant::now());
-        if matches!(member.look(), Look::Ended) {
+        if matches!(member.look(registry), Look::Ended) {
             return Sleep::Over;
         }
         if rest.is_zero() {
@@ -109,31 +107,53 @@ pub(crate) enum Look {
 pub(crate) const STARTED_BITS: u32 = 26;
 
 impl Member {
-    /// Whether the process runs. What forbids the answer is taken neither for an end nor for a life.
-    pub(crate) fn look(self) -> Look {
+    /// Whether this process of the registry's family runs. What forbids the answer is taken neither for an end nor for a life.
+    pub(crate) fn look(self, registry: &Registry) -> Look {
+        let ended_if = |sure| if sure { Look::Ended } else { Look::Unknown };
         let process = match PidFd::open(self.pid) {
-            Ok(None) => return Look::Ended,
-            Ok(Some(process)) => Some(process),
-            Err(_) if process::is_over(self.pid) => return Look::Ended,
+            Ok(None) => return ended_if(registry.counts_alike()),
+            Ok(Some(process)) => match process.until_end(Duration::ZERO) {
+                Awaited::Ended if self.is_over_at_second_sight(registry) => {
+                    return ended_if(registry.counts_alike());
+                }
+                Awaited::Ended | Awaited::Lost => None,
+                Awaited::NotYet(process, _) => Some(process),
+            },
+            Err(_) if process::is_over(self.pid) => return ended_if(registry.counts_alike()),
             Err(_) => None,
         };
-        if process.as_ref().is_some_and(|process| process.until_end(Duration::ZERO) == Sleep::Over) {
-            return Look::Ended;
-        }
         // Read after the number was opened: what is open cannot become another process in between.
         let Some(stat) = Stat::of(self.pid) else { return Look::Unknown };
         if low_bits(stat.started) != self.started {
-            return Look::Ended;
+            return ended_if(registry.sees_alike());
         }
         // Its first thread has ended; others may live. A tracer's threads keep a process from being seen as ended otherwise.
         if stat.has_ended() {
             match process::course(self.pid) {
-                Some(Course::Ended) => return Look::Ended,
+                Some(Course::Ended) => return ended_if(registry.sees_alike()),
                 None if process.is_none() => return Look::Unknown,
                 _ => {}
             }
         }
         Look::Running(process)
+    }
+
+    /// Where the threads of the process are going, which ran at the last look. `None`: nothing tells.
+    pub(crate) fn course(self, registry: &Registry) -> Option<Course> {
+        process::course(self.pid).filter(|_| registry.sees_alike())
+    }
+
+    /// Whether a look by another descriptor than the first, which is closed by now, finds the process over too. The first one may have
+    /// been misled: another thread closes the descriptor, a third opens something readable, which gets its number.
+    fn is_over_at_second_sight(self, registry: &Registry) -> bool {
+        if let Some(stat) = Stat::of(self.pid).filter(|_| registry.sees_alike()) {
+            return stat.is_over() || low_bits(stat.started) != self.started;
+        }
+        match PidFd::open(self.pid) {
+            Ok(None) => true,
+            Ok(Some(process)) => matches!(process.until_end(Duration::ZERO), Awaited::Ended),
+            Err(_) => process::is_over(self.pid),
+        }
     }
 }
 

@@ -60,7 +60,7 @@ const OPEN: u32 = 0;
 /// [`Event`](crate::Event). Between processes it lies in shared memory: `Shared<Latch>` of the crate `multiproc-shm`.
 ///
 /// **Nobody is known to it by name**: for one who dies before it has counted down, all wait for ever, unless somebody counts in its
-/// place. Where workers may die, use `WaitGroup`, whose members have names and whose deaths end the wait, or a
+/// place. Where workers may die, use [`WaitGroup`](crate::WaitGroup), whose members have names and whose deaths end the wait, or a
 /// [`Barrier`](crate::Barrier), which the death of one who waits there breaks; or wait with a deadline.
 ///
 /// # The word

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 mod error;
+mod findings;
 mod guard;
 pub(crate) mod patience;
 pub(crate) mod private;

@@ -6,13 +6,14 @@
 //!
 //! - 0: no guard was out. The lock is taken as if it had been released.
 //! - Its process has ended: nothing writes any more. The lock is taken, its data called inconsistent.
-//! - The thread has left in order, and its process lives: `OwnerLeft`. The guard may be anywhere.
-//! - Else the process is ending, or its thread ended without order: wait for the process's end. If nothing says that it is
-//!   ending, `OwnerLeft` after some heartbeats.
-//! - Nothing tells whether its process lives: wait as well, and say so after as many.
+//! - The process is on its way to its end: wait for that.
+//! - The thread has left in order, and its process goes on: `OwnerLeft`. The guard may be anywhere.
+//! - The process goes on, and its thread ended without order: wait for the process's end, and `OwnerLeft` after three heartbeats.
+//! - Nothing tells whether its process lives, or where it goes: wait as well, and say so after as long.
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
+use super::findings::{Finding, Findings};
 use super::patience::Patience;
 use super::robust::Refusal;
 use super::state::INCONSISTENT;
@@ -22,21 +23,15 @@ use crate::planted::{Bug, planted};
 use crate::primitive::fence;
 use crate::robust_word::{DIED, RobustWord, WAITERS};
 
-/// Heartbeats for which the process of a dead thread is waited for, if nothing says that it is ending, or lives.
-const PATIENT_BEATS: u32 = 3;
-
 /// One locker's dealings with dead owners.
 #[derive(Debug)]
 pub(crate) struct Recovery {
-    /// Heartbeats through which the process lived.
-    alive: u32,
-    /// Heartbeats through which nothing told.
-    unknown: u32,
+    findings: Findings,
 }
 
 impl Recovery {
     pub(crate) fn new() -> Self {
-        Self { alive: 0, unknown: 0 }
+        Self { findings: Findings::new() }
     }
 
     /// Takes the lock over, if that can be done now; `false`: look again. The word was `seen`; `slept` is the bit that a locker
@@ -81,14 +76,18 @@ impl Recovery {
         match identity::verdict(owner) {
             Verdict::Gone => return Ok(Some(owner)),
             Verdict::Left => return Err(Refusal::OwnerLeft),
-            Verdict::Alive { dying: true } => {}
-            Verdict::Alive { dying: false } if self.alive == PATIENT_BEATS => return Err(Refusal::OwnerLeft),
-            Verdict::Alive { dying: false } => self.alive += 1,
-            Verdict::Unknown if planted(Bug::UnseenTaken) => return Ok(Some(owner)),
-            Verdict::Unknown if self.unknown == PATIENT_BEATS => {
-                return Err(Refusal::Identity(IdentityError::OwnerUnseen));
+            Verdict::Alive { dying: true } => self.findings.forget(),
+            Verdict::Alive { dying: false } => {
+                if self.findings.have_lasted(owner, Finding::GoesOn) {
+                    return Err(Refusal::OwnerLeft);
+                }
             }
-            Verdict::Unknown => self.unknown += 1,
+            Verdict::Unknown if planted(Bug::UnseenTaken) => return Ok(Some(owner)),
+            Verdict::Unknown => {
+                if self.findings.have_lasted(owner, Finding::Unseen) {
+                    return Err(Refusal::Identity(IdentityError::OwnerUnseen));
+                }
+            }
         }
         identity::until_end(owner, patience.sleep()?)?;
         Ok(None)

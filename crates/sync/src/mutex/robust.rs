@@ -108,18 +108,12 @@ fn lock_unattached(word: &RobustWord, patience: Patience<'_>) -> Result<Me, Refu
 #[cold]
 #[inline(never)]
 fn lock_slowly(word: &RobustWord, me: Me, patience: Patience<'_>) -> Result<(), Refusal> {
-    let result = contended(word, me, patience);
-    match result {
-        Ok(()) => taken(word, me, me.list()),
-        Err(_) => {
-            me.list().settle();
-            me.unnote(word);
-        }
-    }
-    result
+    contended(word, me, patience)?;
+    taken(word, me, me.list());
+    Ok(())
 }
 
-/// Takes an announced and noted lock that is not free.
+/// Takes an announced and noted lock that is not free. Refused, it is neither any more.
 #[cold]
 #[inline(never)]
 pub(crate) fn contended(lock: &RobustWord, me: Me, patience: Patience<'_>) -> Result<(), Refusal> {
@@ -127,14 +121,19 @@ pub(crate) fn contended(lock: &RobustWord, me: Me, patience: Patience<'_>) -> Re
         Wait { lock, me, patience, spin: Spin::new(spin::ROBUST), recovery: Recovery::new(), slept: 0 };
     loop {
         match wait.until_signal() {
+            Ok(()) => return Ok(()),
             Err(Refusal::Wait(WaitError::Interrupted)) => after_signal(lock, me)?,
-            ended => return ended,
+            Err(refusal) => {
+                me.list().settle();
+                me.unnote(lock);
+                return Err(refusal);
+            }
         }
     }
 }
 
 /// Asks the user's hook whether the wait goes on. It may lock other locks, and panic: until it is done the lock is neither announced
-/// nor noted.
+/// nor noted. In a fork that it makes `me` is nobody, or somebody else by then, and is left alone.
 #[cfg_attr(multiproc_loom, allow(unused))] // no signals come in a model
 fn after_signal(lock: &RobustWord, me: Me) -> Result<(), Refusal> {
     me.list().settle();

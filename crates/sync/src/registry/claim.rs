@@ -32,7 +32,7 @@ impl Registry {
             let word = entry.occupant.load(Acquire);
             let before = Occupant::unpacked(word);
             let member = Member { pid: before.pid, started: before.started };
-            if before.pid != 0 && !matches!(member.look(), Look::Ended) {
+            if before.pid != 0 && !matches!(member.look(self), Look::Ended) {
                 continue;
             }
             let generation = before.generation.wrapping_add(1);
@@ -96,7 +96,7 @@ impl Registry {
 
     /// Whether the process with this claim has ended.
     pub(crate) fn has_ended(&self, process: Claim) -> bool {
-        self.member(process).is_none_or(|member| matches!(member.look(), Look::Ended))
+        self.member(process).is_none_or(|member| matches!(member.look(self), Look::Ended))
     }
 
     /// Marks the calling thread's entry: it ends in order.

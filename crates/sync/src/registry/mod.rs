@@ -8,8 +8,10 @@
 mod claim;
 mod entry;
 mod error;
+mod fate;
 mod header;
 mod stopped;
+mod view;
 
 use std::ops::Range;
 use std::ptr::{self, NonNull};

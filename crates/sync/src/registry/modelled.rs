@@ -3,6 +3,7 @@
 
 mod claim;
 mod entry;
+mod fate;
 
 use self::entry::{ProcessEntry, ThreadEntry};
 use crate::identity::{IdentityError, Member, this_process};

@@ -15,6 +15,7 @@ use super::looks::Looks;
 use crate::claims::{Claim, Lives, MARK};
 use crate::futex::{Futex, Scope};
 use crate::mutex::patience::Patience;
+use crate::origin::Origin;
 use crate::planted::{Bug, planted};
 use crate::primitive::{AtomicU32, fence};
 use crate::{Pace, WaitError};
@@ -89,6 +90,7 @@ impl Waiters {
         let deadline = deadline.filter(|_| !planted(Bug::DeadlineIgnored));
         let mut looks = Looks::new(self.scope());
         let mut slept = 0;
+        let origin = Origin::here();
         loop {
             // Acquire: with the Release of `end_and_wake`, so that who has heard the ring finds the claim that was ended.
             let mut ticket = self.bell.load(Acquire);
@@ -99,6 +101,9 @@ impl Waiters {
                 ticket = self.bell.load(Acquire);
             }
             let ended = self.bell.wait(ticket, self.scope(), looks.until(deadline).as_ref());
+            if !origin.is_here() {
+                return Err(WaitError::Interrupted); // the hook of a signal has forked, and `owner` is the parent
+            }
             if !planted(Bug::OthersAsleepForgotten) {
                 slept = MARK;
             }

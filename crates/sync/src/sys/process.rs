@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io;
-use std::mem::MaybeUninit;
+use std::mem::{self, MaybeUninit};
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
@@ -33,9 +33,31 @@ impl PidFd {
     }
 
     /// Waits until every thread of the process has ended, for at most `timeout`.
-    pub(crate) fn until_end(&self, timeout: Duration) -> Sleep {
-        poll_for(&mut [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)], timeout)
+    pub(crate) fn until_end(self, timeout: Duration) -> Awaited {
+        let mut polled = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
+        let sleep = poll_for(&mut polled, timeout);
+        let found = polled[0].revents();
+        if sleep != Sleep::Over {
+            return Awaited::NotYet(self, sleep);
+        }
+        let wrong = PollFlags::POLLNVAL | PollFlags::POLLERR;
+        if found.is_some_and(|found| found.contains(PollFlags::POLLIN) && !found.intersects(wrong)) {
+            return Awaited::Ended;
+        }
+        // What has its number now, if anything, is another's to close.
+        mem::forget(self);
+        Awaited::Lost
     }
+}
+
+/// What came of a wait for a process's end.
+#[derive(Debug)]
+pub(crate) enum Awaited {
+    /// It has ended, if the descriptor was not closed by another thread, and its number became that of something that can be read.
+    Ended,
+    NotYet(PidFd, Sleep),
+    /// Another thread has closed the descriptor: nothing tells.
+    Lost,
 }
 
 /// Whether the kernel opens processes as descriptors: since Linux 5.3, if no filter of system calls forbids it.
@@ -76,6 +98,11 @@ fn poll_for(fds: &mut [PollFd<'_>], timeout: Duration) -> Sleep {
     }
 }
 
+/// A file of /proc. The name of a program or of a thread in it may be any bytes, and is cut wherever the room for it ends.
+fn text_of(path: String) -> io::Result<String> {
+    Ok(String::from_utf8_lossy(&fs::read(path)?).into_owned())
+}
+
 /// What /proc tells of a process, as of its first thread, or of a thread. `None` wherever it is asked for: it is not there, or
 /// cannot be read.
 #[derive(Clone, Copy, Debug)]
@@ -90,14 +117,19 @@ pub(crate) struct Stat {
 
 impl Stat {
     pub(crate) fn of(pid: u32) -> Option<Self> {
-        Self::parsed(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+        Self::parsed(pid, &text_of(format!("/proc/{pid}/stat")).ok()?)
     }
 
     fn of_thread(pid: u32, thread: u32) -> Option<Self> {
-        Self::parsed(&fs::read_to_string(format!("/proc/{pid}/task/{thread}/stat")).ok()?)
+        Self::parsed(thread, &text_of(format!("/proc/{pid}/task/{thread}/stat")).ok()?)
     }
 
-    fn parsed(stat: &str) -> Option<Self> {
+    /// `None` also if it tells of another than this number: the descriptor that it was read by may have been closed by another thread,
+    /// and opened anew.
+    fn parsed(number: u32, stat: &str) -> Option<Self> {
+        if stat.split(' ').next()?.parse() != Ok(number) {
+            return None;
+        }
         // The second field, the program's name, may hold blanks and brackets; `after` begins with the third.
         let (_, after) = stat.rsplit_once(") ")?;
         let field = |number: usize| after.split(' ').nth(number - 3);
@@ -112,6 +144,11 @@ impl Stat {
     /// Whether the thread runs no more, also in the kernel: it waits to be waited for, at the most.
     pub(crate) fn has_ended(&self) -> bool {
         matches!(self.state, b'Z' | b'X' | b'x')
+    }
+
+    /// Whether all threads of the process have ended, of whose first one this is told.
+    pub(crate) fn is_over(&self) -> bool {
+        self.has_ended() && self.threads <= 1
     }
 
     /// Whether the thread never comes back from the kernel.
@@ -181,11 +218,16 @@ fn threads(pid: u32) -> Option<Vec<u32>> {
 /// Whether a SIGKILL is on its way to the thread, or its process: all of it will end, though it has not yet. `None`: it cannot be
 /// read. Of a thread that is no more it is not.
 fn is_kill_pending(pid: u32, thread: u32) -> Option<bool> {
-    let status = match fs::read_to_string(format!("/proc/{pid}/task/{thread}/status")) {
+    let status = match text_of(format!("/proc/{pid}/task/{thread}/status")) {
         Ok(status) => status,
         Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH)) => return Some(false),
         Err(_) => return None,
     };
+    let is_its_own =
+        |line: &str| line.strip_prefix("Pid:").is_some_and(|number| number.trim().parse() == Ok(thread));
+    if !status.lines().any(is_its_own) {
+        return None;
+    }
     let pending = |line: &str| {
         let set = line.strip_prefix("SigPnd:").or_else(|| line.strip_prefix("ShdPnd:"))?;
         u64::from_str_radix(set.trim(), 16).ok()
@@ -200,6 +242,11 @@ pub(crate) struct Namespaces {
     pub(crate) pid: u64,
     /// Of clocks, and so of start times, by inode number; 0 before Linux 5.6.
     pub(crate) time: u64,
+}
+
+/// The pid namespace of this process, by inode number. `None`: /proc does not tell.
+pub(crate) fn pid_namespace() -> Option<u64> {
+    fs::metadata("/proc/self/ns/pid").ok().map(|namespace| namespace.ino())
 }
 
 /// The namespaces of this process. An error if /proc is missing, or is that of another pid namespace.
@@ -221,10 +268,16 @@ mod tests {
     #[test]
     fn a_name_with_blanks_and_brackets_shifts_no_field() {
         let stat = "7 (a) Z (b) S) t 1 7 7 0 -1 4194564 1 2 3 4 5 6 7 8 20 0 3 0 12345 9 9";
-        let stat = Stat::parsed(stat).unwrap();
+        let stat = Stat::parsed(7, stat).unwrap();
         assert!(stat.is_held() && stat.is_ending() && !stat.has_ended());
         assert_eq!((stat.threads, stat.started), (3, 12345));
-        assert!(Stat::parsed("").is_none() && Stat::parsed("7 (a) S 1").is_none());
+        assert!(Stat::parsed(7, "").is_none() && Stat::parsed(7, "7 (a) S 1").is_none());
+    }
+
+    #[test]
+    fn what_is_told_of_another_number_is_not_believed() {
+        let stat = "7 (a) S 1 7 7 0 -1 4194564 1 2 3 4 5 6 7 8 20 0 1 0 12345 9 9";
+        assert!(Stat::parsed(7, stat).is_some() && Stat::parsed(8, stat).is_none());
     }
 
     #[test]

@@ -70,6 +70,26 @@ fn one_gives_up_for_two() {
     });
 }
 
+/// One tries before it waits: it meets the other by the one or by the other, and not alone.
+#[test]
+fn one_tries() {
+    check(|| {
+        let barrier = private();
+        let other = spawn(&barrier, Barrier::wait);
+        let ours = match barrier.try_wait() {
+            Ok(place) => {
+                assert_eq!(place.get(), 1, "who tries has come last");
+                Ok(place)
+            }
+            Err(error) => {
+                assert_eq!(error, BarrierError::NotLast);
+                barrier.wait()
+            }
+        };
+        assert_both_met(ours, other.join().unwrap());
+    });
+}
+
 /// A reset, before somebody comes, while it waits, or when it has given up already; a new round is whole.
 #[test]
 fn reset_meanwhile() {
@@ -134,6 +154,21 @@ fn one_over_gives_up() {
         };
         let other = spawn(&barrier, move |barrier| meet(barrier, theirs));
         assert_both_met(meet(&barrier, passed), other.join().unwrap());
+    });
+}
+
+/// All have come in time, which passes in the action: all meet.
+#[test]
+fn time_passes_in_the_action() {
+    check(|| {
+        let (barrier, deadline) = (private(), Deadline::new());
+        let meet = |barrier: &Barrier, deadline: Deadline| {
+            let until = deadline.clone();
+            barrier.wait_deadline_with(until, || deadline.pass())
+        };
+        let theirs = deadline.clone();
+        let other = spawn(&barrier, move |barrier| meet(barrier, theirs));
+        assert_both_met(meet(&barrier, deadline), other.join().unwrap());
     });
 }
 

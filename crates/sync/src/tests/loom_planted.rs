@@ -74,7 +74,9 @@ const ROWS: &[Row<Bug>] = &[
     (Bug::SequenceLate, "loom_barrier::action_runs_before", Deadlock),
     (Bug::PlaceKept, "loom_barrier::action_panics", Deadlock),
     (Bug::OthersBroken, "loom_barrier::one_over_gives_up", Claim("nobody breaks it")),
-    (Bug::DeadPartyUnseen, "loom_barrier::killed_in_the_action", Claim("the dead one was not named")),
+    (Bug::LastUnlooked, "loom_barrier::one_tries", Claim("who tries has come last")),
+    (Bug::ActionTimed, "loom_barrier::time_passes_in_the_action", Claim("nobody breaks it")),
+    (Bug::DeadPartyUnseen, "loom_barrier::killed_in_the_action", Deadlock),
     (
         Bug::DeadLetThrough,
         "loom_barrier::killed_before_the_last_comes",
@@ -119,6 +121,16 @@ const ROWS: &[Row<Bug>] = &[
     ),
     (Bug::EntryTakenTwice, "loom_registry::one_is_killed_while_another_claims", Claim("two of one name")),
     (Bug::LeftUnmarked, "loom_registry::who_leaves_makes_room", Claim("the entry was not passed on")),
+    (
+        Bug::LeftReadLate,
+        "loom_registry::asked_for_while_its_entry_passes_on",
+        Claim("one that was killed is said to have left"),
+    ),
+    (
+        Bug::LeftWithoutCourse,
+        "loom_registry::one_left_and_its_process_is_killed",
+        Claim("it is said to live on"),
+    ),
     (Bug::PermitTakenTwice, "loom_semaphore::three_take_one_permit", Race),
     (Bug::RelaxedUnlock, "loom_semaphore::three_take_one_permit", Race),
     (Bug::RelaxedUnlock, "loom_semaphore::one_waits_for_what_another_made", Race),

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::identity::{Claim, me};
-use crate::primitive::model::{End, Family, check, check_deaths};
+use crate::identity::{Claim, Owner, Verdict, after_next_look, me};
+use crate::primitive::model::{End, Family, Running, check, check_deaths, die};
 use crate::registry::Registry;
 
 /// The calling thread's entries, of its process and of its own.
@@ -89,5 +89,55 @@ fn who_leaves_makes_room() {
         assert!(claims.iter().flatten().all(|claim| *claim != first), "two threads of one name");
         assert!(claims.iter().any(Option::is_some), "the entry was not passed on");
         assert!(registry.has_left(first), "a thread that left is still meant by its name");
+    });
+}
+
+/// A process that was killed ends, and its thread's entry goes to another, while somebody asks what has become of that thread: right
+/// after it was seen to live, and at any other time.
+#[test]
+fn asked_for_while_its_entry_passes_on() {
+    for right_after_the_look in [true, false] {
+        check(move || {
+            let (family, registry) = (Family::new(), Arc::new(Registry::new(2, 1)));
+            let killed = family.process();
+            let (process, thread) = killed.run(|| attach(&registry));
+            let owner = Owner { process, thread: thread.expect("the only entry") };
+            let (heir, theirs) = (family.process(), registry.clone());
+            let passes_on = move || {
+                killed.end();
+                heir.run(|| attach(&theirs)).1.expect("the entry was not passed on");
+            };
+            family.process().run(|| {
+                let other = if right_after_the_look {
+                    after_next_look(passes_on);
+                    None
+                } else {
+                    Some(family.process().spawn(passes_on))
+                };
+                let fate = registry.fate(owner);
+                assert_ne!(fate, Verdict::Left, "one that was killed is said to have left");
+                other.map(Running::join);
+            });
+        });
+    }
+}
+
+/// A thread leaves in order, and later its process is killed: while that is on its way to its end it is not said to live on.
+#[test]
+fn one_left_and_its_process_is_killed() {
+    check(|| {
+        let (family, registry) = (Family::new(), Registry::new(2, 2));
+        let process = family.process();
+        let (claim, thread) = process.run(|| {
+            let (process, thread) = attach(&registry);
+            thread.into_iter().for_each(|thread| registry.leave(thread));
+            (process, thread.expect("room for it"))
+        });
+        let asks = family.process();
+        let fate = || asks.run(|| registry.fate(Owner { process: claim, thread }));
+        assert_eq!(fate(), Verdict::Left);
+        let while_it_ends = || assert_eq!(fate(), Verdict::Alive { dying: true }, "it is said to live on");
+        assert_eq!(process.run_killed_within(usize::MAX, || die(), while_it_ends), End::Killed::<()>);
+        assert_eq!(fate(), Verdict::Gone);
     });
 }

@@ -5,6 +5,7 @@ use super::state::State;
 use super::{WaitGroup, WaitGroupError};
 use crate::claims::ANONYMOUS;
 use crate::mutex::patience::Patience;
+use crate::origin::Origin;
 use crate::planted::{Bug, planted};
 use crate::{LockError, LockResult, Mutex, MutexGuard};
 
@@ -19,11 +20,12 @@ impl WaitGroup {
         Ok((state, owner))
     }
 
-    /// The state, for what no signal may keep from being done.
+    /// The state, for what no signal may keep from being done. A fork that the hook makes is kept from it: its parent does it.
     pub(super) fn lock_to_finish(&self) -> Result<MutexGuard<'_, State>, WaitGroupError> {
+        let origin = Origin::here();
         loop {
             match self.lock(Patience::Endless) {
-                Err(WaitGroupError::Interrupted) => {}
+                Err(WaitGroupError::Interrupted) if origin.is_here() => {}
                 locked => return Ok(locked?.0),
             }
         }

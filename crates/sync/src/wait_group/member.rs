@@ -3,8 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-#[cfg(not(multiproc_loom))]
-use crate::Generation;
+use crate::origin::Origin;
 
 use super::WaitGroup;
 use super::state::Place;
@@ -28,22 +27,14 @@ pub struct Member<'a> {
     group: &'a WaitGroup,
     place: Place,
     owner: u64,
-    #[cfg(not(multiproc_loom))]
-    made_by: Generation,
+    origin: Origin,
     /// As a mutex's guard.
     not_send: PhantomData<*mut ()>,
 }
 
 impl<'a> Member<'a> {
     pub(super) fn new(group: &'a WaitGroup, place: Place, owner: u64) -> Self {
-        Self {
-            group,
-            place,
-            owner,
-            #[cfg(not(multiproc_loom))]
-            made_by: Generation::now(),
-            not_send: PhantomData,
-        }
+        Self { group, place, owner, origin: Origin::here(), not_send: PhantomData }
     }
 
     /// Ends it as a thread does that cannot lock the group.
@@ -54,17 +45,14 @@ impl<'a> Member<'a> {
     }
 
     fn is_ours(&self) -> bool {
-        #[cfg(not(multiproc_loom))] // a model has no forks
-        return self.made_by.is_ours();
-        #[cfg(multiproc_loom)] // whose dead threads have destructors
-        return !crate::primitive::model::is_dead();
+        self.origin.is_here()
     }
 }
 
 impl Drop for Member<'_> {
     fn drop(&mut self) {
         if self.is_ours() {
-            self.group.leave(self.place, self.owner);
+            self.leave();
         }
     }
 }
@@ -75,30 +63,30 @@ impl fmt::Debug for Member<'_> {
     }
 }
 
-impl WaitGroup {
-    /// Finishes a member's piece, or leaves it to whoever locks the group next.
-    fn leave(&self, place: Place, owner: u64) {
-        let unlocked = LeavesIfDropped { group: self, place };
-        if let Ok(mut state) = self.lock_to_finish() {
+impl Member<'_> {
+    /// Finishes its piece, or leaves it to whoever locks the group next.
+    fn leave(&self) {
+        let unlocked = LeavesIfDropped(self);
+        if let Ok(mut state) = self.group.lock_to_finish() {
             std::mem::forget(unlocked);
-            let emptied = state.leave(place, owner);
+            let emptied = state.leave(self.place, self.owner);
             drop(state);
-            self.tell(emptied);
+            self.group.tell(emptied);
         }
     }
 }
 
 /// A member's piece, which whoever locks the group next is to finish: its thread cannot lock any more, or a signal's hook panics
-/// meanwhile.
-struct LeavesIfDropped<'a> {
-    group: &'a WaitGroup,
-    place: Place,
-}
+/// meanwhile. In a fork that the hook has made it is the parent's.
+struct LeavesIfDropped<'a>(&'a Member<'a>);
 
 impl Drop for LeavesIfDropped<'_> {
     fn drop(&mut self) {
-        self.group.leavers.add(self.place);
-        // Who is about to sleep may miss it, and looks again with the next heartbeat.
-        self.group.turn.notify_all();
+        let Self(member) = self;
+        if member.is_ours() {
+            member.group.leavers.add(member.place);
+            // Who is about to sleep may miss it, and looks again with the next heartbeat.
+            member.group.turn.notify_all();
+        }
     }
 }

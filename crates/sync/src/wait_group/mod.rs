@@ -88,6 +88,7 @@ pub const MAX_PIECES: u32 = u32::MAX;
 /// | a member is dropped by a thread that holds [`MAX_HELD`](crate::MAX_HELD) locks | done; who waits sees it within a second |
 /// | a process is stopped (`SIGSTOP`) in the middle of a call | who tries, or waits for a time, gets `TimedOut`, a tenth of a second late at the most; `wait` and the other calls wait until it goes on |
 /// | a signal comes, and the [hook](crate::interrupt) says not to go on | every call but `done` and a member's drop gives [`Interrupted`](WaitGroupError::Interrupted), and nothing has changed; these two go on, whatever it says |
+/// | the hook forks | in the child the call is an interrupted one, also `done`; a member that is being dropped is its parent's |
 /// | a fork with a member | it is the parent's; the child's guard does nothing. In private memory the child's copy of the group keeps that member, and has nobody who is done: make another |
 /// | moved, dropped | while nobody waits or works, as any value: both borrow it |
 /// | memory of zeros, once it is placed | a group with nothing to wait for |
@@ -146,7 +147,8 @@ impl WaitGroup {
     /// # Errors
     ///
     /// [`NothingAnnounced`](WaitGroupError::NothingAnnounced) for one too many, and nothing has changed; those that keep the calling thread
-    /// away from the group.
+    /// away from the group; [`Interrupted`](WaitGroupError::Interrupted) in a fork that the [hook](crate::interrupt) of a signal has made only,
+    /// as the piece is done by its parent.
     pub fn done(&self) -> Result<(), WaitGroupError> {
         let emptied = self.lock_to_finish()?.finish()?;
         self.tell(emptied);
@@ -288,7 +290,7 @@ impl WaitGroup {
         &'a self,
         begun: Option<Begun>,
         mut state: MutexGuard<'a, State>,
-        owner: u64,
+        mut owner: u64,
         patience: Patience<'_>,
     ) -> Result<(), WaitGroupError> {
         let mut ended = None;
@@ -312,7 +314,7 @@ impl WaitGroup {
             }
             let slept = self.turn.sleep_without(state, patience.sleep()?);
             ended = slept.err().map(WaitGroupError::from);
-            state = self.lock(patience)?.0;
+            (state, owner) = self.lock(patience)?;
         }
     }
 

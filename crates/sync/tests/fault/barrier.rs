@@ -1,5 +1,5 @@
 //! The scenarios of the barrier: a party is killed that waits, that comes last, that comes between two others, that acts while one
-//! more waits for the next round, that mends what another has left, and one that resets. `unsafe`: shared memory.
+//! more waits for the next round, that only tries, that mends what another has left, and one that resets. `unsafe`: shared memory.
 #![allow(unsafe_code)]
 #![allow(clippy::disallowed_types)] // words of the barrier, not the barrier
 
@@ -119,6 +119,14 @@ fn actor(shared: &'static Shared, part: &Part) {
     part.over();
 }
 
+/// The only party.
+fn trier(shared: &'static Shared, part: &Part) {
+    shared.attach();
+    part.begin();
+    let _ = shared.barrier.try_wait();
+    part.over();
+}
+
 fn resetter(shared: &'static Shared, part: &Part) {
     shared.attach();
     part.begin();
@@ -204,6 +212,7 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
             &["barrier_come", "barrier_leave"],
         ),
         scenario("barrier/actor", of_two, Start::Begin, actor, [("waiting", waiting), ("over", over)], last),
+        scenario("barrier/trier", scene::<1>, Start::Begin, trier, with_deputy, &last[1..]),
         scenario("barrier/resetter", of_two, Start::Begin, resetter, with_deputy, &[]),
         scenario("barrier/mender", inconsistent, Start::Begin, party, with_coming, &["barrier_mend"]),
         scenario("barrier/collector", given_up, Start::Begin, party, with_coming, &["barrier_collect"]),

@@ -1,6 +1,7 @@
 //! Signals to a fork that waits, and one that is stopped with the mutex that it waits for. `unsafe`: handlers, signals, and a mutex's
 //! word that is written behind its back.
 #![allow(unsafe_code)]
+#![allow(dead_code)] // each test program uses some of it
 #![allow(clippy::disallowed_types)] // a word of the mutex, not the mutex
 
 use std::ops::ControlFlow;
@@ -17,6 +18,11 @@ pub(crate) extern "C" fn notes(_: i32) {
     PENDING.store(true, SeqCst);
 }
 
+/// Whether a signal has come.
+pub(crate) fn is_pending() -> bool {
+    PENDING.load(SeqCst)
+}
+
 pub(crate) fn handle(handler: extern "C" fn(i32)) {
     // SAFETY: the structure is complete.
     unsafe {
@@ -30,7 +36,6 @@ pub(crate) fn handle(handler: extern "C" fn(i32)) {
 static ARMED: AtomicBool = AtomicBool::new(true);
 
 /// One more signal is to make the hook panic.
-#[allow(dead_code)] // each test program uses some of it
 pub(crate) fn arm() {
     PENDING.store(false, SeqCst);
     ARMED.store(true, SeqCst);

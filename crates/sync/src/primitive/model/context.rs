@@ -21,6 +21,8 @@ pub(super) struct Thread {
     pub(super) pending: RefCell<Option<Arc<Word>>>,
     /// Locks that it holds or is taking.
     pub(super) held: Cell<usize>,
+    /// What happens right after it has next seen where a process goes.
+    pub(super) after_look: Cell<Option<Box<dyn FnOnce()>>>,
 }
 
 loom::thread_local! {
@@ -37,6 +39,7 @@ impl Thread {
             list: RefCell::default(),
             pending: RefCell::default(),
             held: Cell::new(0),
+            after_look: Cell::default(),
         })
     }
 }

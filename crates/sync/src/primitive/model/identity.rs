@@ -11,6 +11,7 @@ use super::step::goes_on;
 use crate::WaitError;
 use crate::futex::Scope;
 use crate::identity::{IdentityError, MAX_HELD, Owner, Verdict};
+use crate::registry::Registry;
 use crate::robust_word::RobustWord;
 
 /// The calling thread, which has an identity.
@@ -108,8 +109,21 @@ pub(crate) struct Member {
 pub(crate) enum Look {
     /// All of its threads have ended.
     Ended,
-    /// It runs, or nothing tells.
+    /// It runs.
     Running(()),
+    /// Nothing tells.
+    Unknown,
+}
+
+/// Where the threads of a process are going.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Course {
+    /// All have ended.
+    Ended,
+    /// To the process's end.
+    Ending,
+    /// On.
+    On,
 }
 
 /// How many bits of the start time an entry keeps: as outside of models.
@@ -124,14 +138,36 @@ pub(crate) fn this_process() -> Result<Member, IdentityError> {
 
 impl Member {
     /// Whether the process runs.
-    pub(crate) fn look(self) -> Look {
+    pub(crate) fn look(self, _: &Registry) -> Look {
         let life = context::here().filter(|_| goes_on()).and_then(|thread| thread.family.life(self.pid - 1));
-        if life.is_some_and(|life| life.newest() & (ENDED | UNSEEN) == ENDED) {
-            Look::Ended
-        } else {
-            Look::Running(())
+        match life.map(|life| life.newest()) {
+            Some(life) if life & UNSEEN != 0 => Look::Unknown,
+            Some(life) if life & ENDED != 0 => Look::Ended,
+            _ => Look::Running(()),
         }
     }
+
+    /// Where the threads of the process are going.
+    pub(crate) fn course(self, _: &Registry) -> Option<Course> {
+        let life = context::here().filter(|_| goes_on()).and_then(|thread| thread.family.life(self.pid - 1));
+        let course = match life?.newest() {
+            life if life & UNSEEN != 0 => None,
+            life if life & ENDED != 0 => Some(Course::Ended),
+            life if life & DYING != 0 => Some(Course::Ending),
+            _ => Some(Course::On),
+        };
+        if let Some(next) = context::here().and_then(|thread| thread.after_look.take()) {
+            next();
+        }
+        course
+    }
+}
+
+/// What happens right after the calling thread has next seen where a process goes, before it goes on. The checker does not try every place for
+/// it: it takes a load for harmless if its own thread's next access of the same word is another load.
+#[cfg(test)]
+pub(crate) fn after_next_look(what: impl FnOnce() + 'static) {
+    thread().after_look.set(Some(Box::new(what)));
 }
 
 fn find(owner: u64) -> Option<Arc<Facts>> {
@@ -148,8 +184,9 @@ pub(crate) fn verdict(owner: u64) -> Verdict {
     match facts.life.newest() {
         life if life & UNSEEN != 0 => Verdict::Unknown,
         life if life & ENDED != 0 => Verdict::Gone,
+        life if life & DYING != 0 => Verdict::Alive { dying: true },
         life if life & facts.left != 0 => Verdict::Left,
-        life => Verdict::Alive { dying: life & DYING != 0 },
+        _ => Verdict::Alive { dying: false },
     }
 }
 
