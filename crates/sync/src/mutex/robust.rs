@@ -73,11 +73,7 @@ pub(crate) fn lock_for_a_call(lock: &RobustWord, patience: Patience<'_>) -> Resu
     list.announce(lock);
     // Acquire: as in `lock`.
     if lock.word.compare_exchange(0, me.tid(), Acquire, Relaxed).is_err() {
-        if let Err(refusal) = contended(lock, me, patience) {
-            list.settle();
-            me.unnote(lock);
-            return Err(refusal);
-        }
+        contended(lock, me, patience)?;
         // That of a dead owner, whose data were called inconsistent. Release: with the Acquire of `Recovery::may_take`.
         lock.owner.store(0, Release);
     }

@@ -11,6 +11,7 @@ use super::slot::Slot;
 use crate::WaitError;
 use crate::mutex::patience::Patience;
 use crate::mutex::robust::Refusal;
+use crate::origin::Origin;
 use crate::planted::{Bug, planted};
 use crate::primitive::fence;
 use crate::robust_semaphore::looks::Looks;
@@ -44,6 +45,7 @@ impl Door {
         }
         let deadline = deadline.filter(|_| !planted(Bug::DeadlineIgnored));
         let mut looks = Looks::new(self.scope());
+        let origin = Origin::here();
         loop {
             // Acquire: with the Release of `end_and_ring`, so that who has heard the ring finds the claim that was ended.
             let mut ticket = self.bell.load(Acquire);
@@ -53,7 +55,11 @@ impl Door {
             if planted(Bug::TicketLate) {
                 ticket = self.bell.load(Acquire);
             }
-            match self.bell.wait(ticket, self.scope(), looks.until(deadline).as_ref()) {
+            let ended = self.bell.wait(ticket, self.scope(), looks.until(deadline).as_ref());
+            if !origin.is_here() {
+                return Err(WaitError::Interrupted.into()); // the hook of a signal has forked, and the head is the parent's
+            }
+            match ended {
                 Ok(()) => {}
                 Err(WaitError::TimedOut) if !Looks::is_late(deadline) => {}
                 Err(error) => return look(Way::Bury)?.ok_or(error.into()),

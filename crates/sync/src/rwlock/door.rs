@@ -232,6 +232,9 @@ impl Head<'_> {
 
 impl Drop for Head<'_> {
     fn drop(&mut self) {
+        if self.me.is_some_and(Me::is_elsewhere) {
+            return;
+        }
         // As whoever had the head before and died may have left it.
         let is_shut = self.is_shut || !planted(Bug::DeadGateKept);
         if is_shut && self.door.gate.load(Relaxed) != OPEN {

@@ -16,6 +16,7 @@
 
 use crate::WaitError;
 use crate::futex::{Futex, Scope};
+use crate::origin::Origin;
 use crate::planted::{Bug, planted};
 use crate::primitive::Deadline;
 use crate::robust_semaphore::looks::Looks;
@@ -36,11 +37,14 @@ pub(super) struct Turn(Futex);
 pub(super) struct KeptOut<'a> {
     turn: &'a Turn,
     scope: Scope,
+    origin: Origin,
 }
 
 impl Drop for KeptOut<'_> {
     fn drop(&mut self) {
-        if !planted(Bug::TurnNotLeft) {
+        // In a fork that a signal's hook has made, the one in shared memory is the parent.
+        let is_ours = self.scope == Scope::Private || self.origin.is_here();
+        if is_ours && !planted(Bug::TurnNotLeft) {
             self.turn.leave(self.scope);
         }
     }
@@ -91,7 +95,7 @@ impl Turn {
     /// Counts one more who is kept out.
     pub(super) fn join(&self, scope: Scope) -> KeptOut<'_> {
         self.0.fetch_add(KEPT_OUT, Relaxed);
-        KeptOut { turn: self, scope }
+        KeptOut { turn: self, scope, origin: Origin::here() }
     }
 
     fn leave(&self, scope: Scope) {

@@ -78,7 +78,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         guard.poison();
         // A thread that has the lock has a name. A panic of a signal's hook in there finds the guard.
         let name = door.name().unwrap_or_default();
-        let slot = if guard.holds() { door.slot_of_writer(Slots { all, name }) } else { &all[0] };
+        let slot = door.slot_of_writer(Slots { all, name }, owner);
         guard.access.end();
         let reading = RwLockReadGuard::new(door, slot, data, name);
         #[cfg(not(multiproc_loom))]

@@ -82,11 +82,14 @@ impl Door {
         drained
     }
 
-    /// A slot for the writer, which goes on as a reader.
+    /// A slot for the writer, which goes on as a reader; any, for no use, in a fork that is not the writer.
     #[cold]
     #[inline(never)]
-    pub(super) fn slot_of_writer<'a>(&self, slots: Slots<'a>) -> &'a Slot {
+    pub(super) fn slot_of_writer<'a>(&self, slots: Slots<'a>, me: Option<Me>) -> &'a Slot {
         loop {
+            if me.is_some_and(Me::is_elsewhere) {
+                return &slots.all[0];
+            }
             if let Some(slot) = slots.take() {
                 return slot;
             }

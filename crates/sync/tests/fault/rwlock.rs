@@ -77,6 +77,15 @@ fn impatient(shared: &'static Shared, part: &Part) {
     assert!(matches!(both, (Some(LockError::TimedOut), Some(LockError::TimedOut))), "another one writes");
 }
 
+/// The same, to read only.
+fn impatient_reader(shared: &'static Shared, part: &Part) {
+    shared.attach();
+    part.begin();
+    let got = shared.lock.read_timeout(Duration::ZERO);
+    part.over();
+    assert!(matches!(got, Err(LockError::TimedOut)), "another one reads all the time");
+}
+
 /// The same, to write only.
 fn impatient_writer(shared: &'static Shared, part: &Part) {
     shared.attach();
@@ -140,6 +149,7 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
     let sleeps_to_read: (_, Act<Shared>) = ("sleeping reader", sleeping_reader);
     let sleeps_to_write: (_, Act<Shared>) = ("sleeping writer", sleeping_writer);
     let second: (_, Act<Shared>) = ("second reader", second_reader);
+    let keeps: (_, Act<Shared>) = ("reading keeper", reading_keeper);
     let barger: (_, Act<Shared>) = ("barger", barger);
     let (slow, end, wait) = ("read_slowly", "read_end", "write_wait");
     vec![
@@ -147,9 +157,9 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
         scenario("reader+barging", Begin, reader, &[barger], &[]),
         scenario("reader again", Begin, reader_again, &[], &[slow, end]),
         scenario("reader leaving+sleeping", Begin, reading_owner, &[sleeps_to_write], &[end]),
-        scenario("reader without a slot", Begin, reader, &[reads], &[slow]),
         scenario("reader behind a writer", Begin, reader, &[writes, second], &[slow]),
         scenario("reader woken", Sleep, reader, &[writes, second], &[]),
+        scenario("reader woken by a reader", Sleep, reader, &[reads], &[]),
         scenario("writer", Begin, writer, &[], &[]),
         scenario("writer+barging", Begin, writer, &[barger], &[]),
         scenario(
@@ -159,7 +169,6 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
             &[sleeps_to_read, sleeps_to_write],
             &["wake"],
         ),
-        scenario("writer behind a reader", Begin, writer, &[reads], &[wait]),
         scenario("writer behind a writer", Begin, writer, &[writes, second], &["slow"]),
         scenario("writer behind those kept out", Begin, writer, &[crowded], &["turn_wait"]),
         scenario("writer woken", Sleep, writer, &[reads, second], &[]),
@@ -171,13 +180,8 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
             &[("writing keeper", writing_keeper)],
             &[slow],
         ),
-        scenario(
-            "out of time behind a reader",
-            Begin,
-            impatient_writer,
-            &[("reading keeper", reading_keeper)],
-            &[wait],
-        ),
+        scenario("out of time without a slot", Begin, impatient_reader, &[keeps], &[slow]),
+        scenario("out of time behind a reader", Begin, impatient_writer, &[keeps], &[wait]),
         scenario("recoverer", Begin, recoverer, &[("dead writer", dead_writer)], &["recover"]),
         scenario(
             "recoverer+barging",
