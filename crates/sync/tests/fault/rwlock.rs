@@ -159,7 +159,6 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
         scenario("reader leaving+sleeping", Begin, reading_owner, &[sleeps_to_write], &[end]),
         scenario("reader behind a writer", Begin, reader, &[writes, second], &[slow]),
         scenario("reader woken", Sleep, reader, &[writes, second], &[]),
-        scenario("reader woken by a reader", Sleep, reader, &[reads], &[]),
         scenario("writer", Begin, writer, &[], &[]),
         scenario("writer+barging", Begin, writer, &[barger], &[]),
         scenario(
