@@ -43,6 +43,11 @@ impl Looks {
         is_due
     }
 
+    /// The look that was due is over: the next one comes a heartbeat later, however long it took.
+    pub(crate) fn looked(&mut self) {
+        self.next = self.next.map(|_| Instant::now() + HEARTBEAT);
+    }
+
     pub(crate) fn is_late(deadline: Option<&Deadline>) -> bool {
         deadline.is_some_and(|deadline| *deadline <= Instant::now())
     }
@@ -62,6 +67,8 @@ impl Looks {
     pub(crate) fn is_due(&mut self) -> bool {
         false
     }
+
+    pub(crate) fn looked(&mut self) {}
 
     pub(crate) fn is_late(_: Option<&Deadline>) -> bool {
         true

@@ -64,10 +64,11 @@ impl Door {
                 Err(WaitError::TimedOut) if !Looks::is_late(deadline) => {}
                 Err(error) => return look(Way::Bury)?.ok_or(error.into()),
             }
-            if looks.is_due()
-                && let Some(found) = look(Way::Bury)?
-            {
-                return Ok(found);
+            if looks.is_due() {
+                if let Some(found) = look(Way::Bury)? {
+                    return Ok(found);
+                }
+                looks.looked();
             }
         }
     }

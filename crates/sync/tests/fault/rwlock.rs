@@ -159,6 +159,7 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
         scenario("reader leaving+sleeping", Begin, reading_owner, &[sleeps_to_write], &[end]),
         scenario("reader behind a writer", Begin, reader, &[writes, second], &[slow]),
         scenario("reader woken", Sleep, reader, &[writes, second], &[]),
+        scenario("reader woken by a reader", Sleep, reader, &[reads], &[]),
         scenario("writer", Begin, writer, &[], &[]),
         scenario("writer+barging", Begin, writer, &[barger], &[]),
         scenario(
@@ -170,7 +171,7 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
         ),
         scenario("writer behind a writer", Begin, writer, &[writes, second], &["slow"]),
         scenario("writer behind those kept out", Begin, writer, &[crowded], &["turn_wait"]),
-        scenario("writer woken", Sleep, writer, &[reads, second], &[]),
+        scenario("writer woken", Sleep, writer, &[reads], &[]),
         scenario("downgrade+sleeping", Begin, downgrader, &[sleeps_to_read, sleeps_to_write], &["downgrade"]),
         scenario(
             "out of time behind a writer",
