@@ -17,6 +17,17 @@ pub(crate) trait Lock: Sync + 'static {
 
     /// The number, read under the lock.
     fn number(&self) -> u64;
+
+    /// Whether the number is what it is to be after so many operations.
+    fn agrees(&self, added: u64) -> Result<()> {
+        agree(self.number(), added)
+    }
+}
+
+/// A number under a lock that lets many read it at a time.
+pub(crate) trait ReadLock: Lock {
+    /// Locks to read, reads the number, unlocks.
+    fn read_one(&self) -> u64;
 }
 
 /// A lock that its owner may lock again.
@@ -54,7 +65,7 @@ pub(crate) fn uncontended<L: Lock>(_: &Setting, lock: Result<&'static L>) -> Res
     Start::here(Alone::new(move || {
         add(lock, CALLS);
         added += CALLS;
-        agree(lock.number(), added)?;
+        lock.agrees(added)?;
         Ok(CALLS)
     }))
 }

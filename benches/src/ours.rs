@@ -8,6 +8,7 @@ pub(crate) mod mutex;
 pub(crate) mod once;
 pub(crate) mod permit;
 pub(crate) mod reentrant;
+pub(crate) mod rwlock;
 pub(crate) mod semaphore;
 pub(crate) mod wait_group;
 

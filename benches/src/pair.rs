@@ -6,7 +6,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::Result;
-use crate::groups::agree;
 use crate::locks::{self, Lock};
 use crate::other::Other;
 use crate::session::{Sample, Session, Setting};
@@ -90,7 +89,7 @@ impl<L: Lock> Pair<L> {
         self.counts.read_exact(&mut theirs)?;
         done += u64::from_ne_bytes(theirs);
         self.added += done;
-        agree(self.lock.number(), self.added)?;
+        self.lock.agrees(self.added)?;
         Ok(Sample::timed(done, elapsed))
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::Result;
 use crate::groups::{
-    barrier, condvar, event, latch, mutex, once, permit, pool, process, reentrant, selftest, semaphore,
-    wait_group,
+    barrier, condvar, event, latch, mutex, once, permit, pool, process, reentrant, rwlock, selftest,
+    semaphore, wait_group,
 };
 use crate::placement::Placement;
 use crate::session::{Sample, Setting, Start};
@@ -97,6 +97,7 @@ const SYNC: &[&[Bench]] = &[
     condvar::BENCHES,
     semaphore::BENCHES,
     permit::BENCHES,
+    rwlock::BENCHES,
     event::BENCHES,
     barrier::BENCHES,
     once::BENCHES,

@@ -10,6 +10,7 @@ pub(crate) mod permit;
 pub(crate) mod pool;
 pub(crate) mod process;
 pub(crate) mod reentrant;
+pub(crate) mod rwlock;
 pub(crate) mod selftest;
 pub(crate) mod semaphore;
 pub(crate) mod wait_group;

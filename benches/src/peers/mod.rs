@@ -17,5 +17,6 @@ pub(crate) mod procspawn;
 pub(crate) mod pthread;
 pub(crate) mod python;
 pub(crate) mod raw_sync;
+pub(crate) mod rwlock;
 pub(crate) mod sem_t;
 pub(crate) mod threads_only;

@@ -34,6 +34,7 @@
 //! | `multiprocessing.Value`, `multiprocessing.shared_memory` | [`shm::Shared`], [`shm::SharedMemory`] |
 //! | `threading.Lock`, `multiprocessing.Lock` | [`sync::Mutex`], or [`sync::Lock`] where another one releases it |
 //! | `threading.RLock`, `multiprocessing.RLock` | [`sync::ReentrantMutex`] |
+//! | none: many readers or one writer | [`sync::RwLock`] |
 //! | `threading.Semaphore`, `multiprocessing.BoundedSemaphore` | [`sync::Semaphore`], [`sync::BoundedSemaphore`] |
 //! | the same, of processes that may be killed | [`sync::RobustSemaphore`] |
 //! | `with lock:` | a guard, or [`sync::Acquirable::with`] |

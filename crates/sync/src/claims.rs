@@ -11,7 +11,7 @@
 //!  └──────┴─────────────────────────────────────────────┘      the mark outlives claims, as a mutex's bit for waiters
 //! ```
 
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 
 use crate::identity::{self, Owner};
 use crate::planted::{Bug, planted};
@@ -61,6 +61,13 @@ impl Claim {
         }
         // Acquire: with the Release of `end`.
         self.0.compare_exchange(FREE, owner, Acquire, Relaxed).is_ok()
+    }
+
+    /// As [`take`](Self::take), for one who looks next whether he may: the claim is seen by then.
+    #[inline(always)]
+    pub(crate) fn take_and_be_seen(&self, owner: u64) -> bool {
+        // SeqCst: with that of `is_free`. One of the two sees what the other did.
+        self.0.compare_exchange(FREE, owner, SeqCst, Relaxed).is_ok()
     }
 
     /// Takes it if it is free, with its mark, and with `mark`.
@@ -134,6 +141,51 @@ impl Claim {
             }
         }
         None
+    }
+
+    /// Sets it free if it belongs to a process that has ended. What is known of processes is `lives`.
+    #[cold]
+    pub(crate) fn free_if_gone(&self, lives: &mut Lives) -> bool {
+        let mut seen = self.0.load(Relaxed);
+        let Some(dead) = self.owner().filter(|dead| lives.is_gone(*dead)) else { return false };
+        while seen & !MARK == dead {
+            // Acquire: as `take_over`. Release: for who takes it next.
+            match self.0.compare_exchange(seen, seen & MARK, AcqRel, Relaxed) {
+                Ok(_) => return true,
+                Err(now) => seen = now,
+            }
+        }
+        false
+    }
+
+    /// Whether nobody has it. What was done with it before is seen then.
+    #[inline(always)]
+    pub(crate) fn is_free(&self) -> bool {
+        // SeqCst: with that of `take_and_be_seen`. As Acquire: with the Release of `end`.
+        self.0.load(SeqCst) & !MARK == FREE
+    }
+
+    /// Marks it, for who ends it to know that somebody may sleep; `false`: it is free.
+    pub(crate) fn mark(&self) -> bool {
+        // SeqCst: as `is_free`.
+        let mut seen = self.0.load(SeqCst);
+        while seen & !MARK != FREE {
+            if seen & MARK != 0 {
+                return true;
+            }
+            // Release: as in `take_or_mark`.
+            match self.0.compare_exchange(seen, seen | MARK, Release, Acquire) {
+                Ok(_) => return true,
+                Err(now) => seen = now,
+            }
+        }
+        false
+    }
+
+    /// Whether who ends it has to wake somebody.
+    #[cfg(all(test, multiproc_loom))]
+    pub(crate) fn is_marked(&self) -> bool {
+        self.0.load(Relaxed) & MARK != 0
     }
 
     /// Who has it; `None`: it is free.

@@ -16,6 +16,7 @@
 //!
 //! - [`Mutex`]: the same type on a stack and in shared memory.
 //! - [`ReentrantMutex`]: one that its owner may lock again.
+//! - [`RwLock`]: many readers or one writer, likewise.
 //! - [`Semaphore`], [`BoundedSemaphore`]: so many at a time, or so many made and not yet used.
 //! - [`RobustSemaphore`]: so many at a time, of processes that may die.
 //! - [`Lock`]: a lock that nobody owns, for what a mutex is too strict for.
@@ -64,6 +65,7 @@ pub mod registry;
 mod registry;
 mod robust_semaphore;
 mod robust_word;
+mod rwlock;
 mod semaphore;
 pub mod shm_safe;
 #[cfg(not(multiproc_loom))]
@@ -91,6 +93,7 @@ pub use self::reentrant_mutex::{MAX_DEPTH, ReentrantMutex, ReentrantMutexGuard};
 pub use self::robust_semaphore::{
     AcquireError, Holder, MAX_ROBUST_PERMITS, PermitsError, RobustPermit, RobustSemaphore,
 };
+pub use self::rwlock::{MAX_READERS, RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub use self::semaphore::{BoundedSemaphore, MAX_PERMITS, Permit, ReleaseError, Semaphore};
 pub use self::wait_error::WaitError;
 pub use self::wait_group::{MAX_MEMBERS, MAX_PIECES, Member, WaitGroup, WaitGroupError};
@@ -106,6 +109,7 @@ pub fn fault_points() -> Vec<(&'static str, usize)> {
     let [come, pass, leave, mend, collect] = barrier::fault_points();
     let [group_mend, group_settle, group_take_over] = wait_group::fault_points();
     let [take_again] = reentrant_mutex::fault_points();
+    let [read, read_end, write, downgrade, turn] = rwlock::fault_points();
     vec![
         ("slow", mutex::robust::contended as *const () as usize),
         ("wake", mutex::robust::wake as *const () as usize),
@@ -134,6 +138,11 @@ pub fn fault_points() -> Vec<(&'static str, usize)> {
         group_settle,
         group_take_over,
         take_again,
+        read,
+        read_end,
+        write,
+        downgrade,
+        turn,
     ]
 }
 

@@ -177,6 +177,32 @@ bugs! {
     OneLevelLetGo,
     /// A guard whose lock could not be had again releases it all the same.
     LostGuardReleases,
+    /// A reader looks at the gate, or a writer at the slots, with no order after what it has done itself.
+    GateUnfenced,
+    /// A writer opens the gate with no order after what it has written.
+    GateOpenedUnordered,
+    /// Nobody opens the gate that a dead writer has left shut.
+    DeadGateKept,
+    /// A reader that leaves a slot for which somebody sleeps does not end its claim.
+    ReaderSlotLost,
+    /// A writer waits for a reader whose thread has left, as if it could come back.
+    LeftReaderAwaited,
+    /// A writer does not look whether it is its own thread that reads.
+    OwnSlotUnseen,
+    /// A writer shuts the gate once it has seen that nobody reads.
+    WriterStarves,
+    /// A writer goes before readers that were kept out.
+    TurnIgnored,
+    /// The turn of readers is over, and no writer is told.
+    TurnEndsInSilence,
+    /// A reader that gives up is waited for by writers still.
+    TurnNotLeft,
+    /// A thread that reads once more does not look whether it reads already.
+    RecursionUnseen,
+    /// A thread's further guards are not counted.
+    RecursionUncounted,
+    /// A writer that becomes a reader lets others in between.
+    DowngradedWithAGap,
 }
 
 /// Whether the program is to behave as if it had this bug.

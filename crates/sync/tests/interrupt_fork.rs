@@ -16,7 +16,7 @@ use std::time::Duration;
 use common::{Fork, flag, fork, idle, kill, reap, share};
 use multiproc_sync::{
     AcquireError, Barrier, BarrierError, Condvar, Doorbell, Event, Latch, Lock, LockError, Mutex, Once,
-    OnceError, Pace, RobustSemaphore, Semaphore, WaitError, WaitGroup, WaitGroupError, interrupt,
+    OnceError, Pace, RobustSemaphore, RwLock, Semaphore, WaitError, WaitGroup, WaitGroupError, interrupt,
 };
 use multiproc_testkit::{Watchdog, children_of, eventually, is_running};
 use signals::{Stopped, handle, is_pending, notes, signal_until};
@@ -83,6 +83,9 @@ fn waits() -> Vec<Box<dyn Fn() -> bool>> {
     unowned.acquire().unwrap();
     mem::forget(permits.permit().unwrap());
     group.add(1).unwrap();
+    let (written, read) = (share(RwLock::new(0_u64)), share(RwLock::<_, 1>::with_readers(0_u64)));
+    mem::forget(written.write().unwrap());
+    mem::forget(read.read().unwrap());
     vec![
         Box::new(|| is_interrupted(&robust.lock())),
         Box::new(|| {
@@ -103,6 +106,10 @@ fn waits() -> Vec<Box<dyn Fn() -> bool>> {
         Box::new(|| Event::new().wait() == INTERRUPTED),
         Box::new(|| Doorbell::new().wait(&Pace::new(), None, || None::<()>) == INTERRUPTED),
         Box::new(|| is_interrupted(&data.lock().and_then(|data| changed.wait_while(data, |_| true)))),
+        Box::new(|| is_interrupted(&written.read())),
+        Box::new(|| is_interrupted(&written.write())),
+        Box::new(|| is_interrupted(&read.read())),
+        Box::new(|| is_interrupted(&read.write())),
         Box::new(|| group.wait() == Err(WaitGroupError::Interrupted)),
         Box::new(|| barrier.wait() == Err(BarrierError::Broken)),
     ]
@@ -258,4 +265,29 @@ fn a_fork_of_one_that_has_not_come_breaks_nothing() {
     eventually("one has come", || barrier.waiting() == Ok(1));
     assert!(barrier.wait().is_ok());
     assert_eq!(reap(comes), 0);
+}
+
+/// A fork of one that waits for readers: the parent waits on, and keeps others out as before.
+#[test]
+fn a_fork_of_a_writer_opens_no_gate() {
+    let _watchdog = Watchdog::with_limit(120);
+    handle(notes);
+    let (lock, told) = (share(RwLock::new(0_u64)), flag());
+    let guard = lock.read().unwrap();
+    let writer = fork(|| {
+        interrupt::install(forks).unwrap();
+        let is_right = is_interrupted(&lock.write());
+        tell(told, is_right);
+    });
+    signal_until(&writer, || told.load(SeqCst) != 0);
+    assert_eq!(told.load(SeqCst), RIGHT);
+    assert!(lock.has_writer(), "the parent waits still");
+    thread::scope(|scope| {
+        let passes = scope.spawn(|| lock.try_read().is_ok());
+        assert!(!passes.join().unwrap(), "it keeps others out");
+    });
+    drop(guard);
+    eventually("the parent has written", || lock.try_write().is_ok());
+    assert_eq!((lock.readers(), lock.has_writer()), (0, false));
+    kill(writer);
 }

@@ -4,7 +4,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe, catch_unwind};
 
 use multiproc_sync::{
     Barrier, BoundedSemaphore, Condvar, Doorbell, Event, Generation, Held, Latch, Lock, Member, Mutex,
-    MutexGuard, Pace, Permit, RobustPermit, RobustSemaphore, Semaphore, WaitGroup,
+    MutexGuard, Pace, Permit, RobustPermit, RobustSemaphore, RwLock, RwLockReadGuard, RwLockWriteGuard,
+    Semaphore, WaitGroup,
 };
 
 const fn unwind_safe<T: UnwindSafe + RefUnwindSafe + ?Sized>() {}
@@ -17,6 +18,10 @@ const _: () = {
     unwind_safe::<Semaphore>();
     unwind_safe::<BoundedSemaphore>();
     unwind_safe::<RobustSemaphore<8>>();
+    unwind_safe::<RwLock<dyn Fn() + Send + Sync>>();
+    unwind_safe::<RwLock<std::cell::Cell<u64>, 2>>();
+    unwind_safe::<RwLockReadGuard<'static, u64>>();
+    unwind_safe::<RwLockWriteGuard<'static, u64>>();
     unwind_safe::<Condvar>();
     unwind_safe::<Event>();
     unwind_safe::<Latch>();

@@ -88,6 +88,7 @@ impl<G> From<LockError<G>> for BarrierError {
             | LockError::OwnerDied(_)
             | LockError::Abandoned
             | LockError::Deadlock
+            | LockError::TooManyReaders
             | LockError::NotHeld
             | LockError::TooDeep => Self::Broken,
         }

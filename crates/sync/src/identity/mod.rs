@@ -24,14 +24,14 @@ pub(crate) use self::owner::{Claim, Owner};
 pub(crate) use self::record::holds_within;
 #[cfg(not(multiproc_loom))]
 pub(crate) use self::verdict::{
-    Course, Look, Member, STARTED_BITS, is_gone, low_bits, pid_of, seen_gone, until_end, verdict,
+    Course, Look, Member, STARTED_BITS, has_left, is_gone, low_bits, pid_of, seen_gone, until_end, verdict,
 };
 #[cfg(all(test, multiproc_loom))]
 pub(crate) use crate::primitive::model::identity::after_next_look;
 #[cfg(multiproc_loom)]
 pub(crate) use crate::primitive::model::identity::{
-    Course, List, Look, Me, Member, STARTED_BITS, attached, is_gone, me, pid_of, seen_gone, this_process,
-    until_end, verdict,
+    Course, List, Look, Me, Member, STARTED_BITS, attached, has_left, is_gone, me, pid_of, seen_gone,
+    this_process, until_end, verdict,
 };
 
 /// The most locks in shared memory that one thread can hold at a time. The kernel follows no more than 2048 at its death,

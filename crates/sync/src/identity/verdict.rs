@@ -38,6 +38,12 @@ pub(crate) fn seen_gone(owner: u64) -> Option<bool> {
     }
 }
 
+/// Whether the owner's thread has ended in order. Costs a look at memory.
+pub(crate) fn has_left(owner: u64) -> bool {
+    let named = registry::installed().zip(Owner::unpacked(owner));
+    named.is_some_and(|(registry, owner)| registry.has_left(owner.thread))
+}
+
 /// The number of the owner's process; 0 if nobody knows it any more.
 pub(crate) fn pid_of(owner: u64) -> u32 {
     let named = registry::installed().zip(Owner::unpacked(owner));

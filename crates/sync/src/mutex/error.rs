@@ -35,6 +35,8 @@ pub enum LockError<G> {
     TooDeep,
     /// The calling thread holds [`MAX_HELD`] locks in shared memory.
     TooManyHeld,
+    /// As many threads read as an [`RwLock`](crate::RwLock) has room for; or the calling one has as many guards of it as it can count.
+    TooManyReaders,
     /// The calling thread cannot hold locks in shared memory; or it cannot see whether a dead owner's process lives
     /// ([`OwnerUnseen`](IdentityError::OwnerUnseen)).
     Identity(IdentityError),
@@ -62,6 +64,7 @@ impl<G> LockError<G> {
             Self::NotHeld => LockError::NotHeld,
             Self::TooDeep => LockError::TooDeep,
             Self::TooManyHeld => LockError::TooManyHeld,
+            Self::TooManyReaders => LockError::TooManyReaders,
             Self::Identity(error) => LockError::Identity(error),
         }
     }
@@ -78,6 +81,7 @@ impl<G> LockError<G> {
             Self::NotHeld => "NotHeld",
             Self::TooDeep => "TooDeep",
             Self::TooManyHeld => "TooManyHeld",
+            Self::TooManyReaders => "TooManyReaders",
             Self::Identity(_) => "Identity",
         }
     }
@@ -130,6 +134,9 @@ impl<G> fmt::Display for LockError<G> {
             Self::TooManyHeld => {
                 write!(f, "the calling thread holds {MAX_HELD} locks in shared memory, the most that it can")
             }
+            Self::TooManyReaders => f.write_str(
+                "as many threads read as the lock has room for: wait, or give its type more READERS",
+            ),
             Self::Identity(error @ IdentityError::OwnerUnseen) => error.fmt(f),
             Self::Identity(error) => write!(f, "the calling thread cannot hold locks in shared memory: {error}"),
         }

@@ -61,6 +61,26 @@ pub(crate) fn lock(lock: &RobustWord, patience: Patience<'_>) -> Result<Me, Refu
     Ok(me)
 }
 
+/// Takes the lock for what begins and ends inside one call: no guard is out, and a death passes it on as if it had been released. Who
+/// gives a guard out after all stores its name in `owner` before.
+#[inline(always)]
+pub(crate) fn lock_for_a_call(lock: &RobustWord, patience: Patience<'_>) -> Result<Me, Refusal> {
+    let me = identity::me().map_err(Refusal::Identity)?;
+    if !me.note(lock) {
+        return Err(Refusal::TooManyHeld);
+    }
+    let list = me.list();
+    list.announce(lock);
+    // Acquire: as in `lock`.
+    if lock.word.compare_exchange(0, me.tid(), Acquire, Relaxed).is_err() {
+        contended(lock, me, patience)?;
+        // That of a dead owner, whose data were called inconsistent. Release: with the Acquire of `Recovery::may_take`.
+        lock.owner.store(0, Release);
+    }
+    list.link(lock);
+    Ok(me)
+}
+
 /// Completes the taking of a lock whose word names the calling thread.
 #[inline(always)]
 fn taken(lock: &RobustWord, me: Me, list: List) {

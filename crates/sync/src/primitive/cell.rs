@@ -65,6 +65,16 @@ impl<T: ?Sized> UnsafeCell<T> {
         return Access(Some(self.0.get_mut()));
     }
 
+    /// The right to read the data for as long as a lock's guard lives.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn read_access(&self) -> ReadAccess<T> {
+        #[cfg(not(multiproc_loom))]
+        return ReadAccess(std::marker::PhantomData);
+        #[cfg(multiproc_loom)]
+        return ReadAccess(Some(self.0.get()));
+    }
+
     /// The data of a cell that nobody else can reach.
     #[cfg(not(multiproc_loom))]
     pub fn get_mut(&mut self) -> &mut T {
@@ -117,6 +127,39 @@ impl<T: ?Sized> Access<T> {
         #[cfg(multiproc_loom)]
         // SAFETY: by the caller; the access is ended with the guard only.
         return unsafe { &mut *std::ptr::from_mut(self.0.as_ref().expect("not ended").deref()) };
+    }
+
+    /// Ends the access, before the lock is released.
+    #[inline(always)]
+    pub(crate) fn end(&mut self) {
+        #[cfg(multiproc_loom)]
+        drop(self.0.take());
+    }
+}
+
+/// The right to read a cell's data, beside others that have it: nothing, but in a model.
+#[cfg(not(multiproc_loom))]
+#[derive(Debug)]
+pub(crate) struct ReadAccess<T: ?Sized>(std::marker::PhantomData<*const T>);
+
+/// The right to read a cell's data: the model checker knows of it until it is ended.
+#[cfg(multiproc_loom)]
+#[derive(Debug)]
+pub(crate) struct ReadAccess<T: ?Sized>(Option<loom::cell::ConstPtr<T>>);
+
+impl<T: ?Sized> ReadAccess<T> {
+    /// # Safety
+    ///
+    /// The access is to `cell`, and the caller's lock excludes every writer.
+    #[inline(always)]
+    pub(crate) unsafe fn get<'a>(&self, cell: &'a UnsafeCell<T>) -> &'a T {
+        let _ = cell;
+        #[cfg(not(multiproc_loom))]
+        // SAFETY: by the caller.
+        return unsafe { &*cell.0.get() };
+        #[cfg(multiproc_loom)]
+        // SAFETY: by the caller; the access is ended with the guard only.
+        return unsafe { &*std::ptr::from_ref(self.0.as_ref().expect("not ended").deref()) };
     }
 
     /// Ends the access, before the lock is released.

@@ -15,8 +15,8 @@ pub mod model;
 mod this_thread;
 
 pub use self::atomic::{AtomicU32, AtomicU64, AtomicUsize, fence};
-pub(crate) use self::cell::Access;
 pub use self::cell::UnsafeCell;
+pub(crate) use self::cell::{Access, ReadAccess};
 pub(crate) use self::this_thread::{this_thread, this_thread_if_numbered};
 
 /// When a wait ends.

@@ -16,7 +16,7 @@ const SOON: Duration = Duration::from_millis(5);
 
 /// The looks of one waiter.
 #[derive(Debug)]
-pub(super) struct Looks {
+pub(crate) struct Looks {
     /// `None`: in private memory nobody dies alone.
     #[cfg(not(multiproc_loom))]
     next: Option<Instant>,
@@ -24,17 +24,17 @@ pub(super) struct Looks {
 
 #[cfg(not(multiproc_loom))]
 impl Looks {
-    pub(super) fn new(scope: Scope) -> Self {
+    pub(crate) fn new(scope: Scope) -> Self {
         Self { next: (scope == Scope::Shared).then(|| Instant::now() + SOON) }
     }
 
     /// Until when to sleep.
-    pub(super) fn until(&self, deadline: Option<&Deadline>) -> Option<Deadline> {
+    pub(crate) fn until(&self, deadline: Option<&Deadline>) -> Option<Deadline> {
         self.next.into_iter().chain(deadline.copied()).min()
     }
 
     /// Whether it is time for the next look, which the caller takes then.
-    pub(super) fn is_due(&mut self) -> bool {
+    pub(crate) fn is_due(&mut self) -> bool {
         let now = Instant::now();
         let is_due = self.next.is_some_and(|next| next <= now);
         if is_due {
@@ -43,7 +43,12 @@ impl Looks {
         is_due
     }
 
-    pub(super) fn is_late(deadline: Option<&Deadline>) -> bool {
+    /// The look that was due is over: the next one comes a heartbeat later, however long it took.
+    pub(crate) fn looked(&mut self) {
+        self.next = self.next.map(|_| Instant::now() + HEARTBEAT);
+    }
+
+    pub(crate) fn is_late(deadline: Option<&Deadline>) -> bool {
         deadline.is_some_and(|deadline| *deadline <= Instant::now())
     }
 }
@@ -51,19 +56,21 @@ impl Looks {
 /// In a model no time passes: a waiter asks at the end of its wait.
 #[cfg(multiproc_loom)]
 impl Looks {
-    pub(super) fn new(_: Scope) -> Self {
+    pub(crate) fn new(_: Scope) -> Self {
         Self {}
     }
 
-    pub(super) fn until(&self, deadline: Option<&Deadline>) -> Option<Deadline> {
+    pub(crate) fn until(&self, deadline: Option<&Deadline>) -> Option<Deadline> {
         deadline.cloned()
     }
 
-    pub(super) fn is_due(&mut self) -> bool {
+    pub(crate) fn is_due(&mut self) -> bool {
         false
     }
 
-    pub(super) fn is_late(_: Option<&Deadline>) -> bool {
+    pub(crate) fn looked(&mut self) {}
+
+    pub(crate) fn is_late(_: Option<&Deadline>) -> bool {
         true
     }
 }

@@ -3,7 +3,7 @@
 
 mod error;
 mod holder;
-mod looks;
+pub(crate) mod looks;
 mod permit;
 pub(crate) mod waiters;
 
@@ -283,7 +283,7 @@ impl<const PERMITS: usize> RobustSemaphore<PERMITS> {
 
 /// Which of so many permits a thread tries first: not the same as most others.
 #[inline(always)]
-fn place_of(owner: u64, among: usize) -> usize {
+pub(crate) fn place_of(owner: u64, among: usize) -> usize {
     // The index of the thread's entry, spread over all numbers of 32 bits by a multiplication.
     const SPREAD: u32 = 0x9e37_79b9;
     let index = (owner as u32) >> 16;

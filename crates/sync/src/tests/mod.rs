@@ -14,6 +14,8 @@ mod loom_planted;
 mod loom_reentrant_mutex;
 mod loom_registry;
 mod loom_robust_semaphore;
+mod loom_rwlock;
+mod loom_rwlock_robust;
 mod loom_semaphore;
 mod loom_wait_group;
 mod pair;

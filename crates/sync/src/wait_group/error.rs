@@ -68,6 +68,7 @@ impl<G> From<LockError<G>> for WaitGroupError {
             | LockError::OwnerDied(_)
             | LockError::Abandoned
             | LockError::Deadlock
+            | LockError::TooManyReaders
             | LockError::NotHeld
             | LockError::TooDeep => Self::OwnerLeft,
         }

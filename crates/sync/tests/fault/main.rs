@@ -15,8 +15,10 @@ mod mutex;
 mod once;
 mod peers;
 mod pread;
+mod readers_and_writers;
 mod reentrant_mutex;
 mod robust_semaphore;
+mod rwlock;
 mod semaphore;
 mod several_permits;
 mod several_robust_permits;
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
     let program = several_permits::scenarios().into_iter().fold(program, Program::scenario);
     let program = robust_semaphore::scenarios().into_iter().fold(program, Program::scenario);
     let program = several_robust_permits::scenarios().into_iter().fold(program, Program::scenario);
+    let program = rwlock::scenarios().into_iter().fold(program, Program::scenario);
     let program = event::scenarios().into_iter().fold(program, Program::scenario);
     let program = latch::scenarios().into_iter().fold(program, Program::scenario);
     let program = barrier::scenarios().into_iter().fold(program, Program::scenario);

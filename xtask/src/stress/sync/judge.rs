@@ -5,6 +5,7 @@ use super::report::Report;
 /// After how many kills some recovery at the primitive is certain: several times as many as it takes on a slow machine.
 const RECOVERED_AFTER: &[(&str, u64)] = &[
     ("mutex", 2_000),
+    ("rwlock", 10_000),
     ("condvar", 10_000),
     ("reentrant mutex", 10_000),
     ("semaphore", 10_000),

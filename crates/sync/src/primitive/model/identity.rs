@@ -212,6 +212,11 @@ pub(crate) fn seen_gone(owner: u64) -> Option<bool> {
     }
 }
 
+/// Whether the owner's thread has ended in order.
+pub(crate) fn has_left(owner: u64) -> bool {
+    verdict(owner) == Verdict::Left
+}
+
 /// The number of the owner's process.
 pub(crate) fn pid_of(owner: u64) -> u32 {
     Owner::unpacked(owner).map_or(0, |owner| u32::from(owner.process.index) + 1)

@@ -12,6 +12,7 @@ mod once_lock;
 mod oversleeping;
 mod reentrant_mutex;
 mod robust_semaphore;
+mod rwlock;
 mod semaphore;
 mod wait_group;
 
@@ -34,6 +35,7 @@ pub(crate) enum Planted {
 pub(crate) fn all() -> Vec<Named> {
     vec![
         Named { name: "mutex", scenario: mutex::share(true) },
+        Named { name: "rwlock", scenario: rwlock::share() },
         Named { name: "condvar", scenario: condvar::share() },
         Named { name: "reentrant mutex", scenario: reentrant_mutex::share() },
         Named { name: "semaphore", scenario: semaphore::share() },

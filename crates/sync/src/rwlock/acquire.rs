@@ -1,0 +1,70 @@
+//! How a guard is come by: at once, or by way of the door.
+
+use super::slot::{Slot, Slots, may_be_elsewhere};
+use super::{ABANDONED, INCONSISTENT, POISONED, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use crate::mutex::patience::Patience;
+use crate::mutex::refused;
+use crate::robust_semaphore::place_of;
+use crate::{LockError, LockResult};
+
+impl<T: ?Sized, const READERS: usize> RwLock<T, READERS> {
+    fn slots(&self, name: u64) -> Slots<'_> {
+        Slots { all: &self.slots, name }
+    }
+
+    #[inline(always)]
+    pub(super) fn acquire_to_read(&self, patience: Patience<'_>) -> LockResult<RwLockReadGuard<'_, T>> {
+        let name = match self.door.name() {
+            Ok(name) => name,
+            Err(error) => return Err(LockError::Identity(error)),
+        };
+        let first = self.slots.get(place_of(name, READERS));
+        let taken = first.filter(|slot| !may_be_elsewhere() && slot.take_first(name));
+        let slot = match taken {
+            Some(slot) if self.door.is_open() => slot,
+            _ => self.read_slowly(taken, name, patience)?,
+        };
+        let guard = RwLockReadGuard::new(&self.door, slot, &self.data, name);
+        match self.door.state() {
+            0 => Ok(guard),
+            state => warned(state, guard),
+        }
+    }
+
+    /// A slot for one who had `taken` the first, and the gate was shut; or had not.
+    #[cold]
+    fn read_slowly<G>(
+        &self,
+        taken: Option<&Slot>,
+        name: u64,
+        patience: Patience<'_>,
+    ) -> Result<&Slot, LockError<G>> {
+        if let Some(slot) = taken {
+            self.door.give_back(slot, name);
+        }
+        let slot = self.door.read_slowly(self.slots(name), patience);
+        slot.map_err(|error| error.map(|never| match never {}))
+    }
+
+    #[inline]
+    pub(super) fn acquire_to_write(&self, patience: Patience<'_>) -> LockResult<RwLockWriteGuard<'_, T>> {
+        let name = self.door.name().map_err(LockError::Identity)?;
+        let owner = self.door.write(self.slots(name), patience).map_err(refused)?;
+        let guard = RwLockWriteGuard::new(&self.door, &self.slots, &self.data, owner);
+        match self.door.state() {
+            0 => Ok(guard),
+            state => warned(state, guard),
+        }
+    }
+}
+
+/// The result for a lock that is held, and whose state is not plain.
+#[cold]
+fn warned<G>(state: u32, guard: G) -> LockResult<G> {
+    match state {
+        state if state & ABANDONED != 0 => Err(LockError::Abandoned),
+        state if state & INCONSISTENT != 0 => Err(LockError::OwnerDied(guard)),
+        state if state & POISONED != 0 => Err(LockError::Poisoned(guard)),
+        _ => Ok(guard),
+    }
+}

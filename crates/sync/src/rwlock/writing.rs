@@ -1,0 +1,126 @@
+//! How a writer comes by the lock, and how it becomes a reader.
+
+use super::bell::Way;
+use super::door::{Door, Head};
+use super::slot::{Slot, Slots};
+use crate::WaitError;
+use crate::claims::Lives;
+use crate::identity::{self, Me, Verdict};
+use crate::mutex::patience::Patience;
+use crate::mutex::robust::Refusal;
+use crate::planted::{Bug, planted};
+
+impl Door {
+    /// Takes the lock to write; gives who has taken a robust one.
+    #[inline]
+    pub(super) fn write(&self, slots: Slots<'_>, patience: Patience<'_>) -> Result<Option<Me>, Refusal> {
+        let mut head = match self.turn.is_on() {
+            false => self.lock_head(slots.name, Patience::None),
+            true => Err(WaitError::TimedOut.into()),
+        };
+        if matches!(head, Err(Refusal::Wait(WaitError::TimedOut))) {
+            head = self.queue_to_write(slots, patience);
+        }
+        let mut head = head?;
+        if planted(Bug::WriterStarves) {
+            // Shuts the gate only when it has seen nobody read.
+            self.drain(slots, patience)?;
+        }
+        head.shut_for_writing();
+        self.drain(slots, patience)?;
+        Ok(head.into_writer(slots.name))
+    }
+
+    /// Waits for the head, unless what is waited for waits for this thread.
+    #[cold]
+    #[inline(never)]
+    fn queue_to_write(&self, slots: Slots<'_>, patience: Patience<'_>) -> Result<Head<'_>, Refusal> {
+        let reads = slots.own().is_some() && !planted(Bug::OwnSlotUnseen);
+        if reads || self.is_at_head(slots.name) {
+            return Err(Refusal::Deadlock);
+        }
+        if let Ok(deadline) = patience.sleep()
+            && self.turn.is_on()
+        {
+            self.turn.wait(self.scope(), deadline, &|| self.has_writer())?;
+        }
+        self.lock_head(slots.name, patience)
+    }
+
+    /// Waits until nobody reads, for who has the head and has shut the gate.
+    #[inline]
+    fn drain(&self, slots: Slots<'_>, patience: Patience<'_>) -> Result<(), Refusal> {
+        match slots.all.iter().position(|slot| !slot.claim.is_free()) {
+            None => Ok(()),
+            Some(first) => self.wait_for_readers(slots.name, &slots.all[first..], patience),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn wait_for_readers(
+        &self,
+        name: u64,
+        slots: &[Slot],
+        patience: Patience<'_>,
+    ) -> Result<(), Refusal> {
+        let mut rest = slots;
+        let drained = self.at_bell(patience, |way| {
+            while let [slot, others @ ..] = rest {
+                if slot.is_of(name) && !planted(Bug::OwnSlotUnseen) {
+                    return Err(Refusal::Deadlock);
+                }
+                if is_in_the_way(slot, name, way)? {
+                    return Ok(None);
+                }
+                // Nobody who takes it from now on gets in.
+                rest = others;
+            }
+            Ok(Some(()))
+        });
+        slots.iter().for_each(|slot| slot.claim.unmark());
+        drained
+    }
+
+    /// A slot for the writer, which goes on as a reader; any, for no use, in a fork that is not the writer.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn slot_of_writer<'a>(&self, slots: Slots<'a>, me: Option<Me>) -> &'a Slot {
+        loop {
+            if me.is_some_and(Me::is_elsewhere) {
+                return &slots.all[0];
+            }
+            if let Some(slot) = slots.take() {
+                return slot;
+            }
+            // Those who have them find the gate shut, and give them back. No signal ends this.
+            if let Ok(slot) = self.wait_for_slot(slots, Patience::Endless) {
+                return slot;
+            }
+        }
+    }
+}
+
+/// Whether somebody reads in this slot, who is not the thread with this name.
+fn is_in_the_way(slot: &Slot, name: u64, way: Way) -> Result<bool, Refusal> {
+    match way {
+        Way::Look => Ok(!slot.claim.is_free()),
+        Way::Mark => Ok(slot.claim.mark()),
+        Way::Bury if slot.claim.is_free() => Ok(false),
+        Way::Bury => {
+            if slot.claim.free_if_gone(&mut Lives::seen_by(name)) {
+                return Ok(false);
+            }
+            match slot.claim.owner() {
+                Some(owner) if has_left(owner) => Err(Refusal::OwnerLeft),
+                Some(_) => Ok(true),
+                None => Ok(!slot.claim.is_free()),
+            }
+        }
+    }
+}
+
+/// Whether the thread has ended in order, and its process goes on. Memory is looked at first: most readers are at work.
+fn has_left(owner: u64) -> bool {
+    identity::has_left(owner) && identity::verdict(owner) == Verdict::Left && !planted(Bug::LeftReaderAwaited)
+}
