@@ -24,10 +24,10 @@ impl<T: ?Sized, const READERS: usize> RwLock<T, READERS> {
             Some(slot) if self.door.is_open() => slot,
             _ => self.read_slowly(taken, name, patience)?,
         };
-        let guard = RwLockReadGuard::new(&self.door, slot, &self.data, name);
+        // Made in each branch: one for both would have to lie in memory.
         match self.door.state() {
-            0 => Ok(guard),
-            state => warned(state, guard),
+            0 => Ok(RwLockReadGuard::new(&self.door, slot, &self.data, name)),
+            state => warned(state, RwLockReadGuard::new(&self.door, slot, &self.data, name)),
         }
     }
 
@@ -50,10 +50,9 @@ impl<T: ?Sized, const READERS: usize> RwLock<T, READERS> {
     pub(super) fn acquire_to_write(&self, patience: Patience<'_>) -> LockResult<RwLockWriteGuard<'_, T>> {
         let name = self.door.name().map_err(LockError::Identity)?;
         let owner = self.door.write(self.slots(name), patience).map_err(refused)?;
-        let guard = RwLockWriteGuard::new(&self.door, &self.slots, &self.data, owner);
         match self.door.state() {
-            0 => Ok(guard),
-            state => warned(state, guard),
+            0 => Ok(RwLockWriteGuard::new(&self.door, &self.slots, &self.data, owner)),
+            state => warned(state, RwLockWriteGuard::new(&self.door, &self.slots, &self.data, owner)),
         }
     }
 }
