@@ -9,7 +9,7 @@ use crate::mutex::patience::Patience;
 
 impl Barrier {
     /// Takes the place of a party that waits for good.
-    pub(crate) fn take_place(&self) -> Place {
+    pub(crate) fn take_place_for_good(&self) -> Place {
         let mut state = self.lock(Patience::Endless).expect("nobody has died");
         let owner = name(&state);
         state.arrive(owner).expect("not all places are taken")

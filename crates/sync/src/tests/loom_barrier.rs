@@ -294,9 +294,9 @@ fn party_of_three_killed() {
 fn one_leaves_while_another_is_collected() {
     check(|| {
         let barrier = private();
-        let slow = barrier.take_place();
+        let slow = barrier.take_place_for_good();
         assert!(barrier.wait().is_ok(), "it was the second of two");
-        let waits = barrier.take_place();
+        let waits = barrier.take_place_for_good();
         barrier.leave_from_afar(slow);
         let leaver = spawn(&barrier, move |barrier| barrier.leave_from_afar(waits));
         let _ = barrier.waiting();
