@@ -4,19 +4,19 @@ use super::report::Report;
 
 /// After how many kills some recovery at the primitive is certain: several times as many as it takes on a slow machine.
 const RECOVERED_AFTER: &[(&str, u64)] = &[
-    ("mutex", 2_000),
+    ("mutex", 400),
     ("rwlock", 10_000),
     ("condvar", 10_000),
     ("reentrant mutex", 10_000),
     ("semaphore", 10_000),
-    ("bounded semaphore", 2_000),
+    ("bounded semaphore", 400),
     ("robust semaphore", 2_000),
-    ("lock", 2_000),
+    ("lock", 400),
     ("event", 10_000),
-    ("latch", 500),
-    ("barrier", 10_000),
+    ("latch", 150),
+    ("barrier", 400),
     ("wait group", 2_000),
-    ("once lock", 10_000),
+    ("once lock", 400),
 ];
 
 /// Primitives of which each death inside loses at most one permit or event, which is put back before the next calm.
@@ -147,8 +147,8 @@ mod tests {
                 report.primitives[0].recoveries = 0;
             })
         };
-        assert_eq!(never_mended(500), Vec::<String>::new());
-        assert!(never_mended(2_000)[0].contains("mutex: nothing was found of the dead"));
+        assert_eq!(never_mended(399), Vec::<String>::new());
+        assert!(never_mended(400)[0].contains("mutex: nothing was found of the dead"));
     }
 
     #[test]
