@@ -10,6 +10,7 @@ thread_local! {
 
 /// The number of the calling thread, never 0. A fork of the process keeps that of the thread that has forked.
 #[cfg(not(multiproc_loom))]
+#[inline(always)]
 pub(crate) fn this_thread() -> usize {
     HERE.with(|here| ptr::from_ref(here).addr())
 }
