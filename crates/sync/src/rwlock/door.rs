@@ -9,6 +9,7 @@
 
 use std::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 
+use super::name;
 use super::turn::Turn;
 use crate::Pace;
 use crate::futex::{Futex, Scope};
@@ -17,7 +18,7 @@ use crate::mutex::patience::Patience;
 use crate::mutex::robust::{self, Refusal};
 use crate::mutex::{private, state};
 use crate::planted::{Bug, planted};
-use crate::primitive::{AtomicU32, this_thread};
+use crate::primitive::AtomicU32;
 use crate::robust_word::{OWNER, PRIVATE, ROBUST, RobustWord};
 
 const OPEN: u32 = 0;
@@ -102,7 +103,7 @@ impl Door {
     #[inline(always)]
     pub(super) fn name(&self) -> Result<u64, IdentityError> {
         if self.is_private() {
-            return Ok(this_thread() as u64);
+            return Ok(name::in_process());
         }
         match identity::attached() {
             Some(me) => Ok(me.owner()),

@@ -6,6 +6,7 @@ mod bell;
 mod door;
 #[cfg(all(test, multiproc_loom))]
 mod modelled;
+mod name;
 mod read_guard;
 mod reading;
 mod slot;
