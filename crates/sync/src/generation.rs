@@ -28,12 +28,14 @@ pub struct Generation(u32);
 
 impl Generation {
     /// The generation of this process.
+    #[inline]
     pub fn now() -> Self {
         sys::fork::hooked();
         Self(GENERATION.load(Relaxed))
     }
 
     /// Whether this process is the one that was marked. Costs a load.
+    #[inline]
     pub fn is_ours(self) -> bool {
         self.0 == GENERATION.load(Relaxed)
     }
