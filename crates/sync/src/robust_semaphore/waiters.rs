@@ -115,10 +115,11 @@ impl Waiters {
                     return free.or_else(|| claims.take_over(slept)).ok_or(error);
                 }
             }
-            if looks.is_due()
-                && let Some(taken) = claims.take_over(slept)
-            {
-                return Ok(taken);
+            if looks.is_due() {
+                if let Some(taken) = claims.take_over(slept) {
+                    return Ok(taken);
+                }
+                looks.looked();
             }
         }
     }
