@@ -74,6 +74,8 @@ mod sys;
 mod tests;
 mod wait_error;
 mod wait_group;
+#[cfg(any(feature = "watch", all(test, multiproc_loom)))]
+mod watch;
 
 pub use self::acquirable::Acquirable;
 pub use self::barrier::{ArrivalIndex, Barrier, BarrierError, MAX_PARTIES, PartiesError};
