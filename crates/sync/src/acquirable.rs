@@ -56,6 +56,7 @@ pub trait Acquirable {
     /// # Errors
     ///
     /// As the type's own method.
+    #[cfg_attr(feature = "watch", track_caller)]
     fn guard(&self) -> Result<Self::Guard<'_>, Self::Error<'_>>;
 
     /// Acquires if that is possible at once.
@@ -63,6 +64,7 @@ pub trait Acquirable {
     /// # Errors
     ///
     /// As the type's own method.
+    #[cfg_attr(feature = "watch", track_caller)]
     fn try_guard(&self) -> Result<Self::Guard<'_>, Self::Error<'_>>;
 
     /// Waits until `deadline`, and acquires.
@@ -70,6 +72,7 @@ pub trait Acquirable {
     /// # Errors
     ///
     /// As the type's own method.
+    #[cfg_attr(feature = "watch", track_caller)]
     fn guard_deadline(&self, deadline: Deadline) -> Result<Self::Guard<'_>, Self::Error<'_>>;
 
     /// Waits for at most `timeout`, and acquires.
@@ -78,6 +81,7 @@ pub trait Acquirable {
     ///
     /// As the type's own method.
     #[cfg(not(multiproc_loom))]
+    #[cfg_attr(feature = "watch", track_caller)]
     fn guard_timeout(&self, timeout: Duration) -> Result<Self::Guard<'_>, Self::Error<'_>> {
         match Instant::now().checked_add(timeout) {
             Some(deadline) => self.guard_deadline(deadline),
@@ -90,6 +94,7 @@ pub trait Acquirable {
     /// # Errors
     ///
     /// As [`guard`](Self::guard); then `body` has not run.
+    #[cfg_attr(feature = "watch", track_caller)]
     fn with<R>(&self, body: impl FnOnce() -> R) -> Result<R, Self::Error<'_>> {
         let _guard = self.guard()?;
         Ok(body())
@@ -100,6 +105,7 @@ pub trait Acquirable {
     /// # Errors
     ///
     /// As [`try_guard`](Self::try_guard); then `body` has not run.
+    #[cfg_attr(feature = "watch", track_caller)]
     fn try_with<R>(&self, body: impl FnOnce() -> R) -> Result<R, Self::Error<'_>> {
         let _guard = self.try_guard()?;
         Ok(body())
@@ -110,6 +116,7 @@ pub trait Acquirable {
     /// # Errors
     ///
     /// As [`guard_deadline`](Self::guard_deadline); then `body` has not run.
+    #[cfg_attr(feature = "watch", track_caller)]
     fn with_deadline<R>(&self, deadline: Deadline, body: impl FnOnce() -> R) -> Result<R, Self::Error<'_>> {
         let _guard = self.guard_deadline(deadline)?;
         Ok(body())
@@ -121,6 +128,7 @@ pub trait Acquirable {
     ///
     /// As [`guard_timeout`](Self::guard_timeout); then `body` has not run.
     #[cfg(not(multiproc_loom))]
+    #[cfg_attr(feature = "watch", track_caller)]
     fn with_timeout<R>(&self, timeout: Duration, body: impl FnOnce() -> R) -> Result<R, Self::Error<'_>> {
         let _guard = self.guard_timeout(timeout)?;
         Ok(body())

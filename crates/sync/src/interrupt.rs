@@ -28,6 +28,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::origin::Origin;
 use crate::primitive::AtomicUsize;
+use crate::watch::Hidden;
 
 /// Decides in a waiting thread whether the wait goes on: after a handler of a signal has run in it, and now and then besides. Not
 /// called from the handler itself: it may do what any code may, lock other locks, wait, panic, and fork. It is not asked about its own
@@ -93,6 +94,7 @@ pub(crate) fn goes_on() -> bool {
     let Some(hook) = hook().filter(|_| !ASKING.get()) else { return true };
     let _asking = Asking::begin();
     let origin = Origin::here();
+    let _hidden = Hidden::begin();
     hook().is_continue() && origin.is_here()
 }
 

@@ -40,6 +40,7 @@ mod awaited;
 mod barrier;
 mod claims;
 mod condvar;
+pub mod deadlock;
 mod doorbell;
 mod event;
 mod futex;
@@ -74,7 +75,6 @@ mod sys;
 mod tests;
 mod wait_error;
 mod wait_group;
-#[cfg(any(feature = "watch", all(test, multiproc_loom)))]
 mod watch;
 
 pub use self::acquirable::Acquirable;
@@ -99,6 +99,7 @@ pub use self::rwlock::{MAX_READERS, RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub use self::semaphore::{BoundedSemaphore, MAX_PERMITS, Permit, ReleaseError, Semaphore};
 pub use self::wait_error::WaitError;
 pub use self::wait_group::{MAX_MEMBERS, MAX_PIECES, Member, WaitGroup, WaitGroupError};
+pub use self::watch::{CallSite, MAX_NAME, NameError};
 
 #[doc(hidden)]
 #[cfg(all(multiproc_planted, not(multiproc_loom)))]

@@ -207,6 +207,12 @@ bugs! {
     RecursionUncounted,
     /// A writer that becomes a reader lets others in between.
     DowngradedWithAGap,
+    /// Nobody sees that a thread is just changing its record.
+    RecordTorn,
+    /// What was read of several records is believed, though some have changed meanwhile.
+    SnapshotBelieved,
+    /// A deadlock is told to the wait that has closed it, and to all others.
+    AllAreTold,
 }
 
 /// Whether the program is to behave as if it had this bug.

@@ -1,7 +1,10 @@
 //! The word that the kernel releases when its owner dies: what is common to every lock in shared memory.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use crate::futex::Futex;
 use crate::primitive::{AtomicU32, AtomicU64, AtomicUsize};
+use crate::watch::numbered;
 
 /// The owner's thread number; 0: free.
 pub(crate) const OWNER: u32 = DIED - 1;
@@ -15,6 +18,12 @@ pub(crate) const PRIVATE: u32 = 0;
 /// A mode: the lock lies in shared memory, at its final address.
 pub(crate) const ROBUST: u32 = 1;
 
+/// How many bits the mode takes. Above them stands the number of the lock, with the feature `watch`; else 0.
+#[cfg(all(feature = "watch", not(multiproc_loom)))]
+pub(crate) const MODE_BITS: u32 = 1;
+/// What of its word is the mode.
+const MODE: u32 = if cfg!(all(feature = "watch", not(multiproc_loom))) { 1 } else { u32::MAX };
+
 /// From a node to its word, as glibc has it on 64-bit machines, and so the kernel for all robust words of a thread.
 #[cfg(not(multiproc_loom))]
 pub(crate) const OFFSET: isize = -32;
@@ -23,7 +32,7 @@ pub(crate) const OFFSET: isize = -32;
 ///
 /// ```text
 ///  0  word    u32    owner's thread number | DIED | WAITERS, if robust; else 0 free, 1 held, 2 held and slept on
-///  4  mode    u32    0 private, 1 robust
+///  4  mode    u32    0 private, 1 robust; above, its number in reports, if somebody watches it, else 0
 ///  8  state   u32    POISONED | INCONSISTENT | ABANDONED
 /// 12  depth   u32    how often its owner has a reentrant mutex; else 0
 /// 16  owner   u64    who has a guard, as an Owner; 0: nobody
@@ -52,6 +61,20 @@ const _: () = {
 };
 
 impl RobustWord {
+    /// Whether it is a lock for the threads of this process.
+    #[inline(always)]
+    pub(crate) fn is_private(&self) -> bool {
+        self.mode.load(Relaxed) & MODE == PRIVATE
+    }
+
+    /// The same lock where it is placed: nobody has it, and what is known of its data holds on.
+    pub(crate) fn placed(&self) -> Self {
+        let placed = Self::new();
+        placed.state.store(self.state.load(Relaxed), Relaxed);
+        placed.mode.store(numbered(self), Relaxed);
+        placed
+    }
+
     #[cfg(not(multiproc_loom))]
     pub(crate) const fn new() -> Self {
         Self {

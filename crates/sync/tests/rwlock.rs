@@ -223,19 +223,19 @@ fn who_would_wait_for_itself_is_told() {
     for lock in both::<2>() {
         let guard = lock.read().unwrap();
         for refused in [lock.write(), lock.try_write(), lock.write_timeout(Duration::MAX)] {
-            assert!(matches!(refused, Err(LockError::Deadlock)));
+            assert!(matches!(refused, Err(LockError::Deadlock(_))));
         }
         thread::scope(|scope| {
             let writer = scope.spawn(|| lock.write().unwrap()[0] = 1);
             eventually("it waits", || lock.has_writer());
-            assert!(matches!(lock.write(), Err(LockError::Deadlock)), "it waits for this thread");
+            assert!(matches!(lock.write(), Err(LockError::Deadlock(_))), "it waits for this thread");
             drop(guard);
             writer.join().unwrap();
         });
         let guard = lock.write().unwrap();
-        assert!(matches!(lock.read(), Err(LockError::Deadlock)));
-        assert!(matches!(lock.try_read(), Err(LockError::Deadlock)));
-        assert!(matches!(lock.write(), Err(LockError::Deadlock)));
+        assert!(matches!(lock.read(), Err(LockError::Deadlock(_))));
+        assert!(matches!(lock.try_read(), Err(LockError::Deadlock(_))));
+        assert!(matches!(lock.write(), Err(LockError::Deadlock(_))));
         drop(guard);
         assert!(lock.try_read().is_ok() && lock.try_write().is_ok());
     }

@@ -206,11 +206,11 @@ fn a_forgotten_guard_is_its_threads() {
         start..start + size_of_val(lock)
     };
     mem::forget(read.read().unwrap());
-    assert!(matches!(read.write(), Err(LockError::Deadlock)));
+    assert!(matches!(read.write(), Err(LockError::Deadlock(_))));
     assert!(read.read().is_ok() && !registry::holds_within(&range(read)));
     mem::forget(written.write().unwrap());
-    assert!(matches!(written.write(), Err(LockError::Deadlock)));
-    assert!(matches!(written.read(), Err(LockError::Deadlock)));
+    assert!(matches!(written.write(), Err(LockError::Deadlock(_))));
+    assert!(matches!(written.read(), Err(LockError::Deadlock(_))));
     assert!(registry::holds_within(&range(written)));
 }
 

@@ -87,7 +87,7 @@ impl<G> From<LockError<G>> for BarrierError {
             LockError::Poisoned(_)
             | LockError::OwnerDied(_)
             | LockError::Abandoned
-            | LockError::Deadlock
+            | LockError::Deadlock(_)
             | LockError::TooManyReaders
             | LockError::NotHeld
             | LockError::TooDeep => Self::Broken,

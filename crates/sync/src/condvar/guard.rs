@@ -2,6 +2,8 @@
 
 use std::convert::Infallible;
 
+use crate::mutex::patience::Patience;
+use crate::watch::Site;
 use crate::{LockError, LockResult, Mutex, MutexGuard};
 
 /// A guard that a [`Condvar`](crate::Condvar) can wait with: a [`MutexGuard`], or a
@@ -39,7 +41,7 @@ pub trait TakeAgain {
     type Guard;
 
     /// Waits for the lock.
-    fn take_again(self) -> LockResult<Self::Guard>;
+    fn take_again(self, site: Site) -> LockResult<Self::Guard>;
 
     /// Does without the guard, for this reason or for a graver one.
     fn leave(self, error: LockError<Infallible>) -> LockError<Self::Guard>;
@@ -70,8 +72,8 @@ impl<'a, T: ?Sized> Release for MutexGuard<'a, T> {
 impl<'a, T: ?Sized> TakeAgain for &'a Mutex<T> {
     type Guard = MutexGuard<'a, T>;
 
-    fn take_again(self) -> LockResult<Self::Guard> {
-        self.lock()
+    fn take_again(self, site: Site) -> LockResult<Self::Guard> {
+        self.acquire_for(Patience::Endless.request_at(site))
     }
 
     fn leave(self, error: LockError<Infallible>) -> LockError<Self::Guard> {

@@ -169,6 +169,7 @@ impl Condvar {
     /// then, as with every error without a guard, the mutex is not held, but by outer guards of a
     /// [`ReentrantMutex`](crate::ReentrantMutex#waiting). [`NotHeld`](crate::LockError::NotHeld) for a guard that a fork has brought along, or that
     /// another wait has lost.
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn wait<G: WaitGuard>(&self, guard: G) -> LockResult<G> {
         match self.wait_until(guard, None) {
             Ok((guard, _)) => Ok(guard),
@@ -182,6 +183,7 @@ impl Condvar {
     /// # Errors
     ///
     /// As [`wait`](Self::wait), at once: with a guard inside the error, `condition` has not been looked at since.
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn wait_while<G: WaitGuard>(
         &self,
         mut guard: G,

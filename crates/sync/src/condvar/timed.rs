@@ -32,6 +32,7 @@ impl Condvar {
     ///
     /// As [`wait`](Self::wait).
     #[cfg(not(multiproc_loom))]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn wait_timeout<G: WaitGuard>(
         &self,
         guard: G,
@@ -49,6 +50,7 @@ impl Condvar {
     /// As [`wait_while`](Self::wait_while).
     #[cfg(not(multiproc_loom))]
     #[doc(alias = "wait_for")]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn wait_timeout_while<G: WaitGuard>(
         &self,
         guard: G,
@@ -69,6 +71,7 @@ impl Condvar {
     /// # Errors
     ///
     /// As [`wait`](Self::wait).
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn wait_deadline<G: WaitGuard>(
         &self,
         guard: G,
@@ -82,6 +85,7 @@ impl Condvar {
     /// # Errors
     ///
     /// As [`wait_while`](Self::wait_while).
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn wait_deadline_while<G: WaitGuard>(
         &self,
         mut guard: G,

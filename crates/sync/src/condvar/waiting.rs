@@ -6,15 +6,18 @@ use super::guard::{TakeAgain, WaitGuard};
 use super::{Condvar, SLEEPERS, SPINNERS, WAITERS, WaitTimeoutResult};
 use crate::planted::{Bug, planted};
 use crate::primitive::Deadline;
+use crate::watch::Site;
 use crate::{LockError, LockResult, MutexGuard, WaitError};
 
 impl Condvar {
     /// Gives the mutex back and waits for a notification, up to the deadline, then for the mutex.
+    #[cfg_attr(feature = "watch", track_caller)]
     pub(crate) fn wait_until<G: WaitGuard>(
         &self,
         guard: G,
         deadline: Option<&Deadline>,
     ) -> LockResult<(G, WaitTimeoutResult)> {
+        let site = Site::here();
         if !guard.is_held() {
             return Err(LockError::NotHeld);
         }
@@ -29,7 +32,7 @@ impl Condvar {
             }
         };
         let notified = (!result.timed_out()).then(|| Notified(self));
-        let relocked = lock.take_again();
+        let relocked = lock.take_again(site);
         std::mem::forget(notified);
         match relocked {
             Ok(guard) => Ok((guard, result)),

@@ -14,6 +14,8 @@ use crate::registry::{self, Registry};
 use crate::robust_word::OFFSET;
 use crate::sys::robust_list::{self, NoList};
 use crate::sys::thread_end;
+#[cfg(feature = "watch")]
+use crate::watch;
 
 thread_local! {
     /// Null: no identity yet, or no longer. Nothing to drop, so that it can be read to the thread's very end.
@@ -26,6 +28,8 @@ static PROCESS: AtomicU64 = AtomicU64::new(0);
 /// Marks the thread as left. libc calls it last: guards in thread-locals are dropped before, by a thread that has its name
 /// still; and it does not when the whole process exits, whose locks are those of a dead process.
 extern "C" fn leave(_: *mut c_void) {
+    #[cfg(feature = "watch")]
+    watch::leave();
     let Some(me) = ME.take() else { return };
     if let (Some(registry), Some(owner)) = (registry::installed(), Owner::unpacked(me.owner())) {
         registry.leave(owner.thread);
@@ -33,8 +37,16 @@ extern "C" fn leave(_: *mut c_void) {
     me.end();
 }
 
+/// Has the calling thread looked after at its end, which has no name in a family.
+#[cfg(feature = "watch")]
+pub(crate) fn at_thread_end() {
+    thread_end::call(leave);
+}
+
 /// Called in each fork of this process: its thread is another, and holds nothing.
 pub(crate) fn forget_in_fork() {
+    #[cfg(feature = "watch")]
+    watch::forget_in_fork();
     if let Some(me) = ME.take() {
         // Of a lock that the thread in the other process holds.
         me.list().settle();

@@ -14,6 +14,9 @@ mod record;
 mod verdict;
 
 #[cfg(not(multiproc_loom))]
+#[cfg(all(feature = "watch", not(multiproc_loom)))]
+pub(crate) use self::attach::at_thread_end;
+#[cfg(not(multiproc_loom))]
 pub(crate) use self::attach::{attach, attached, forget_in_fork, me};
 #[cfg(not(multiproc_loom))]
 pub(crate) use self::list::List;

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::deadlock::Report;
 use crate::identity::{IdentityError, MAX_HELD};
 use crate::{MAX_DEPTH, WaitError};
 
@@ -26,8 +27,9 @@ pub enum LockError<G> {
     TimedOut,
     /// A signal came, and the [hook](crate::interrupt) ended the wait.
     Interrupted,
-    /// The calling thread holds the lock itself.
-    Deadlock,
+    /// The wait would never end: the calling thread has the lock itself, or, with the feature `deadlock`, those whom it would wait for wait
+    /// for it. The [report](crate::deadlock) says who has what.
+    Deadlock(Box<Report>),
     /// A fork has brought the guard here: the lock is held by the other process, by nobody of this one. Or a
     /// [wait](crate::ReentrantMutex#waiting) could not take its lock again.
     NotHeld,
@@ -60,7 +62,7 @@ impl<G> LockError<G> {
             Self::Abandoned => LockError::Abandoned,
             Self::TimedOut => LockError::TimedOut,
             Self::Interrupted => LockError::Interrupted,
-            Self::Deadlock => LockError::Deadlock,
+            Self::Deadlock(report) => LockError::Deadlock(report),
             Self::NotHeld => LockError::NotHeld,
             Self::TooDeep => LockError::TooDeep,
             Self::TooManyHeld => LockError::TooManyHeld,
@@ -77,7 +79,7 @@ impl<G> LockError<G> {
             Self::Abandoned => "Abandoned",
             Self::TimedOut => "TimedOut",
             Self::Interrupted => "Interrupted",
-            Self::Deadlock => "Deadlock",
+            Self::Deadlock(_) => "Deadlock",
             Self::NotHeld => "NotHeld",
             Self::TooDeep => "TooDeep",
             Self::TooManyHeld => "TooManyHeld",
@@ -101,6 +103,7 @@ impl<G> fmt::Debug for LockError<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Identity(error) => f.debug_tuple("Identity").field(error).finish(),
+            Self::Deadlock(report) => f.debug_tuple("Deadlock").field(report).finish(),
             Self::Poisoned(_) | Self::OwnerDied(_) => write!(f, "{}(..)", self.name()),
             _ => f.write_str(self.name()),
         }
@@ -123,7 +126,7 @@ impl<G> fmt::Display for LockError<G> {
             Self::Abandoned => f.write_str("the lock was abandoned: its data are not usable any more"),
             Self::TimedOut => f.write_str("the lock was not free within the time"),
             Self::Interrupted => f.write_str("a signal ended the wait for the lock"),
-            Self::Deadlock => f.write_str("the calling thread holds this lock already: drop its guard first"),
+            Self::Deadlock(report) => write!(f, "the wait for the lock would never end, drop a guard first: {report}"),
             Self::NotHeld => f.write_str(
                 "a fork has brought this guard along, and the lock is its parent's: lock the mutex in this process; \
                  or a wait could not take the lock again: drop the guard",

@@ -17,12 +17,13 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::Ordering::Relaxed;
 
 pub use self::error::{LockError, LockResult};
-use self::patience::Patience;
+use self::patience::{Patience, Request};
 use self::robust::Refusal;
 use self::state::{ABANDONED, INCONSISTENT, POISONED};
+use crate::NameError;
 use crate::identity::Me;
 use crate::primitive::{Access, Deadline, UnsafeCell};
-use crate::robust_word::{OWNER, PRIVATE, ROBUST, RobustWord};
+use crate::robust_word::{OWNER, RobustWord};
 use crate::shm_safe::{Layout, PlaceError, Placement, ShmPlain, ShmSafe};
 
 /// A mutex that lies on a stack, in a `static`, or in shared memory.
@@ -171,6 +172,7 @@ impl<T: ?Sized> Mutex<T> {
     /// [`LockError`]; with [`Poisoned`](LockError::Poisoned) and [`OwnerDied`](LockError::OwnerDied) the lock is held all the same.
     #[inline]
     #[doc(alias = "acquire")]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
         self.acquire(Patience::Endless)
     }
@@ -181,6 +183,7 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// As [`lock`](Self::lock); [`TimedOut`](LockError::TimedOut) if it is held.
     #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn try_lock(&self) -> LockResult<MutexGuard<'_, T>> {
         self.acquire(Patience::None)
     }
@@ -191,6 +194,7 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// As [`lock`](Self::lock); [`TimedOut`](LockError::TimedOut) if it was held all the time.
     #[cfg(not(multiproc_loom))]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn lock_timeout(&self, timeout: std::time::Duration) -> LockResult<MutexGuard<'_, T>> {
         match std::time::Instant::now().checked_add(timeout) {
             Some(deadline) => self.lock_deadline(deadline),
@@ -203,6 +207,7 @@ impl<T: ?Sized> Mutex<T> {
     /// # Errors
     ///
     /// As [`lock`](Self::lock); [`TimedOut`](LockError::TimedOut) if it was held all the time.
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn lock_deadline(&self, deadline: Deadline) -> LockResult<MutexGuard<'_, T>> {
         self.acquire(Patience::Until(&deadline))
     }
@@ -228,6 +233,7 @@ impl<T: ?Sized> Mutex<T> {
     /// # Errors
     ///
     /// As [`lock`](Self::lock), but for the two that hold the lock.
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn lock_or_reset(&self, reset: impl FnOnce(&mut T)) -> LockResult<MutexGuard<'_, T>> {
         match self.lock() {
             Err(LockError::Poisoned(mut guard) | LockError::OwnerDied(mut guard)) => {
@@ -242,6 +248,22 @@ impl<T: ?Sized> Mutex<T> {
     /// The data, of a mutex that nobody else can reach.
     pub fn get_mut(&mut self) -> &mut T {
         self.data.get_mut()
+    }
+
+    /// Gives the lock a name, by which reports call it: those of the feature `contention`, and of [deadlocks](crate::deadlock). Without
+    /// both features nothing comes of it. Several locks may have the same name. It stays when the lock is put into shared memory.
+    ///
+    /// ```
+    /// let orders = multiproc_sync::Mutex::new(0);
+    /// orders.set_name("orders")?;
+    /// # Ok::<(), multiproc_sync::NameError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`NameError`]; the lock is as good as before.
+    pub fn set_name(&self, name: &str) -> Result<(), NameError> {
+        self.head.set_name(name)
     }
 
     /// Whether somebody has the lock now; it may be otherwise when the caller learns of it.
@@ -265,18 +287,24 @@ impl<T: ?Sized> Mutex<T> {
     /// Whether it is a lock for the threads of this process.
     #[inline(always)]
     pub(crate) fn is_private(&self) -> bool {
-        self.head.mode.load(Relaxed) == PRIVATE
+        self.head.is_private()
     }
 
     #[inline(always)]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub(crate) fn acquire(&self, patience: Patience<'_>) -> LockResult<MutexGuard<'_, T>> {
+        self.acquire_for(patience.request())
+    }
+
+    #[inline(always)]
+    pub(crate) fn acquire_for(&self, request: Request<'_>) -> LockResult<MutexGuard<'_, T>> {
         let mut owner = None;
         if self.is_private() {
-            if let Err(error) = private::lock(&self.head, patience) {
-                return Err(refused(error.into()));
+            if let Err(refusal) = private::lock(&self.head, request) {
+                return Err(refused(refusal));
             }
         } else {
-            match robust::lock(&self.head, patience) {
+            match robust::lock(&self.head, request) {
                 Ok(taken) => owner = Some(taken),
                 Err(refusal) => return Err(refused(refusal)),
             }
@@ -318,7 +346,7 @@ impl<T: ?Sized> Mutex<T> {
 pub(crate) fn refused<G>(refusal: Refusal) -> LockError<G> {
     match refusal {
         Refusal::Wait(error) => error.into(),
-        Refusal::Deadlock => LockError::Deadlock,
+        Refusal::Deadlock(report) => LockError::Deadlock(report),
         Refusal::OwnerLeft => LockError::OwnerLeft,
         Refusal::TooManyHeld => LockError::TooManyHeld,
         Refusal::Identity(error) => LockError::Identity(error),
@@ -360,10 +388,7 @@ unsafe impl<T: ShmPlain> ShmSafe for Mutex<T> {
 
     fn place(&mut self, _: &Placement) -> Result<(), PlaceError> {
         // What was known of the data holds on; a lock that was held is not: nobody has its guard any more.
-        let state = self.head.state.load(Relaxed);
-        self.head = RobustWord::new();
-        self.head.state.store(state, Relaxed);
-        self.head.mode.store(ROBUST, Relaxed);
+        self.head = self.head.placed();
         Ok(())
     }
 }

@@ -8,12 +8,13 @@
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use super::patience::Patience;
+use super::patience::Request;
+use super::robust::Refusal;
 use super::spin::{self, Spin};
-use crate::WaitError;
 use crate::futex::Scope;
 use crate::planted::{Bug, planted};
 use crate::robust_word::RobustWord;
+use crate::watch::{self, Access, Waiting};
 
 pub(crate) const FREE: u32 = 0;
 const HELD: u32 = 1;
@@ -21,18 +22,19 @@ const SLEPT_ON: u32 = 2;
 
 /// Takes the lock.
 #[inline(always)]
-pub(crate) fn lock(lock: &RobustWord, patience: Patience<'_>) -> Result<(), WaitError> {
+pub(crate) fn lock(lock: &RobustWord, request: Request<'_>) -> Result<(), Refusal> {
     // Acquire: with the Release of `unlock`.
-    match lock.word.compare_exchange(FREE, HELD, Acquire, Relaxed) {
-        Ok(_) => Ok(()),
-        Err(_) => contended(lock, patience),
+    if lock.word.compare_exchange(FREE, HELD, Acquire, Relaxed).is_err() {
+        contended(lock, request)?;
     }
+    watch::taken(lock, request.site);
+    Ok(())
 }
 
 #[cold]
 #[inline(never)]
-fn contended(lock: &RobustWord, patience: Patience<'_>) -> Result<(), WaitError> {
-    let deadline = patience.sleep()?;
+fn contended(lock: &RobustWord, request: Request<'_>) -> Result<(), Refusal> {
+    let deadline = request.patience.sleep()?;
     let mut spin = Spin::new(spin::PRIVATE);
     while lock.word.load(Relaxed) == HELD && spin.once() {}
     if lock.word.compare_exchange(FREE, HELD, Acquire, Relaxed).is_ok() {
@@ -40,6 +42,7 @@ fn contended(lock: &RobustWord, patience: Patience<'_>) -> Result<(), WaitError>
     }
     // Who has slept cannot know whether others sleep still, and takes the lock as one that is slept on.
     let mut taken_as = SLEPT_ON;
+    let mut waiting = Waiting::begin(lock, Access::Exclusive, request);
     loop {
         // Acquire: with the Release of `unlock`.
         let before = lock.word.swap(taken_as, Acquire);
@@ -50,13 +53,14 @@ fn contended(lock: &RobustWord, patience: Patience<'_>) -> Result<(), WaitError>
             let _ = lock.word.compare_exchange(HELD, SLEPT_ON, Relaxed, Relaxed);
             taken_as = HELD;
         }
-        lock.word.wait(SLEPT_ON, Scope::Private, deadline)?;
+        waiting.sleep(deadline, |until| lock.word.wait(SLEPT_ON, Scope::Private, until))?;
     }
 }
 
 /// Releases the lock.
 #[inline(always)]
 pub(crate) fn unlock(lock: &RobustWord) {
+    watch::released(lock);
     let order = if planted(Bug::RelaxedUnlock) { Relaxed } else { Release };
     if lock.word.swap(FREE, order) == SLEPT_ON {
         wake(lock);

@@ -13,22 +13,24 @@
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use super::patience::Patience;
+use super::patience::Request;
 use super::recovery::Recovery;
 use super::spin::{self, Spin};
 use crate::WaitError;
+use crate::deadlock::Report;
 use crate::futex::Scope;
 use crate::identity::{self, IdentityError, List, Me};
 use crate::planted::{Bug, planted};
 use crate::primitive::fence;
 use crate::robust_word::{DIED, OWNER, RobustWord, WAITERS};
+use crate::watch::{self, Access, Waiting};
 
 /// Why a lock was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     Wait(WaitError),
-    /// The calling thread has it.
-    Deadlock,
+    /// The calling thread has it, or what it waits for waits for it.
+    Deadlock(Box<Report>),
     /// Its owner's thread has ended, with a guard that was never dropped.
     OwnerLeft,
     TooManyHeld,
@@ -43,8 +45,8 @@ impl From<WaitError> for Refusal {
 
 /// Takes the lock.
 #[inline(always)]
-pub(crate) fn lock(lock: &RobustWord, patience: Patience<'_>) -> Result<Me, Refusal> {
-    let Some(me) = identity::attached() else { return lock_unattached(lock, patience) };
+pub(crate) fn lock(lock: &RobustWord, request: Request<'_>) -> Result<Me, Refusal> {
+    let Some(me) = identity::attached() else { return lock_unattached(lock, request) };
     if !me.note(lock) {
         return Err(Refusal::TooManyHeld);
     }
@@ -54,17 +56,18 @@ pub(crate) fn lock(lock: &RobustWord, patience: Patience<'_>) -> Result<Me, Refu
     }
     // Acquire: with the Release of `unlock`, or with the kernel's own barrier if that did the release.
     if lock.word.compare_exchange(0, me.tid(), Acquire, Relaxed).is_err() {
-        lock_slowly(lock, me, patience)?;
+        lock_slowly(lock, me, request)?;
     } else {
         taken(lock, me, list);
     }
+    watch::taken(lock, request.site);
     Ok(me)
 }
 
 /// Takes the lock for what begins and ends inside one call: no guard is out, and a death passes it on as if it had been released. Who
 /// gives a guard out after all stores its name in `owner` before.
 #[inline(always)]
-pub(crate) fn lock_for_a_call(lock: &RobustWord, patience: Patience<'_>) -> Result<Me, Refusal> {
+pub(crate) fn lock_for_a_call(lock: &RobustWord, request: Request<'_>) -> Result<Me, Refusal> {
     let me = identity::me().map_err(Refusal::Identity)?;
     if !me.note(lock) {
         return Err(Refusal::TooManyHeld);
@@ -73,11 +76,12 @@ pub(crate) fn lock_for_a_call(lock: &RobustWord, patience: Patience<'_>) -> Resu
     list.announce(lock);
     // Acquire: as in `lock`.
     if lock.word.compare_exchange(0, me.tid(), Acquire, Relaxed).is_err() {
-        contended(lock, me, patience)?;
+        contended(lock, me, request)?;
         // That of a dead owner, whose data were called inconsistent. Release: with the Acquire of `Recovery::may_take`.
         lock.owner.store(0, Release);
     }
     list.link(lock);
+    watch::taken(lock, request.site);
     Ok(me)
 }
 
@@ -96,15 +100,15 @@ fn taken(lock: &RobustWord, me: Me, list: List) {
 
 #[cold]
 #[inline(never)]
-fn lock_unattached(word: &RobustWord, patience: Patience<'_>) -> Result<Me, Refusal> {
+fn lock_unattached(word: &RobustWord, request: Request<'_>) -> Result<Me, Refusal> {
     identity::me().map_err(Refusal::Identity)?;
-    lock(word, patience)
+    lock(word, request)
 }
 
 #[cold]
 #[inline(never)]
-fn lock_slowly(word: &RobustWord, me: Me, patience: Patience<'_>) -> Result<(), Refusal> {
-    contended(word, me, patience)?;
+fn lock_slowly(word: &RobustWord, me: Me, request: Request<'_>) -> Result<(), Refusal> {
+    contended(word, me, request)?;
     taken(word, me, me.list());
     Ok(())
 }
@@ -112,9 +116,16 @@ fn lock_slowly(word: &RobustWord, me: Me, patience: Patience<'_>) -> Result<(), 
 /// Takes an announced and noted lock that is not free. Refused, it is neither any more.
 #[cold]
 #[inline(never)]
-pub(crate) fn contended(lock: &RobustWord, me: Me, patience: Patience<'_>) -> Result<(), Refusal> {
-    let mut wait =
-        Wait { lock, me, patience, spin: Spin::new(spin::ROBUST), recovery: Recovery::new(), slept: 0 };
+pub(crate) fn contended(lock: &RobustWord, me: Me, request: Request<'_>) -> Result<(), Refusal> {
+    let mut wait = Wait {
+        lock,
+        me,
+        request,
+        spin: Spin::new(spin::ROBUST),
+        recovery: Recovery::new(),
+        slept: 0,
+        waiting: None,
+    };
     loop {
         match wait.until_signal() {
             Ok(()) => return Ok(()),
@@ -149,22 +160,24 @@ fn after_signal(lock: &RobustWord, me: Me) -> Result<(), Refusal> {
 struct Wait<'a> {
     lock: &'a RobustWord,
     me: Me,
-    patience: Patience<'a>,
+    request: Request<'a>,
     spin: Spin,
     recovery: Recovery,
     /// Who has slept cannot know whether others sleep still, and keeps the bit.
     slept: u32,
+    /// Once it sleeps.
+    waiting: Option<Waiting>,
 }
 
 impl Wait<'_> {
     fn until_signal(&mut self) -> Result<(), Refusal> {
-        let Self { lock, me, patience, spin, recovery, slept } = self;
+        let Self { lock, me, request, spin, recovery, slept, waiting } = self;
         loop {
             let seen = lock.word.load(Relaxed);
             if seen & OWNER == 0 {
                 let ours = me.tid() | (seen & WAITERS) | *slept;
                 if seen & DIED != 0 {
-                    if recovery.attempt(lock, *me, seen, *slept, *patience)? {
+                    if recovery.attempt(lock, *me, seen, *slept, request.patience)? {
                         return Ok(());
                     }
                 } else if lock.word.compare_exchange(seen, ours, Acquire, Relaxed).is_ok() {
@@ -173,15 +186,16 @@ impl Wait<'_> {
                 continue;
             }
             if seen & OWNER == me.tid() {
-                return Err(Refusal::Deadlock);
+                return Err(Refusal::Deadlock(watch::self_lock(lock, Access::Exclusive, request.site)));
             }
-            let deadline = patience.sleep()?;
+            let deadline = request.patience.sleep()?;
             let marked = || lock.word.compare_exchange(seen, seen | WAITERS, Relaxed, Relaxed).is_ok();
             if seen & WAITERS == 0 && (spin.once() || !marked()) {
                 continue;
             }
             *slept = WAITERS;
-            lock.word.sleep(seen | WAITERS, Scope::Shared, deadline)?;
+            let waiting = waiting.get_or_insert_with(|| Waiting::begin(lock, Access::Exclusive, *request));
+            waiting.sleep_unasked(deadline, |until| lock.word.sleep(seen | WAITERS, Scope::Shared, until))?;
         }
     }
 }
@@ -195,6 +209,7 @@ pub(crate) fn unlock(lock: &RobustWord, me: Me) {
     if me.is_elsewhere() {
         return;
     }
+    watch::released(lock);
     let tid = me.tid();
     if !planted(Bug::OwnerClearedLate) {
         // Release, for the compiler: the last access to the data comes before. A death from here on finds no guard.

@@ -44,7 +44,7 @@ impl<E> From<Refusal> for OnceError<E> {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Wait(error) => error.into(),
-            Refusal::Deadlock => Self::Deadlock,
+            Refusal::Deadlock(_) => Self::Deadlock,
             Refusal::OwnerLeft => Self::OwnerLeft,
             Refusal::TooManyHeld => Self::TooManyHeld,
             Refusal::Identity(error) => Self::Identity(error),

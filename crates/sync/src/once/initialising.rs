@@ -4,12 +4,12 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Once, OnceError};
 use crate::identity::Me;
-use crate::mutex::patience::Patience;
+use crate::mutex::patience::Request;
 use crate::mutex::robust::Refusal;
 use crate::mutex::{private, robust};
 use crate::planted::{Bug, planted};
 use crate::primitive::this_thread;
-use crate::robust_word::PRIVATE;
+use crate::watch::{self, Access};
 
 /// The calling thread initialises. Dropped without [`complete`](Self::complete), by a panic say, it counts for nothing.
 pub(crate) struct Initialising<'a> {
@@ -22,8 +22,8 @@ impl<'a> Initialising<'a> {
     /// Waits for the turn; `None`: it is done.
     #[cold]
     #[inline(never)]
-    pub(crate) fn begin(once: &'a Once, patience: Patience<'_>) -> Result<Option<Self>, Refusal> {
-        let turn = match Self::take(once, patience) {
+    pub(crate) fn begin(once: &'a Once, request: Request<'_>) -> Result<Option<Self>, Refusal> {
+        let turn = match Self::take(once, request) {
             Ok(turn) => turn,
             // By one whose lock cannot be had now, or that was quicker than this one gave up.
             Err(_) if once.is_completed() => return Ok(None),
@@ -41,18 +41,18 @@ impl<'a> Initialising<'a> {
         Ok(Some(turn))
     }
 
-    fn take(once: &'a Once, patience: Patience<'_>) -> Result<Self, Refusal> {
-        if once.lock.mode.load(Relaxed) != PRIVATE {
+    fn take(once: &'a Once, request: Request<'_>) -> Result<Self, Refusal> {
+        if !once.lock.is_private() {
             // What the lock knows of its data does not matter: what is not done is begun anew, whatever became of it before.
-            let owner = robust::lock(&once.lock, patience)?;
+            let owner = robust::lock(&once.lock, request)?;
             return Ok(Self { once, owner: Some(owner) });
         }
         let here = this_thread();
         // Relaxed: of its own number a thread sees what it has stored itself.
         if once.initialiser.load(Relaxed) == here {
-            return Err(Refusal::Deadlock);
+            return Err(Refusal::Deadlock(watch::self_lock(&once.lock, Access::Exclusive, request.site)));
         }
-        private::lock(&once.lock, patience)?;
+        private::lock(&once.lock, request)?;
         once.initialiser.store(here, Relaxed);
         Ok(Self { once, owner: None })
     }

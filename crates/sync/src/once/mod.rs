@@ -11,7 +11,7 @@ pub use self::error::{OnceError, SetError, SetErrorKind};
 use self::initialising::Initialising;
 use crate::mutex::patience::Patience;
 use crate::primitive::{AtomicUsize, Deadline};
-use crate::robust_word::{ROBUST, RobustWord};
+use crate::robust_word::RobustWord;
 use crate::shm_safe::{Layout, PlaceError, Placement, ShmSafe};
 use crate::{Event, WaitError};
 
@@ -132,6 +132,7 @@ impl Once {
     ///
     /// With `initialise`: then the next caller runs its own.
     #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn call_once(&self, initialise: impl FnOnce()) -> Result<(), OnceError> {
         self.run(Patience::Endless, initialise)
     }
@@ -146,6 +147,7 @@ impl Once {
     ///
     /// As [`call_once`](Self::call_once).
     #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn try_call_once(&self, initialise: impl FnOnce()) -> Result<(), OnceError> {
         self.run(Patience::None, initialise)
     }
@@ -175,6 +177,7 @@ impl Once {
     ///
     /// As [`call_once`](Self::call_once).
     #[cfg(not(multiproc_loom))]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn call_once_timeout(
         &self,
         timeout: std::time::Duration,
@@ -195,6 +198,7 @@ impl Once {
     /// # Panics
     ///
     /// As [`call_once`](Self::call_once).
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn call_once_deadline(&self, deadline: Deadline, initialise: impl FnOnce()) -> Result<(), OnceError> {
         self.run(Patience::Until(&deadline), initialise)
     }
@@ -241,13 +245,15 @@ impl Once {
     }
 
     #[inline(always)]
+    #[cfg_attr(feature = "watch", track_caller)]
     fn run(&self, patience: Patience<'_>, initialise: impl FnOnce()) -> Result<(), OnceError> {
         if self.is_completed() { Ok(()) } else { self.run_slowly(patience, initialise) }
     }
 
     #[cold]
+    #[cfg_attr(feature = "watch", track_caller)]
     fn run_slowly(&self, patience: Patience<'_>, initialise: impl FnOnce()) -> Result<(), OnceError> {
-        if let Some(turn) = Initialising::begin(self, patience)? {
+        if let Some(turn) = Initialising::begin(self, patience.request())? {
             initialise();
             turn.check_process()?;
             turn.complete();
@@ -276,8 +282,7 @@ unsafe impl ShmSafe for Once {
 
     fn place(&mut self, placement: &Placement) -> Result<(), PlaceError> {
         // Nobody initialises what nobody else can reach; what is done is done.
-        self.lock = RobustWord::new();
-        self.lock.mode.store(ROBUST, Relaxed);
+        self.lock = self.lock.placed();
         self.initialiser.store(0, Relaxed);
         self.done.place(placement)
     }

@@ -153,6 +153,7 @@ impl<T> OnceLock<T> {
     ///
     /// With `make`: then the next caller makes the value.
     #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn get_or_init(&self, make: impl FnOnce() -> T) -> Result<&T, OnceError> {
         self.get_or_make(Patience::Endless, || Ok::<T, Infallible>(make()))
     }
@@ -167,6 +168,7 @@ impl<T> OnceLock<T> {
     ///
     /// As [`get_or_init`](Self::get_or_init).
     #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn get_or_try_init<E>(&self, make: impl FnOnce() -> Result<T, E>) -> Result<&T, OnceError<E>> {
         self.get_or_make(Patience::Endless, make)
     }
@@ -186,6 +188,7 @@ impl<T> OnceLock<T> {
     /// # Errors
     ///
     /// [`SetError`], with the value: there is one already, or [`OnceError`] as for [`get_or_init`](Self::get_or_init).
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn set(&self, value: T) -> Result<(), SetError<T>> {
         self.put(Patience::Endless, value)
     }
@@ -231,6 +234,7 @@ impl<T> OnceLock<T> {
     }
 
     #[inline(always)]
+    #[cfg_attr(feature = "watch", track_caller)]
     fn get_or_make<E>(
         &self,
         patience: Patience<'_>,
@@ -240,12 +244,13 @@ impl<T> OnceLock<T> {
     }
 
     #[cold]
+    #[cfg_attr(feature = "watch", track_caller)]
     fn get_or_make_slowly<E>(
         &self,
         patience: Patience<'_>,
         make: impl FnOnce() -> Result<T, E>,
     ) -> Result<&T, OnceError<E>> {
-        if let Some(turn) = Initialising::begin(&self.once, patience)? {
+        if let Some(turn) = Initialising::begin(&self.once, patience.request())? {
             let value = make().map_err(OnceError::Failed)?;
             turn.check_process()?;
             self.complete(turn, value);
@@ -254,9 +259,13 @@ impl<T> OnceLock<T> {
         Ok(unsafe { self.value() })
     }
 
+    #[cfg_attr(feature = "watch", track_caller)]
     fn put(&self, patience: Patience<'_>, value: T) -> Result<(), SetError<T>> {
-        let turn =
-            if self.once.is_completed() { Ok(None) } else { Initialising::begin(&self.once, patience) };
+        let turn = if self.once.is_completed() {
+            Ok(None)
+        } else {
+            Initialising::begin(&self.once, patience.request())
+        };
         match turn {
             Ok(Some(turn)) => {
                 self.complete(turn, value);

@@ -21,6 +21,7 @@ impl<T> OnceLock<T> {
     ///
     /// As [`get_or_init`](Self::get_or_init).
     #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn try_get_or_init(&self, make: impl FnOnce() -> T) -> Result<&T, OnceError> {
         self.get_or_make(Patience::None, || Ok::<T, Infallible>(make()))
     }
@@ -35,6 +36,7 @@ impl<T> OnceLock<T> {
     ///
     /// As [`get_or_init`](Self::get_or_init).
     #[cfg(not(multiproc_loom))]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn get_or_init_timeout(&self, timeout: Duration, make: impl FnOnce() -> T) -> Result<&T, OnceError> {
         self.get_or_try_init_timeout(timeout, || Ok::<T, Infallible>(make()))
     }
@@ -48,6 +50,7 @@ impl<T> OnceLock<T> {
     /// # Panics
     ///
     /// As [`get_or_init`](Self::get_or_init).
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn get_or_init_deadline(
         &self,
         deadline: Deadline,
@@ -66,6 +69,7 @@ impl<T> OnceLock<T> {
     ///
     /// As [`get_or_init`](Self::get_or_init).
     #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn try_get_or_try_init<E>(&self, make: impl FnOnce() -> Result<T, E>) -> Result<&T, OnceError<E>> {
         self.get_or_make(Patience::None, make)
     }
@@ -80,6 +84,7 @@ impl<T> OnceLock<T> {
     ///
     /// As [`get_or_init`](Self::get_or_init).
     #[cfg(not(multiproc_loom))]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn get_or_try_init_timeout<E>(
         &self,
         timeout: Duration,
@@ -100,6 +105,7 @@ impl<T> OnceLock<T> {
     /// # Panics
     ///
     /// As [`get_or_init`](Self::get_or_init).
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn get_or_try_init_deadline<E>(
         &self,
         deadline: Deadline,
@@ -113,6 +119,7 @@ impl<T> OnceLock<T> {
     /// # Errors
     ///
     /// As [`set`](Self::set); [`TimedOut`](OnceError::TimedOut) if somebody does.
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn try_set(&self, value: T) -> Result<(), SetError<T>> {
         self.put(Patience::None, value)
     }
@@ -123,6 +130,7 @@ impl<T> OnceLock<T> {
     ///
     /// As [`set`](Self::set); [`TimedOut`](OnceError::TimedOut) if the other was not through within the time.
     #[cfg(not(multiproc_loom))]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn set_timeout(&self, timeout: Duration, value: T) -> Result<(), SetError<T>> {
         match Instant::now().checked_add(timeout) {
             Some(deadline) => self.set_deadline(deadline, value),
@@ -135,6 +143,7 @@ impl<T> OnceLock<T> {
     /// # Errors
     ///
     /// As [`set`](Self::set); [`TimedOut`](OnceError::TimedOut) if the other was not through within the time.
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn set_deadline(&self, deadline: Deadline, value: T) -> Result<(), SetError<T>> {
         self.put(Patience::Until(&deadline), value)
     }

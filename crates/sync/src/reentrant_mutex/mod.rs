@@ -18,9 +18,9 @@ use self::word::{Hold, ReentrantWord};
 use crate::mutex::patience::Patience;
 use crate::mutex::state::{INCONSISTENT, POISONED};
 use crate::primitive::Deadline;
-use crate::robust_word::{OWNER, ROBUST};
+use crate::robust_word::OWNER;
 use crate::shm_safe::{Layout, PlaceError, Placement, ShmSafe};
-use crate::{LockError, LockResult};
+use crate::{LockError, LockResult, NameError};
 
 /// A mutex that the thread that has it may lock again: for code that holds the lock and calls code that takes it too. On a stack, in a
 /// `static`, or in shared memory.
@@ -208,6 +208,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
     /// [`LockError`]; with [`Poisoned`](LockError::Poisoned) and [`OwnerDied`](LockError::OwnerDied) the lock is held all the same.
     #[inline]
     #[doc(alias = "acquire")]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn lock(&self) -> LockResult<ReentrantMutexGuard<'_, T>> {
         self.acquire(Patience::Endless)
     }
@@ -218,6 +219,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
     ///
     /// As [`lock`](Self::lock); [`TimedOut`](LockError::TimedOut) if another has it.
     #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn try_lock(&self) -> LockResult<ReentrantMutexGuard<'_, T>> {
         self.acquire(Patience::None)
     }
@@ -228,6 +230,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
     ///
     /// As [`lock`](Self::lock); [`TimedOut`](LockError::TimedOut) if others had it all the time.
     #[cfg(not(multiproc_loom))]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn lock_timeout(&self, timeout: std::time::Duration) -> LockResult<ReentrantMutexGuard<'_, T>> {
         match std::time::Instant::now().checked_add(timeout) {
             Some(deadline) => self.lock_deadline(deadline),
@@ -240,6 +243,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
     /// # Errors
     ///
     /// As [`lock`](Self::lock); [`TimedOut`](LockError::TimedOut) if others had it all the time.
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn lock_deadline(&self, deadline: Deadline) -> LockResult<ReentrantMutexGuard<'_, T>> {
         self.acquire(Patience::Until(&deadline))
     }
@@ -269,6 +273,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
     /// # Errors
     ///
     /// As [`lock`](Self::lock), but for the two that hold the lock.
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn lock_or_reset(&self, reset: impl FnOnce(&T)) -> LockResult<ReentrantMutexGuard<'_, T>> {
         match self.lock() {
             Err(LockError::Poisoned(mut guard) | LockError::OwnerDied(mut guard)) => {
@@ -283,6 +288,15 @@ impl<T: ?Sized> ReentrantMutex<T> {
     /// The data, of a mutex that nobody else can reach.
     pub fn get_mut(&mut self) -> &mut T {
         &mut self.data
+    }
+
+    /// Gives the lock a name, by which reports call it, as [`Mutex::set_name`](crate::Mutex::set_name).
+    ///
+    /// # Errors
+    ///
+    /// [`NameError`]; the lock is as good as before.
+    pub fn set_name(&self, name: &str) -> Result<(), NameError> {
+        self.word.head.set_name(name)
     }
 
     /// Whether somebody has the lock now; it may be otherwise when the caller learns of it.
@@ -314,8 +328,9 @@ impl<T: ?Sized> ReentrantMutex<T> {
     }
 
     #[inline(always)]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub(crate) fn acquire(&self, patience: Patience<'_>) -> LockResult<ReentrantMutexGuard<'_, T>> {
-        match self.word.enter(patience) {
+        match self.word.enter(patience.request()) {
             Ok((hold, level)) => self.guarded(hold, level),
             Err(error) => Err(without_guard(error)),
         }
@@ -375,10 +390,7 @@ unsafe impl<T: ShmSafe> ShmSafe for ReentrantMutex<T> {
 
     fn place(&mut self, placement: &Placement) -> Result<(), PlaceError> {
         // What was known of the data holds on; a lock that was held is not: nobody has its guards any more.
-        let state = self.word.head.state.load(Relaxed);
-        self.word = ReentrantWord::new();
-        self.word.head.state.store(state, Relaxed);
-        self.word.head.mode.store(ROBUST, Relaxed);
+        self.word = self.word.placed();
         self.data.place(placement)
     }
 }

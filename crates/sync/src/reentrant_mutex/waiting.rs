@@ -8,6 +8,7 @@ use super::{ReentrantMutex, ReentrantMutexGuard, without_guard};
 use crate::condvar::guard::{ConditionView, Release, TakeAgain, WaitGuard};
 #[cfg(not(multiproc_loom))]
 use crate::interrupt::unasked;
+use crate::watch::Site;
 use crate::{LockError, LockResult};
 
 /// No signals come in a model.
@@ -52,9 +53,9 @@ pub struct LetGo<'a, T: ?Sized> {
 impl<'a, T: ?Sized + Sync> TakeAgain for LetGo<'a, T> {
     type Guard = ReentrantMutexGuard<'a, T>;
 
-    fn take_again(self) -> LockResult<Self::Guard> {
+    fn take_again(self, site: Site) -> LockResult<Self::Guard> {
         let Self { mutex, mut outer } = self;
-        match outer.word.take_again(outer.guards + 1) {
+        match outer.word.take_again(outer.guards + 1, site) {
             Ok((hold, level)) => {
                 outer.guards = 0;
                 mutex.guarded(hold, level)
@@ -92,7 +93,7 @@ impl Outer<'_> {
         match mem::take(&mut self.guards) {
             0 => Ok(()),
             // Whatever signals come: who has the guards relies on the lock.
-            guards => unasked(|| self.word.take_again(guards)).map(drop),
+            guards => unasked(|| self.word.take_again(guards, Site::here())).map(drop),
         }
     }
 }

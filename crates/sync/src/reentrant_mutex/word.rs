@@ -5,11 +5,12 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::LockError;
 use crate::identity::{self, Me};
-use crate::mutex::patience::Patience;
+use crate::mutex::patience::{Patience, Request};
 use crate::mutex::{private, refused, robust};
 use crate::planted::{Bug, planted};
 use crate::primitive::{this_thread, this_thread_if_numbered};
-use crate::robust_word::{OWNER, PRIVATE, RobustWord};
+use crate::robust_word::{OWNER, RobustWord};
+use crate::watch::Site;
 
 /// The most guards of one reentrant mutex that a thread can have at a time.
 pub const MAX_DEPTH: u32 = u32::MAX;
@@ -42,7 +43,12 @@ impl ReentrantWord {
 
     #[inline(always)]
     fn is_private(&self) -> bool {
-        self.head.mode.load(Relaxed) == PRIVATE
+        self.head.is_private()
+    }
+
+    /// The same lock where it is placed: nobody has it.
+    pub(super) fn placed(&self) -> Self {
+        Self { head: self.head.placed() }
     }
 
     /// How the calling thread has the lock, if it has it.
@@ -77,26 +83,26 @@ impl ReentrantWord {
 
     /// Takes the lock, or takes it once more; also gives the depth at which it is then.
     #[inline(always)]
-    pub(super) fn enter(&self, patience: Patience<'_>) -> Result<(Hold, u32), LockError<Infallible>> {
+    pub(super) fn enter(&self, request: Request<'_>) -> Result<(Hold, u32), LockError<Infallible>> {
         match self.hold() {
             Some(hold) => {
                 let level = self.depth().checked_add(1).ok_or(LockError::TooDeep)?;
                 self.head.depth.store(level, Relaxed);
                 Ok((hold, level))
             }
-            None => Ok((self.take(patience)?, 1)),
+            None => Ok((self.take(request)?, 1)),
         }
     }
 
     /// Takes the lock, which the calling thread does not have.
     #[inline(always)]
-    fn take(&self, patience: Patience<'_>) -> Result<Hold, LockError<Infallible>> {
+    fn take(&self, request: Request<'_>) -> Result<Hold, LockError<Infallible>> {
         let hold = if self.is_private() {
-            private::lock(&self.head, patience)?;
+            private::lock(&self.head, request).map_err(refused)?;
             self.head.owner.store(this_thread() as u64, Relaxed);
             Hold::Private
         } else {
-            Hold::Robust(robust::lock(&self.head, patience).map_err(refused)?)
+            Hold::Robust(robust::lock(&self.head, request).map_err(refused)?)
         };
         if planted(Bug::DepthInherited) {
             self.head.depth.fetch_add(1, Relaxed);
@@ -164,8 +170,8 @@ impl ReentrantWord {
 
     /// Takes the lock for so many guards that waited without it.
     #[inline(never)]
-    pub(crate) fn take_again(&self, depth: u32) -> Result<(Hold, u32), LockError<Infallible>> {
-        let (hold, level) = self.enter(Patience::Endless)?;
+    pub(crate) fn take_again(&self, depth: u32, site: Site) -> Result<(Hold, u32), LockError<Infallible>> {
+        let (hold, level) = self.enter(Patience::Endless.request_at(site))?;
         if planted(Bug::DepthDropped) {
             return Ok((hold, level));
         }

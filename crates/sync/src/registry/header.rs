@@ -7,6 +7,8 @@ use super::entry::{ProcessEntry, ThreadEntry};
 use super::{MAX_PROCESSES, MAX_THREADS};
 use crate::primitive::AtomicU32;
 use crate::sys::process::Namespaces;
+#[cfg(feature = "watch")]
+use crate::watch::tables::Tables;
 
 /// `mpregist`, little endian.
 const MAGIC: u64 = u64::from_le_bytes(*b"mpregist");
@@ -23,6 +25,9 @@ const HEADER_LEN: usize = 4096;
 /// What a section holds.
 const PROCESSES: u32 = 1;
 const THREADS: u32 = 2;
+/// Of the feature `watch`: one entry.
+#[cfg(feature = "watch")]
+const SIDE_TABLES: u32 = 3;
 
 /// A run of entries of one kind. Kinds to come (wait records, lock names, holder counts) get numbers of their own; who does not
 /// know a kind passes over it.
@@ -76,7 +81,24 @@ const PROCESSES_AT: usize = HEADER_LEN;
 const THREADS_AT: usize = PROCESSES_AT + MAX_PROCESSES * size_of::<ProcessEntry>();
 
 /// Of a registry with the sections of this version, in bytes.
-pub(super) const LEN: usize = THREADS_AT + MAX_THREADS * size_of::<ThreadEntry>();
+pub(super) const LEN: usize = THREADS_END + SIDE_TABLES_LEN;
+
+const THREADS_END: usize = THREADS_AT + MAX_THREADS * size_of::<ThreadEntry>();
+
+#[cfg(feature = "watch")]
+const SIDE_TABLES_LEN: usize = size_of::<Tables>();
+#[cfg(not(feature = "watch"))]
+const SIDE_TABLES_LEN: usize = 0;
+
+/// Where the sections of a registry are, from its beginning.
+#[derive(Debug)]
+pub(super) struct Places {
+    pub(super) processes: usize,
+    pub(super) threads: usize,
+    /// `None`: its maker knows of none.
+    #[cfg(feature = "watch")]
+    pub(super) side_tables: Option<usize>,
+}
 
 impl Header {
     /// The header of a new registry.
@@ -84,10 +106,14 @@ impl Header {
         let mut sections = [NONE; SECTIONS];
         sections[0] = section::<ProcessEntry>(PROCESSES, PROCESSES_AT, MAX_PROCESSES);
         sections[1] = section::<ThreadEntry>(THREADS, THREADS_AT, MAX_THREADS);
+        #[cfg(feature = "watch")]
+        {
+            sections[2] = section::<Tables>(SIDE_TABLES, THREADS_END, 1);
+        }
         Self {
             magic: MAGIC,
             version: VERSION,
-            section_count: 2,
+            section_count: if cfg!(feature = "watch") { 3 } else { 2 },
             length: LEN as u64,
             pid_namespace: namespaces.pid,
             time_namespace: namespaces.time,
@@ -98,8 +124,8 @@ impl Header {
         }
     }
 
-    /// The offsets of the processes' and the threads' sections, if this is a registry that fits into `len` bytes.
-    pub(super) fn check(&self, len: usize) -> Result<(usize, usize), RegistryError> {
+    /// Where the sections are, if this is a registry that fits into `len` bytes.
+    pub(super) fn check(&self, len: usize) -> Result<Places, RegistryError> {
         if self.magic != MAGIC {
             return Err(RegistryError::Corrupt { what: "its magic is another" });
         }
@@ -116,30 +142,41 @@ impl Header {
         let listed =
             listed.ok_or(RegistryError::Corrupt { what: "it lists more sections than it has room for" })?;
         let find = |wanted: Section, what| {
-            let found = listed.iter().find(|section| section.kind == wanted.kind);
-            let found = found.ok_or(RegistryError::Corrupt { what })?;
+            let found = listed.iter().find(|section| section.kind == wanted.kind)?;
             let end =
                 found.count.checked_mul(found.stride.into()).and_then(|len| len.checked_add(found.offset));
             let aligned = found.offset.is_multiple_of(64) && found.offset >= HEADER_LEN as u64;
             let same = (found.stride, found.count) == (wanted.stride, wanted.count);
-            let inside = end.is_some_and(|end| end <= self.length);
-            if aligned && same && inside {
-                Ok(found.offset as usize..(found.offset + found.count * u64::from(found.stride)) as usize)
-            } else {
-                Err(RegistryError::Corrupt { what })
+            match end.filter(|end| aligned && same && *end <= self.length) {
+                Some(end) => Some(Ok(found.offset as usize..end as usize)),
+                None => Some(Err(RegistryError::Corrupt { what })),
             }
         };
-        let processes = find(
+        let needed = |wanted, what| find(wanted, what).unwrap_or(Err(RegistryError::Corrupt { what }));
+        let processes = needed(
             section::<ProcessEntry>(PROCESSES, 0, MAX_PROCESSES),
             "its section of processes is not as it should be",
         )?;
-        let threads = find(
+        let threads = needed(
             section::<ThreadEntry>(THREADS, 0, MAX_THREADS),
             "its section of threads is not as it should be",
         )?;
-        if processes.start < threads.end && threads.start < processes.end {
+        #[cfg(feature = "watch")]
+        let side_tables =
+            find(section::<Tables>(SIDE_TABLES, 0, 1), "its section of side tables is not as it should be")
+                .transpose()?;
+        #[cfg(not(feature = "watch"))]
+        let side_tables: Option<std::ops::Range<usize>> = None;
+        let mut all: Vec<_> = [&processes, &threads].into_iter().chain(&side_tables).collect();
+        all.sort_by_key(|section| section.start);
+        if all.windows(2).any(|pair| pair[0].end > pair[1].start) {
             return Err(RegistryError::Corrupt { what: "its sections overlap" });
         }
-        Ok((processes.start, threads.start))
+        Ok(Places {
+            processes: processes.start,
+            threads: threads.start,
+            #[cfg(feature = "watch")]
+            side_tables: side_tables.map(|section| section.start),
+        })
     }
 }

@@ -23,6 +23,8 @@ use self::header::Header;
 use crate::identity::{self, IdentityError, Member, low_bits};
 use crate::primitive::AtomicUsize;
 use crate::sys;
+#[cfg(feature = "watch")]
+use crate::watch::tables::{self, Tables};
 
 /// The most processes that a family can have at a time.
 pub const MAX_PROCESSES: usize = 4096;
@@ -36,6 +38,9 @@ pub struct Registry {
     header: &'static Header,
     processes: &'static [ProcessEntry],
     threads: &'static [ThreadEntry],
+    /// `None`: its maker knows of none.
+    #[cfg(feature = "watch")]
+    side_tables: Option<&'static Tables>,
 }
 
 impl Registry {
@@ -84,7 +89,7 @@ impl Registry {
         // SAFETY: aligned, long enough and mapped for good; any bytes are a header, and its plain fields are written
         // before it is given to anybody.
         let header: &'static Header = unsafe { memory.cast().as_ref() };
-        let (processes, threads) = header.check(len)?;
+        let places = header.check(len)?;
         let ours = sys::process::namespaces().map_err(|_| RegistryError::NoProc)?;
         if header.pid_namespace != ours.pid {
             return Err(RegistryError::ForeignPidNamespace { family: header.pid_namespace, ours: ours.pid });
@@ -97,14 +102,27 @@ impl Registry {
         }
         // SAFETY: the sections are aligned and lie within the memory, which `check` has seen; they are atomics alone.
         let (processes, threads) = unsafe {
-            let processes = memory.add(processes).cast::<ProcessEntry>();
-            let threads = memory.add(threads).cast::<ThreadEntry>();
+            let processes = memory.add(places.processes).cast::<ProcessEntry>();
+            let threads = memory.add(places.threads).cast::<ThreadEntry>();
             (
                 NonNull::slice_from_raw_parts(processes, MAX_PROCESSES).as_ref(),
                 NonNull::slice_from_raw_parts(threads, MAX_THREADS).as_ref(),
             )
         };
-        Ok(Self { header, processes, threads })
+        Ok(Self {
+            header,
+            processes,
+            threads,
+            // SAFETY: aligned, and within the memory, which the header has seen; all of it is atomics.
+            #[cfg(feature = "watch")]
+            side_tables: places.side_tables.map(|at| unsafe { memory.add(at).cast().as_ref() }),
+        })
+    }
+
+    /// Where threads tell of their locks.
+    #[cfg(feature = "watch")]
+    pub(crate) fn side_tables(&self) -> Option<&'static Tables> {
+        self.side_tables
     }
 
     fn check_place(memory: NonNull<u8>, _len: usize) -> Result<(), RegistryError> {
@@ -142,7 +160,13 @@ static INSTALLED: AtomicUsize = AtomicUsize::new(0);
 pub fn install(registry: &'static Registry) -> Result<(), RegistryError> {
     // Release: with the Acquire of `installed`.
     match INSTALLED.compare_exchange(0, ptr::from_ref(registry) as usize, Release, Relaxed) {
-        Ok(_) => Ok(()),
+        Ok(_) => {
+            #[cfg(feature = "watch")]
+            if let Some(tables) = registry.side_tables {
+                tables::family_begins(tables);
+            }
+            Ok(())
+        }
         Err(_) => Err(RegistryError::AlreadyInstalled),
     }
 }

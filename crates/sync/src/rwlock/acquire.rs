@@ -2,9 +2,10 @@
 
 use super::slot::{Slot, Slots, may_be_elsewhere};
 use super::{ABANDONED, INCONSISTENT, POISONED, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use crate::mutex::patience::Patience;
+use crate::mutex::patience::{Patience, Request};
 use crate::mutex::refused;
 use crate::robust_semaphore::place_of;
+use crate::watch;
 use crate::{LockError, LockResult};
 
 impl<T: ?Sized, const READERS: usize> RwLock<T, READERS> {
@@ -13,7 +14,9 @@ impl<T: ?Sized, const READERS: usize> RwLock<T, READERS> {
     }
 
     #[inline(always)]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub(super) fn acquire_to_read(&self, patience: Patience<'_>) -> LockResult<RwLockReadGuard<'_, T>> {
+        let request = patience.request();
         let name = match self.door.name() {
             Ok(name) => name,
             Err(error) => return Err(LockError::Identity(error)),
@@ -22,8 +25,9 @@ impl<T: ?Sized, const READERS: usize> RwLock<T, READERS> {
         let taken = first.filter(|slot| !may_be_elsewhere() && slot.take_first(name));
         let slot = match taken {
             Some(slot) if self.door.is_open() => slot,
-            _ => self.read_slowly(taken, name, patience)?,
+            _ => self.read_slowly(taken, name, request)?,
         };
+        watch::reading(&self.door.head, request.site);
         // Made in each branch: one for both would have to lie in memory.
         match self.door.state() {
             0 => Ok(RwLockReadGuard::new(&self.door, slot, &self.data, name)),
@@ -37,19 +41,20 @@ impl<T: ?Sized, const READERS: usize> RwLock<T, READERS> {
         &self,
         taken: Option<&Slot>,
         name: u64,
-        patience: Patience<'_>,
+        request: Request<'_>,
     ) -> Result<&Slot, LockError<G>> {
         if let Some(slot) = taken {
             self.door.give_back(slot, name);
         }
-        let slot = self.door.read_slowly(self.slots(name), patience);
+        let slot = self.door.read_slowly(self.slots(name), request);
         slot.map_err(|error| error.map(|never| match never {}))
     }
 
     #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub(super) fn acquire_to_write(&self, patience: Patience<'_>) -> LockResult<RwLockWriteGuard<'_, T>> {
         let name = self.door.name().map_err(LockError::Identity)?;
-        let owner = self.door.write(self.slots(name), patience).map_err(refused)?;
+        let owner = self.door.write(self.slots(name), patience.request()).map_err(refused)?;
         match self.door.state() {
             0 => Ok(RwLockWriteGuard::new(&self.door, &self.slots, &self.data, owner)),
             state => warned(state, RwLockWriteGuard::new(&self.door, &self.slots, &self.data, owner)),

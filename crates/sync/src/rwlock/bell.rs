@@ -15,6 +15,7 @@ use crate::origin::Origin;
 use crate::planted::{Bug, planted};
 use crate::primitive::fence;
 use crate::robust_semaphore::looks::Looks;
+use crate::watch::Waiting;
 
 /// What to do about claims that are in the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,7 @@ impl Door {
     pub(super) fn at_bell<R>(
         &self,
         patience: Patience<'_>,
+        mut waiting: Waiting,
         mut look: impl FnMut(Way) -> Result<Option<R>, Refusal>,
     ) -> Result<R, Refusal> {
         if let Some(found) = look(Way::Look)? {
@@ -55,7 +57,9 @@ impl Door {
             if planted(Bug::TicketLate) {
                 ticket = self.bell.load(Acquire);
             }
-            let ended = self.bell.wait(ticket, self.scope(), looks.until(deadline).as_ref());
+            waiting.look()?;
+            let until = waiting.until(looks.until(deadline));
+            let ended = self.bell.wait(ticket, self.scope(), until.as_ref());
             if !origin.is_here() {
                 return Err(WaitError::Interrupted.into()); // the hook of a signal has forked, and the head is the parent's
             }

@@ -13,12 +13,12 @@ use super::turn::Turn;
 use crate::Pace;
 use crate::futex::{Futex, Scope};
 use crate::identity::{self, IdentityError, Me};
-use crate::mutex::patience::Patience;
+use crate::mutex::patience::Request;
 use crate::mutex::robust::{self, Refusal};
 use crate::mutex::{private, state};
 use crate::planted::{Bug, planted};
 use crate::primitive::{AtomicU32, this_thread};
-use crate::robust_word::{OWNER, PRIVATE, ROBUST, RobustWord};
+use crate::robust_word::{OWNER, RobustWord};
 
 const OPEN: u32 = 0;
 /// A writer has the head.
@@ -29,7 +29,7 @@ const FULL: u32 = 2;
 #[repr(C)]
 #[derive(Debug)]
 pub(super) struct Door {
-    head: RobustWord,
+    pub(super) head: RobustWord,
     /// [`OPEN`], [`WRITER`] or [`FULL`]; written with the head in hand.
     gate: AtomicU32,
     pub(super) turn: Turn,
@@ -67,15 +67,12 @@ impl Door {
 
     /// That of a lock which is placed: what was known of the data holds on, and nobody is inside.
     pub(super) fn placed(&self) -> Self {
-        let door = Self::new();
-        door.head.state.store(self.head.state.load(Relaxed), Relaxed);
-        door.head.mode.store(ROBUST, Relaxed);
-        door
+        Self { head: self.head.placed(), ..Self::new() }
     }
 
     #[inline(always)]
     pub(super) fn is_private(&self) -> bool {
-        self.head.mode.load(Relaxed) == PRIVATE
+        self.head.is_private()
     }
 
     pub(super) fn scope(&self) -> Scope {
@@ -132,13 +129,13 @@ impl Door {
 
     /// Takes the head for what ends inside of this call, for the thread with this name.
     #[inline]
-    pub(super) fn lock_head(&self, name: u64, patience: Patience<'_>) -> Result<Head<'_>, Refusal> {
+    pub(super) fn lock_head(&self, name: u64, request: Request<'_>) -> Result<Head<'_>, Refusal> {
         let me = if self.is_private() {
-            private::lock(&self.head, patience)?;
+            private::lock(&self.head, request)?;
             self.head.owner.store(name, Relaxed);
             None
         } else {
-            Some(robust::lock_for_a_call(&self.head, patience)?)
+            Some(robust::lock_for_a_call(&self.head, request)?)
         };
         Ok(Head { door: self, me, is_shut: false })
     }

@@ -20,6 +20,7 @@ use self::door::Door;
 pub use self::read_guard::RwLockReadGuard;
 use self::slot::Slot;
 pub use self::write_guard::RwLockWriteGuard;
+use crate::NameError;
 use crate::mutex::patience::Patience;
 use crate::mutex::state::{ABANDONED, INCONSISTENT, POISONED};
 use crate::primitive::{Deadline, UnsafeCell};
@@ -241,6 +242,7 @@ impl<T: ?Sized, const READERS: usize> RwLock<T, READERS> {
     #[inline]
     #[doc(alias = "rdlock")]
     #[doc(alias = "lock_shared")]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
         self.acquire_to_read(Patience::Endless)
     }
@@ -252,6 +254,7 @@ impl<T: ?Sized, const READERS: usize> RwLock<T, READERS> {
     /// As [`read`](Self::read); [`TimedOut`](LockError::TimedOut) if somebody writes or waits to do so,
     /// [`TooManyReaders`](LockError::TooManyReaders) if others have all slots.
     #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn try_read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
         self.acquire_to_read(Patience::None)
     }
@@ -262,6 +265,7 @@ impl<T: ?Sized, const READERS: usize> RwLock<T, READERS> {
     ///
     /// As [`read`](Self::read); [`TimedOut`](LockError::TimedOut) if it could not be had within the time.
     #[cfg(not(multiproc_loom))]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn read_timeout(&self, timeout: std::time::Duration) -> LockResult<RwLockReadGuard<'_, T>> {
         match std::time::Instant::now().checked_add(timeout) {
             Some(deadline) => self.read_deadline(deadline),
@@ -274,6 +278,7 @@ impl<T: ?Sized, const READERS: usize> RwLock<T, READERS> {
     /// # Errors
     ///
     /// As [`read`](Self::read); [`TimedOut`](LockError::TimedOut) if it could not be had within the time.
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn read_deadline(&self, deadline: Deadline) -> LockResult<RwLockReadGuard<'_, T>> {
         self.acquire_to_read(Patience::Until(&deadline))
     }
@@ -285,6 +290,7 @@ impl<T: ?Sized, const READERS: usize> RwLock<T, READERS> {
     /// [`LockError`]; with [`Poisoned`](LockError::Poisoned) and [`OwnerDied`](LockError::OwnerDied) the lock is held all the same.
     #[inline]
     #[doc(alias = "wrlock")]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn write(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
         self.acquire_to_write(Patience::Endless)
     }
@@ -295,6 +301,7 @@ impl<T: ?Sized, const READERS: usize> RwLock<T, READERS> {
     ///
     /// As [`write`](Self::write); [`TimedOut`](LockError::TimedOut) if somebody has it, or is just trying to.
     #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn try_write(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
         self.acquire_to_write(Patience::None)
     }
@@ -305,6 +312,7 @@ impl<T: ?Sized, const READERS: usize> RwLock<T, READERS> {
     ///
     /// As [`write`](Self::write); [`TimedOut`](LockError::TimedOut) if it could not be had within the time.
     #[cfg(not(multiproc_loom))]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn write_timeout(&self, timeout: std::time::Duration) -> LockResult<RwLockWriteGuard<'_, T>> {
         match std::time::Instant::now().checked_add(timeout) {
             Some(deadline) => self.write_deadline(deadline),
@@ -317,6 +325,7 @@ impl<T: ?Sized, const READERS: usize> RwLock<T, READERS> {
     /// # Errors
     ///
     /// As [`write`](Self::write); [`TimedOut`](LockError::TimedOut) if it could not be had within the time.
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn write_deadline(&self, deadline: Deadline) -> LockResult<RwLockWriteGuard<'_, T>> {
         self.acquire_to_write(Patience::Until(&deadline))
     }
@@ -328,6 +337,7 @@ impl<T: ?Sized, const READERS: usize> RwLock<T, READERS> {
     /// # Errors
     ///
     /// As [`write`](Self::write), but for the two that hold the lock.
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn write_or_reset(&self, reset: impl FnOnce(&mut T)) -> LockResult<RwLockWriteGuard<'_, T>> {
         match self.write() {
             Err(LockError::Poisoned(mut guard) | LockError::OwnerDied(mut guard)) => {
@@ -348,6 +358,15 @@ impl<T: ?Sized, const READERS: usize> RwLock<T, READERS> {
     /// [mended](RwLockWriteGuard::mark_consistent) the data since.
     pub fn is_poisoned(&self) -> bool {
         self.door.state() & (POISONED | INCONSISTENT) != 0
+    }
+
+    /// Gives the lock a name, by which reports call it, as [`Mutex::set_name`](crate::Mutex::set_name).
+    ///
+    /// # Errors
+    ///
+    /// [`NameError`]; the lock is as good as before.
+    pub fn set_name(&self, name: &str) -> Result<(), NameError> {
+        self.door.head.set_name(name)
     }
 
     /// Whether somebody writes now, or waits for those who read; it may be otherwise when the caller learns of it.

@@ -11,6 +11,7 @@ use super::slot::Slot;
 #[cfg(not(multiproc_loom))]
 use crate::Generation;
 use crate::primitive::{ReadAccess, UnsafeCell};
+use crate::watch;
 
 /// The right to read the data of an [`RwLock`](super::RwLock), beside others that do, until this is dropped.
 #[must_use = "the lock is released again at once if its guard is not kept"]
@@ -84,7 +85,11 @@ impl<T: ?Sized> Drop for RwLockReadGuard<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
         self.access.end();
-        if self.holds() && !(self.slot.has_one_guard() && self.slot.claim.end(self.name)) {
+        if !self.holds() {
+            return;
+        }
+        watch::read_ended(&self.door.head);
+        if !(self.slot.has_one_guard() && self.slot.claim.end(self.name)) {
             self.door.leave_slowly(self.slot, self.name);
         }
     }

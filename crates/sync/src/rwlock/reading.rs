@@ -7,11 +7,12 @@ use super::bell::Way;
 use super::door::Door;
 use super::slot::{Slot, Slots};
 use crate::LockError;
-use crate::mutex::patience::Patience;
+use crate::mutex::patience::{Patience, Request};
 use crate::mutex::refused;
 use crate::mutex::robust::Refusal;
 use crate::planted::{Bug, planted};
 use crate::primitive::fence;
+use crate::watch::{self, Access, Waiting};
 
 /// Why there is no slot.
 pub(super) type NoSlot = LockError<Infallible>;
@@ -20,11 +21,7 @@ impl Door {
     /// A slot for a guard of the calling thread; it may have one already.
     #[cold]
     #[inline(never)]
-    pub(super) fn read_slowly<'a>(
-        &self,
-        slots: Slots<'a>,
-        patience: Patience<'_>,
-    ) -> Result<&'a Slot, NoSlot> {
+    pub(super) fn read_slowly<'a>(&self, slots: Slots<'a>, request: Request<'_>) -> Result<&'a Slot, NoSlot> {
         // Also if a writer waits: it waits for this thread.
         if let Some(own) = slots.own()
             && !planted(Bug::RecursionUnseen)
@@ -32,9 +29,9 @@ impl Door {
             return if own.again() { Ok(own) } else { Err(LockError::TooManyReaders) };
         }
         if self.is_at_head(slots.name) {
-            return Err(LockError::Deadlock);
+            return Err(LockError::Deadlock(watch::self_lock(&self.head, Access::Shared, request.site)));
         }
-        let tries_only = matches!(patience, Patience::None);
+        let tries_only = matches!(request.patience, Patience::None);
         if self.is_open() {
             if let Some(slot) = self.enter(slots.take_and_be_seen(), slots.name) {
                 return Ok(slot);
@@ -46,7 +43,7 @@ impl Door {
             }
         }
         let kept_out = (!tries_only).then(|| self.turn.join(self.scope()));
-        let mut head = self.lock_head(slots.name, patience).map_err(refused)?;
+        let mut head = self.lock_head(slots.name, request).map_err(refused)?;
         // From here on no writer comes before this reader.
         drop(kept_out);
         if let Some(slot) = slots.take() {
@@ -54,7 +51,7 @@ impl Door {
         }
         // So that one who comes does not take each that gets free before this one has woken up.
         head.shut_as_full();
-        self.wait_for_slot(slots, patience).map_err(|refusal| match refusal {
+        self.wait_for_slot(slots, request.patience).map_err(|refusal| match refusal {
             Refusal::Wait(_) if tries_only => LockError::TooManyReaders,
             other => refused(other),
         })
@@ -81,7 +78,8 @@ impl Door {
         slots: Slots<'a>,
         patience: Patience<'_>,
     ) -> Result<&'a Slot, Refusal> {
-        let taken = self.at_bell(patience, |way| {
+        // Whoever leaves first ends it: nobody of them alone holds it up.
+        let taken = self.at_bell(patience, Waiting::unwatched(), |way| {
             Ok(match way {
                 Way::Look => slots.take(),
                 Way::Mark => slots.take_or_mark(),

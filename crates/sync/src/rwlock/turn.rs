@@ -16,10 +16,12 @@
 
 use crate::WaitError;
 use crate::futex::{Futex, Scope};
+use crate::mutex::robust::Refusal;
 use crate::origin::Origin;
 use crate::planted::{Bug, planted};
 use crate::primitive::Deadline;
 use crate::robust_semaphore::looks::Looks;
+use crate::watch::Waiting;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Writers may sleep, until nobody is kept out.
@@ -124,7 +126,8 @@ impl Turn {
         scope: Scope,
         deadline: Option<&Deadline>,
         is_inside: &dyn Fn() -> bool,
-    ) -> Result<(), WaitError> {
+        waiting: &mut Waiting,
+    ) -> Result<(), Refusal> {
         let first = self.0.load(Relaxed);
         // Also in private memory: in a fork those are counted whose threads are not there.
         let mut looks = Looks::new(Scope::Shared);
@@ -138,9 +141,11 @@ impl Turn {
                 continue;
             }
             let was_inside = is_inside();
-            match self.0.wait(announced, scope, looks.until(deadline).as_ref()) {
+            waiting.look()?;
+            let until = waiting.until(looks.until(deadline));
+            match self.0.wait(announced, scope, until.as_ref()) {
                 Err(WaitError::TimedOut) if Looks::is_late(deadline) => return Ok(()),
-                Err(WaitError::Interrupted) => return Err(WaitError::Interrupted),
+                Err(WaitError::Interrupted) => return Err(WaitError::Interrupted.into()),
                 Ok(()) | Err(WaitError::TimedOut) => {}
             }
             if looks.is_due() && !was_inside && !is_inside() {
@@ -169,7 +174,7 @@ mod tests {
         assert_eq!((turn.is_on(), let_in(turn.0.load(Relaxed))), (true, 1));
         drop(first);
         assert_eq!((turn.is_on(), let_in(turn.0.load(Relaxed))), (false, 2));
-        assert_eq!(turn.wait(Scope::Private, None, &|| true), Ok(()));
+        assert_eq!(turn.wait(Scope::Private, None, &|| true, &mut Waiting::unwatched()), Ok(()));
     }
 
     #[test]
@@ -190,9 +195,9 @@ mod tests {
         let turn = Turn::new();
         std::mem::forget(turn.join(Scope::Private));
         let soon = Instant::now() + Duration::from_millis(20);
-        assert_eq!(turn.wait(Scope::Private, Some(&soon), &|| true), Ok(()));
+        assert_eq!(turn.wait(Scope::Private, Some(&soon), &|| true, &mut Waiting::unwatched()), Ok(()));
         assert!(turn.is_on() && Instant::now() >= soon, "a writer was inside");
-        assert_eq!(turn.wait(Scope::Private, None, &|| false), Ok(()));
+        assert_eq!(turn.wait(Scope::Private, None, &|| false, &mut Waiting::unwatched()), Ok(()));
         assert!(!turn.is_on());
         let after = turn.0.load(Relaxed);
         turn.leave(Scope::Private);
@@ -203,7 +208,7 @@ mod tests {
     fn whatever_word_is_found_a_wait_ends() {
         for word in [1, LET_IN, KEPT_OUT, KEPT_OUT | SLEEPERS, !0, !0 - SLEEPERS, 0x5555_5555] {
             let turn = Turn(Futex::new(word));
-            assert_eq!(turn.wait(Scope::Private, None, &|| false), Ok(()));
+            assert_eq!(turn.wait(Scope::Private, None, &|| false, &mut Waiting::unwatched()), Ok(()));
             drop(turn.join(Scope::Private));
         }
     }

@@ -15,6 +15,7 @@ use crate::Generation;
 use crate::identity::Me;
 use crate::planted::{Bug, planted};
 use crate::primitive::{Access, UnsafeCell};
+use crate::watch::{self, Site};
 
 /// The right to the data of an [`RwLock`](super::RwLock), which is released when this is dropped.
 #[must_use = "the lock is released again at once if its guard is not kept"]
@@ -69,6 +70,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// assert!(cache.try_read().is_ok() && cache.try_write().is_err());
     /// assert_eq!(*reading, ["made once"]);
     /// ```
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn downgrade(mut guard: Self) -> RwLockReadGuard<'a, T> {
         let (door, all, data, owner) = (guard.door, guard.slots, guard.data, guard.owner);
         if planted(Bug::DowngradedWithAGap) {
@@ -80,6 +82,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         let name = door.name().unwrap_or_default();
         let slot = door.slot_of_writer(Slots { all, name }, owner);
         guard.access.end();
+        watch::reading(&door.head, Site::here());
         let reading = RwLockReadGuard::new(door, slot, data, name);
         #[cfg(not(multiproc_loom))]
         let reading = reading.made_by(guard.made_by);

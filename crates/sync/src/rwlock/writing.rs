@@ -6,53 +6,61 @@ use super::slot::{Slot, Slots};
 use crate::WaitError;
 use crate::claims::Lives;
 use crate::identity::{self, Me, Verdict};
-use crate::mutex::patience::Patience;
+use crate::mutex::patience::{Patience, Request};
 use crate::mutex::robust::Refusal;
 use crate::planted::{Bug, planted};
+use crate::watch::{self, Access, Waiting};
 
 impl Door {
     /// Takes the lock to write; gives who has taken a robust one.
     #[inline]
-    pub(super) fn write(&self, slots: Slots<'_>, patience: Patience<'_>) -> Result<Option<Me>, Refusal> {
+    pub(super) fn write(&self, slots: Slots<'_>, request: Request<'_>) -> Result<Option<Me>, Refusal> {
         let mut head = match self.turn.is_on() {
-            false => self.lock_head(slots.name, Patience::None),
+            false => self.lock_head(slots.name, Patience::None.request_at(request.site)),
             true => Err(WaitError::TimedOut.into()),
         };
         if matches!(head, Err(Refusal::Wait(WaitError::TimedOut))) {
-            head = self.queue_to_write(slots, patience);
+            head = self.queue_to_write(slots, request);
         }
         let mut head = head?;
         if planted(Bug::WriterStarves) {
             // Shuts the gate only when it has seen nobody read.
-            self.drain(slots, patience)?;
+            self.drain(slots, request)?;
         }
         head.shut_for_writing();
-        self.drain(slots, patience)?;
+        self.drain(slots, request)?;
         Ok(head.into_writer(slots.name))
     }
 
     /// Waits for the head, unless what is waited for waits for this thread.
     #[cold]
     #[inline(never)]
-    fn queue_to_write(&self, slots: Slots<'_>, patience: Patience<'_>) -> Result<Head<'_>, Refusal> {
+    fn queue_to_write(&self, slots: Slots<'_>, request: Request<'_>) -> Result<Head<'_>, Refusal> {
         let reads = slots.own().is_some() && !planted(Bug::OwnSlotUnseen);
         if reads || self.is_at_head(slots.name) {
-            return Err(Refusal::Deadlock);
+            return Err(self.own_lock(request));
         }
-        if let Ok(deadline) = patience.sleep()
+        if let Ok(deadline) = request.patience.sleep()
             && self.turn.is_on()
         {
-            self.turn.wait(self.scope(), deadline, &|| self.has_writer())?;
+            let mut waiting = Waiting::begin(&self.head, Access::Exclusive, request);
+            self.turn.wait(self.scope(), deadline, &|| self.has_writer(), &mut waiting)?;
         }
-        self.lock_head(slots.name, patience)
+        self.lock_head(slots.name, request)
+    }
+
+    /// The calling thread would wait for itself.
+    #[cold]
+    fn own_lock(&self, request: Request<'_>) -> Refusal {
+        Refusal::Deadlock(watch::self_lock(&self.head, Access::Exclusive, request.site))
     }
 
     /// Waits until nobody reads, for who has the head and has shut the gate.
     #[inline]
-    fn drain(&self, slots: Slots<'_>, patience: Patience<'_>) -> Result<(), Refusal> {
+    fn drain(&self, slots: Slots<'_>, request: Request<'_>) -> Result<(), Refusal> {
         match slots.all.iter().position(|slot| !slot.claim.is_free()) {
             None => Ok(()),
-            Some(first) => self.wait_for_readers(slots.name, &slots.all[first..], patience),
+            Some(first) => self.wait_for_readers(slots.name, &slots.all[first..], request),
         }
     }
 
@@ -62,13 +70,14 @@ impl Door {
         &self,
         name: u64,
         slots: &[Slot],
-        patience: Patience<'_>,
+        request: Request<'_>,
     ) -> Result<(), Refusal> {
         let mut rest = slots;
-        let drained = self.at_bell(patience, |way| {
+        let waiting = Waiting::begin(&self.head, Access::Shared, request);
+        let drained = self.at_bell(request.patience, waiting, |way| {
             while let [slot, others @ ..] = rest {
                 if slot.is_of(name) && !planted(Bug::OwnSlotUnseen) {
-                    return Err(Refusal::Deadlock);
+                    return Err(self.own_lock(request));
                 }
                 if is_in_the_way(slot, name, way)? {
                     return Ok(None);

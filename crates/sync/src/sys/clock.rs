@@ -5,13 +5,24 @@ use std::mem::MaybeUninit;
 
 /// Milliseconds since some moment, the same for all processes of one time namespace.
 pub(crate) fn milliseconds() -> u64 {
+    let time = now();
+    time.tv_sec.cast_unsigned() * 1000 + time.tv_nsec.cast_unsigned() / 1_000_000
+}
+
+/// Nanoseconds since that moment.
+#[cfg(feature = "watch")]
+pub(crate) fn nanoseconds() -> u64 {
+    let time = now();
+    time.tv_sec.cast_unsigned() * 1_000_000_000 + time.tv_nsec.cast_unsigned()
+}
+
+fn now() -> libc::timespec {
     let mut time = MaybeUninit::<libc::timespec>::zeroed();
     // SAFETY: the call writes to a variable. It cannot fail: every Linux has this clock.
-    let time = unsafe {
+    unsafe {
         libc::clock_gettime(libc::CLOCK_MONOTONIC, time.as_mut_ptr());
         time.assume_init()
-    };
-    time.tv_sec.cast_unsigned() * 1000 + time.tv_nsec.cast_unsigned() / 1_000_000
+    }
 }
 
 #[cfg(test)]

@@ -204,12 +204,12 @@ fn who_waits_for_itself_is_told() {
         let guard = lock.read().unwrap();
         let theirs = lock.clone();
         let writer = thread::spawn(move || write(&theirs));
-        assert!(matches!(lock.write(), Err(LockError::Deadlock)));
+        assert!(matches!(lock.write(), Err(LockError::Deadlock(_))));
         drop(guard);
         writer.join().unwrap();
         let guard = lock.write().unwrap();
-        assert!(matches!(lock.read(), Err(LockError::Deadlock)));
-        assert!(matches!(lock.write(), Err(LockError::Deadlock)));
+        assert!(matches!(lock.read(), Err(LockError::Deadlock(_))));
+        assert!(matches!(lock.write(), Err(LockError::Deadlock(_))));
         drop(guard);
         assert_usable(&lock);
     });

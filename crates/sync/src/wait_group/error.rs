@@ -67,7 +67,7 @@ impl<G> From<LockError<G>> for WaitGroupError {
             | LockError::Poisoned(_)
             | LockError::OwnerDied(_)
             | LockError::Abandoned
-            | LockError::Deadlock
+            | LockError::Deadlock(_)
             | LockError::TooManyReaders
             | LockError::NotHeld
             | LockError::TooDeep => Self::OwnerLeft,

@@ -1,4 +1,5 @@
 //! The buckets of a histogram of times: each twice as wide as the one before.
+#![cfg_attr(not(feature = "contention"), allow(dead_code))] // as the table's
 
 /// As many as reach from what a clock can tell apart to half a minute. A model has the first ones.
 pub(crate) const BUCKETS: usize = if cfg!(multiproc_loom) { 2 } else { 32 };

@@ -1,4 +1,52 @@
-//! What is known of named locks while they are in use.
+//! What threads tell of their locks while they use them: what each holds and waits for, since when, and where in the source. For the
+//! features `contention` and `deadlock`; without both, everything that a lock calls in here is empty, and nothing is left of it.
+//!
+//! It is told in [side tables](tables), beside the locks: no layout of a lock depends on a feature, but for bits of its
+//! [mode](crate::robust_word::RobustWord) that are 0 without.
+#![cfg_attr(not(feature = "deadlock"), allow(dead_code))] // what threads wait for, and whose records are whose, is read by it alone
 
-mod bucket;
+#[cfg(any(all(feature = "watch", not(multiproc_loom)), all(test, multiproc_loom)))]
+pub(crate) mod bucket;
+mod call_site;
+#[cfg(all(feature = "watch", not(multiproc_loom)))]
+mod here;
+mod name;
+#[cfg(not(all(feature = "watch", not(multiproc_loom))))]
+mod off;
+#[cfg(all(feature = "watch", not(multiproc_loom)))]
+mod on;
+#[cfg(any(all(feature = "watch", not(multiproc_loom)), all(test, multiproc_loom)))]
+pub(crate) mod record;
+#[cfg(all(feature = "watch", not(multiproc_loom)))]
+pub(crate) mod site;
+#[cfg(any(all(feature = "watch", not(multiproc_loom)), all(test, multiproc_loom)))]
 pub(crate) mod stats;
+#[cfg(all(feature = "watch", not(multiproc_loom)))]
+pub(crate) mod tables;
+#[cfg(all(feature = "watch", not(multiproc_loom)))]
+mod waiting;
+
+pub use self::call_site::CallSite;
+pub(crate) use self::name::numbered;
+pub use self::name::{MAX_NAME, NameError};
+#[cfg(not(all(feature = "watch", not(multiproc_loom))))]
+pub(crate) use self::off::{Hidden, Site, Waiting, read_ended, reading, released, self_lock, taken};
+#[cfg(all(feature = "watch", not(multiproc_loom)))]
+pub(crate) use self::on::{Hidden, Site, read_ended, reading, released, self_lock, taken};
+#[cfg(all(feature = "watch", not(multiproc_loom)))]
+pub(crate) use self::{
+    here::{forget_in_fork, leave},
+    waiting::Waiting,
+};
+#[cfg(all(feature = "deadlock", not(multiproc_loom)))]
+pub(crate) use self::{name::name_of, on::LockId, site::of_number as site_of};
+
+/// How a thread uses a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Access {
+    /// Alone: a mutex, or an [`RwLock`](crate::RwLock) to write.
+    Exclusive,
+    /// Beside others: an [`RwLock`](crate::RwLock) to read.
+    Shared,
+}

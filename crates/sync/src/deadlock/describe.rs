@@ -1,0 +1,51 @@
+//! What is known of the threads that wait for each other, in words.
+
+use std::fs;
+
+use super::graph::{self, Link};
+use super::{LockName, LockUse, Party, Report, ThreadName};
+use crate::identity::Owner;
+use crate::registry;
+use crate::watch::record::{Id, Record, Seen};
+use crate::watch::{LockId, name_of, site_of, tables};
+
+/// The report of a wait that cannot end, if it is that of the thread with this record.
+pub(crate) fn look(own: &'static Record) -> Option<Box<Report>> {
+    let tables = [tables::of_family(), tables::own()].into_iter().flatten();
+    let is_private = |lock| LockId(lock).is_private();
+    let links = graph::circle(own, tables.flat_map(|tables| tables.records()), is_private, has_stopped)?;
+    Some(Box::new(Report::new(links.iter().map(party).collect())))
+}
+
+/// Whether a thread of the family runs no more. One of this process alone has given its record back.
+fn has_stopped(seen: &Seen<'_>) -> bool {
+    let named = registry::installed().zip(Owner::unpacked(seen.owner));
+    named.is_some_and(|(registry, owner)| registry.has_stopped(owner))
+}
+
+fn party(link: &Link<'_>) -> Party {
+    let Link { seen, has } = link;
+    Party {
+        thread: ThreadName { pid: seen.pid, tid: seen.tid, name: name_of_thread(seen.pid, seen.tid) },
+        has: used(has.lock, has.site),
+        wants: used(seen.want.lock, seen.want.site),
+    }
+}
+
+fn used(lock: Id, site: u32) -> LockUse {
+    let id = LockId(lock);
+    LockUse { lock: name(id), access: id.access(), site: site_of(site) }
+}
+
+fn name(lock: LockId) -> LockName {
+    match (lock.number(), lock.address()) {
+        (Some(number), _) => name_of(number).map_or(LockName::Number(number), LockName::Named),
+        (None, address) => LockName::Address(address.unwrap_or_default()),
+    }
+}
+
+/// The kernel's name of a thread of this pid namespace.
+fn name_of_thread(pid: u32, tid: u32) -> Option<String> {
+    let name = fs::read(format!("/proc/{pid}/task/{tid}/comm")).ok()?;
+    Some(String::from_utf8_lossy(&name).trim_end_matches('\n').to_string())
+}

@@ -1,0 +1,138 @@
+//! The calling thread's record, and the call sites that it has met.
+
+use std::cell::Cell;
+use std::panic::Location;
+use std::ptr;
+use std::sync::atomic::Ordering::{Relaxed, Release};
+
+use super::record::Record;
+use super::tables::{self, Tables};
+use crate::identity::{self, Owner};
+use crate::sys::robust_list;
+
+/// How many call sites a thread remembers the numbers of.
+const REMEMBERED: usize = 32;
+
+/// Nothing to drop, so that it can be used to the thread's very end.
+struct Here {
+    /// The tables that the record is in, by address; 0: the thread has not looked yet.
+    tables: Cell<usize>,
+    /// `None`: the thread is not watched.
+    record: Cell<Option<&'static Record>>,
+    sites: [Cell<(usize, u32)>; REMEMBERED],
+    /// When the thread has begun to wait for the lock that it takes next, in nanoseconds; 0: it did not wait.
+    #[cfg(feature = "contention")]
+    waited_since: Cell<u64>,
+}
+
+thread_local! {
+    static HERE: Here = const {
+        Here {
+            tables: Cell::new(0),
+            record: Cell::new(None),
+            sites: [const { Cell::new((0, 0)) }; REMEMBERED],
+            #[cfg(feature = "contention")]
+            waited_since: Cell::new(0),
+        }
+    };
+}
+
+/// The record of the calling thread, in the tables in use; `None`: it is not watched.
+#[inline]
+pub(super) fn record() -> Option<&'static Record> {
+    HERE.with(|here| {
+        let address = tables::current_address();
+        if address != 0 && here.tables.get() == address { here.record.get() } else { enter(here) }
+    })
+}
+
+/// The number of a place in the source, in the tables in use.
+#[inline]
+pub(super) fn number_of(location: &'static Location<'static>) -> u32 {
+    let address = ptr::from_ref(location) as usize;
+    HERE.with(|here| {
+        // Places are some bytes apart.
+        let place = &here.sites[address / 8 % REMEMBERED];
+        let (known, number) = place.get();
+        if known == address {
+            return number;
+        }
+        let number = tables::current().map_or(0, |tables| tables.number_of_site(location));
+        place.set((address, number));
+        number
+    })
+}
+
+/// Gives the thread a record in the tables in use, with what it holds already.
+#[cold]
+#[inline(never)]
+fn enter(here: &Here) -> Option<&'static Record> {
+    let tables = tables::current()?;
+    let before = here.record.take();
+    // First: what is done below may lock, and is not watched.
+    here.tables.set(ptr::from_ref(tables) as usize);
+    here.sites.iter().for_each(|place| place.set((0, 0)));
+    let record = if tables.is_own() { enter_own(tables) } else { enter_family(tables) };
+    if let (Some(record), Some(before)) = (record, before) {
+        move_over(before, record, tables);
+    }
+    here.record.set(record);
+    record
+}
+
+fn enter_own(tables: &'static Tables) -> Option<&'static Record> {
+    let record = tables.free_record()?;
+    record.begin(std::process::id(), robust_list::thread_id(), 0);
+    identity::at_thread_end();
+    Some(record)
+}
+
+fn enter_family(tables: &'static Tables) -> Option<&'static Record> {
+    let me = identity::me().ok()?;
+    let name = Owner::unpacked(me.owner())?;
+    let record = tables.record_of(name.thread.index)?;
+    record.begin(std::process::id(), me.tid(), me.owner());
+    Some(record)
+}
+
+/// What was noted before there was a family.
+fn move_over(before: &Record, record: &Record, tables: &Tables) {
+    if let Some(seen) = before.seen() {
+        for mut hold in seen.holds {
+            hold.site = super::site::of_number(hold.site).map_or(0, |site| tables.number_of(&site));
+            record.hold(hold);
+        }
+    }
+    give_back(before);
+}
+
+fn give_back(record: &Record) {
+    record.begin(0, 0, 0);
+    record.in_use.store(0, Release);
+}
+
+/// The calling thread ends.
+pub(crate) fn leave() {
+    HERE.with(|here| {
+        here.tables.set(0);
+        // One of the family goes with the thread's entry: a guard that was leaked holds its lock still.
+        if let Some(record) = here.record.take().filter(|record| record.in_use.load(Relaxed) != 0) {
+            give_back(record);
+        }
+    });
+}
+
+/// In a fork of the process.
+pub(crate) fn forget_in_fork() {
+    HERE.with(|here| {
+        here.tables.set(0);
+        here.record.set(None);
+    });
+    tables::forget_in_fork();
+}
+
+/// Notes when the wait for the next lock has begun, in nanoseconds; gives what was noted before.
+#[cfg(feature = "contention")]
+pub(super) fn waited_since(since: u64) -> u64 {
+    HERE.with(|here| here.waited_since.replace(since))
+}

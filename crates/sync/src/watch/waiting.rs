@@ -1,0 +1,115 @@
+//! A wait for a lock, which is seen by the other threads of the family, and looks now and then whether it can end at all.
+
+use std::time::{Duration, Instant};
+
+use super::Access;
+use super::here;
+use super::on::LockId;
+use super::record::Want;
+use crate::WaitError;
+use crate::interrupt;
+use crate::mutex::patience::{Patience, Request};
+use crate::mutex::robust::Refusal;
+use crate::primitive::Deadline;
+use crate::robust_word::RobustWord;
+use crate::sys::clock;
+
+/// After which a wait looks for the first time: longer than most last.
+const FIRST_LOOK: Duration = Duration::from_millis(5);
+
+/// The longest between two looks.
+const LONGEST: Duration = Duration::from_millis(200);
+
+/// A wait of the calling thread. Others see it as long as it is there, if nothing but the lock ends it.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    /// When to look; `None`: the wait ends by itself, and nobody is told of it.
+    next: Option<Instant>,
+    pause: Duration,
+    /// What the thread waited for when it began this one, in a hook of the user's.
+    before: Want,
+}
+
+impl Waiting {
+    #[cold]
+    pub(crate) fn begin(lock: &RobustWord, access: Access, request: Request<'_>) -> Self {
+        let is_endless = matches!(request.patience, Patience::Endless);
+        let id = LockId::of(lock, access).filter(|_| is_endless && cfg!(feature = "deadlock"));
+        let watched = id.zip(here::record());
+        let Some((id, record)) = watched else { return Self::unwatched() };
+        let want = Want { lock: id.0, since: clock::nanoseconds(), site: request.site.number() };
+        Self { next: Some(Instant::now() + FIRST_LOOK), pause: FIRST_LOOK, before: record.want(want) }
+    }
+
+    /// One that nobody holds up.
+    pub(crate) fn unwatched() -> Self {
+        Self { next: None, pause: FIRST_LOOK, before: Want::default() }
+    }
+
+    /// Sleeps, up to the deadline, or up to the next look.
+    pub(crate) fn sleep(
+        &mut self,
+        deadline: Option<&Deadline>,
+        sleep: impl FnOnce(Option<&Deadline>) -> Result<(), WaitError>,
+    ) -> Result<(), Refusal> {
+        if self.next.is_none() {
+            return Ok(sleep(deadline)?);
+        }
+        self.look()?;
+        match sleep(self.next.as_ref()) {
+            Err(WaitError::TimedOut) => Ok(()),
+            ended => Ok(ended?),
+        }
+    }
+
+    /// As [`sleep`](Self::sleep), with a sleep that every signal ends, for its caller to ask the user's hook. That is asked after each
+    /// look, too: a signal may have come when the thread was not asleep.
+    pub(crate) fn sleep_unasked(
+        &mut self,
+        deadline: Option<&Deadline>,
+        sleep: impl FnOnce(Option<&Deadline>) -> Result<(), WaitError>,
+    ) -> Result<(), Refusal> {
+        if self.next.is_none() {
+            return Ok(sleep(deadline)?);
+        }
+        self.look()?;
+        match sleep(self.next.as_ref()) {
+            Err(WaitError::TimedOut) if interrupt::is_installed() => Err(WaitError::Interrupted.into()),
+            Err(WaitError::TimedOut) => Ok(()),
+            ended => Ok(ended?),
+        }
+    }
+
+    /// Until when to sleep where the end of the sleep is a look at something else, too.
+    pub(crate) fn until(&self, deadline: Option<Deadline>) -> Option<Deadline> {
+        self.next.into_iter().chain(deadline).min()
+    }
+
+    /// Looks whether the wait can end, if that is due.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Deadlock`]: it cannot, and it is the last wait of those that hold each other up.
+    pub(crate) fn look(&mut self) -> Result<(), Refusal> {
+        if self.next.is_none_or(|next| next > Instant::now()) {
+            return Ok(());
+        }
+        #[cfg(feature = "deadlock")]
+        if let Some(report) = here::record().and_then(crate::deadlock::look) {
+            return Err(Refusal::Deadlock(report));
+        }
+        self.pause = LONGEST.min(self.pause * 2);
+        self.next = Some(Instant::now() + self.pause);
+        Ok(())
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if self.next.is_some()
+            && let Some(record) = here::record()
+        {
+            record.want(self.before);
+        }
+    }
+}
