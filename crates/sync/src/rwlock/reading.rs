@@ -42,6 +42,7 @@ impl Door {
                 return self.enter(slot, slots.name).ok_or(LockError::TooManyReaders);
             }
         }
+        watch::waits(&self.head);
         let kept_out = (!tries_only).then(|| self.turn.join(self.scope()));
         let mut head = self.lock_head(slots.name, request).map_err(refused)?;
         // From here on no writer comes before this reader.

@@ -36,6 +36,7 @@ impl Door {
     #[cold]
     #[inline(never)]
     fn queue_to_write(&self, slots: Slots<'_>, request: Request<'_>) -> Result<Head<'_>, Refusal> {
+        watch::waits(&self.head);
         let reads = slots.own().is_some() && !planted(Bug::OwnSlotUnseen);
         if reads || self.is_at_head(slots.name) {
             return Err(self.own_lock(request));
@@ -72,6 +73,7 @@ impl Door {
         slots: &[Slot],
         request: Request<'_>,
     ) -> Result<(), Refusal> {
+        watch::waits(&self.head);
         let mut rest = slots;
         let waiting = Waiting::begin(&self.head, Access::Shared, request);
         let drained = self.at_bell(request.patience, waiting, |way| {

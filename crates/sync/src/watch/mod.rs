@@ -9,6 +9,8 @@
 pub(crate) mod bucket;
 mod call_site;
 #[cfg(all(feature = "watch", not(multiproc_loom)))]
+mod count;
+#[cfg(all(feature = "watch", not(multiproc_loom)))]
 mod here;
 mod name;
 #[cfg(not(all(feature = "watch", not(multiproc_loom))))]
@@ -30,16 +32,21 @@ pub use self::call_site::CallSite;
 pub(crate) use self::name::numbered;
 pub use self::name::{MAX_NAME, NameError};
 #[cfg(not(all(feature = "watch", not(multiproc_loom))))]
-pub(crate) use self::off::{Hidden, Site, Waiting, read_ended, reading, released, self_lock, taken};
+pub(crate) use self::off::{
+    Hidden, Site, Waiting, acquired, asks, read_ended, reading, released, self_lock, taken, waits,
+};
+#[cfg(all(feature = "deadlock", not(multiproc_loom)))]
+pub(crate) use self::on::LockId;
 #[cfg(all(feature = "watch", not(multiproc_loom)))]
 pub(crate) use self::on::{Hidden, Site, read_ended, reading, released, self_lock, taken};
 #[cfg(all(feature = "watch", not(multiproc_loom)))]
 pub(crate) use self::{
+    count::{acquired, asks, waits},
     here::{forget_in_fork, leave},
     waiting::Waiting,
 };
-#[cfg(all(feature = "deadlock", not(multiproc_loom)))]
-pub(crate) use self::{name::name_of, on::LockId, site::of_number as site_of};
+#[cfg(all(feature = "watch", not(multiproc_loom)))]
+pub(crate) use self::{name::name_of, site::of_number as site_of};
 
 /// How a thread uses a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -147,7 +147,7 @@ impl<'a> Table<'a> {
 
     /// The entry of a pair, claimed if it had none. `None`: there is no place for it.
     #[inline(always)]
-    pub(crate) fn of(self, pair: Pair) -> Option<&'a Stats> {
+    fn of(self, pair: Pair) -> Option<&'a Stats> {
         let key = pair.key();
         for place in self.places(key) {
             let mut found = place.key.load(Relaxed);
@@ -166,20 +166,6 @@ impl<'a> Table<'a> {
         None
     }
 
-    /// The entry that a pair has.
-    #[inline(always)]
-    fn find(self, pair: Pair) -> Option<&'a Stats> {
-        let key = pair.key();
-        for place in self.places(key) {
-            match place.key.load(Relaxed) {
-                0 => return None,
-                found if found == key => return Some(place),
-                _ => {}
-            }
-        }
-        None
-    }
-
     /// Counts an acquisition, and the nanoseconds that it waited if it did.
     #[inline]
     pub(crate) fn acquired(self, pair: Pair, waited: Option<u64>) {
@@ -189,11 +175,10 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Counts a hold, in nanoseconds, that was counted as an acquisition when it began. One that found no place is not counted here
-    /// either.
+    /// Counts a hold, in nanoseconds, that was counted as an acquisition when it began: one that found no place then finds none now.
     #[inline]
     pub(crate) fn held(self, pair: Pair, nanos: u64) {
-        if let Some(stats) = self.find(pair) {
+        if let Some(stats) = self.of(pair) {
             stats.held(nanos);
         }
     }
