@@ -175,7 +175,19 @@ mod tests {
     #[test]
     fn an_alias_selects_all_its_groups_and_no_other() {
         let sync = names(&["sync"]);
-        for group in ["mutex", "condvar", "semaphore", "event", "barrier", "once", "latch", "wait_group"] {
+        for group in [
+            "mutex",
+            "reentrant",
+            "condvar",
+            "semaphore",
+            "permit",
+            "rwlock",
+            "event",
+            "barrier",
+            "once",
+            "latch",
+            "wait_group",
+        ] {
             assert!(names(&[group]).iter().all(|name| sync.contains(name)), "{group}");
         }
         assert!(sync.iter().all(|name| !covers("pool", name) && !covers("process", name)), "{sync:?}");
