@@ -35,6 +35,7 @@ mod stats;
 mod steps;
 mod sys;
 mod target;
+mod windows;
 
 use std::process::ExitCode;
 

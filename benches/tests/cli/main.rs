@@ -1,5 +1,6 @@
 //! The program as its callers see it: names, exit codes, lines of JSON, and nothing left behind.
 
+mod fairness;
 mod run;
 
 use std::io::{BufRead, BufReader};
