@@ -1,12 +1,34 @@
 //! A round in windows: what each of two sides got done in each, how evenly they shared it, and whether both got on.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::stats::median;
 
+/// How long a window is, and a little longer: whoever cuts them has to wake up.
+pub(crate) const LENGTH: Duration = Duration::from_millis(60);
+
+/// One that came out longer is not counted: who starves for the length of a window might not be seen in it.
+const LONGEST: Duration = Duration::from_millis(90);
+
+/// What each side has got done up to some time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading {
+    pub(crate) at: Duration,
+    pub(crate) done: [u64; 2],
+}
+
 /// The operations of each side in a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Window(pub(crate) [u64; 2]);
+
+/// Those between one reading and the next that are not too long.
+pub(crate) fn between(readings: &[Reading]) -> Vec<Window> {
+    let pairs = readings.windows(2).map(|pair| (pair[0], pair[1]));
+    let counted = pairs.filter(|(from, to)| to.at.saturating_sub(from.at) <= LONGEST);
+    counted.map(|(from, to)| Window([0, 1].map(|side| to.done[side] - from.done[side]))).collect()
+}
 
 impl Window {
     /// Operations of the slower side / half of all: 1 if both did as many, 0 if one did none, or both.
@@ -109,5 +131,15 @@ mod tests {
         assert_eq!(found.sides, [Side { progress: 0.75, fewest: 0 }, Side { progress: 1.0, fewest: 50 }]);
         assert_eq!(Extremes::of(&windows([[50, 50], [30, 90]])).unwrap().least_share, 0.5);
         assert_eq!(Extremes::of(&[]), None);
+    }
+
+    #[test]
+    fn a_window_is_what_was_done_between_two_readings_unless_it_came_out_too_long() {
+        let reading = |millis, done| Reading { at: Duration::from_millis(millis), done };
+        let readings =
+            [reading(1, [100, 7]), reading(61, [150, 7]), reading(152, [900, 900]), reading(242, [901, 903])];
+        assert_eq!(between(&readings), windows([[50, 0], [1, 3]]));
+        assert_eq!(between(&readings[..1]), []);
+        assert_eq!(between(&[]), []);
     }
 }

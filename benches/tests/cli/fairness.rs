@@ -1,6 +1,8 @@
-//! Shares and progress as callers see them: figures of windows that are made up.
+//! Shares and progress as callers see them: figures of windows that are made up, and answers of those that are measured.
 
-use crate::run::{row, run, text};
+use std::thread;
+
+use crate::run::{lines, rounds_of, row, run, text};
 
 #[test]
 fn shares_and_progress_are_judged_by_windows_and_their_extremes_shown() {
@@ -55,4 +57,45 @@ fn a_round_without_windows_is_no_share() {
     assert_eq!(output.status.code(), Some(1));
     let row = row(text(&output.stdout), &["selftest.blind", "free", "ours"]).join(" ");
     assert!(row.ends_with("failed: it answered to a round without its windows"), "{row}");
+}
+
+#[test]
+fn sides_that_share_a_lock_are_placed_and_lose_no_operation() {
+    let output = run(&["mutex.share", "rwlock.progress.1to4.proc", "--rounds", "1", "--quick", "--json"]);
+    if thread::available_parallelism().unwrap().get() > 1 {
+        // A lock that lost an operation would have failed its round.
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+    let lines = lines(&output);
+    for (bench, peers) in
+        [("mutex.share.2threads", 4), ("mutex.share.2proc", 1), ("rwlock.progress.1to4.proc", 1)]
+    {
+        let found = lines.iter().filter(|line| line["bench"] == bench && line["placement"] == "one_core");
+        assert_eq!(found.filter(|line| line["windows"].is_object()).count(), peers, "{lines:?}");
+    }
+}
+
+#[test]
+fn readers_beside_writers_are_measured_whichever_are_more() {
+    for bench in
+        ["rwlock.share.writers.2threads", "rwlock.progress.4to1.threads", "rwlock.progress.1to4.threads"]
+    {
+        for contender in ["ours", "ours.private", "std", "parking_lot", "pthread.pshared"] {
+            windows_are_told(&format!("{bench}/{contender}"));
+        }
+    }
+    for bench in ["rwlock.share.writers.2proc", "rwlock.progress.4to1.proc"] {
+        for contender in ["ours", "pthread.pshared"] {
+            windows_are_told(&format!("{bench}/{contender}"));
+        }
+    }
+}
+
+fn windows_are_told(contender: &str) {
+    let answers = rounds_of(contender, 1);
+    assert_eq!(answers.len(), 2, "{contender}: {answers:?}");
+    assert!(
+        answers[1].starts_with("@sample ") && answers[1].contains(" windows "),
+        "{contender}: {answers:?}"
+    );
 }
