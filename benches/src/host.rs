@@ -19,6 +19,7 @@ use crate::processes::Tree;
 use crate::protocol::{Answer, ROUND};
 use crate::registry::{Bench, Contender, Unit};
 use crate::rounds::Player;
+use crate::session::Sample;
 use crate::stats::Played;
 
 /// How often a silent contender is looked at: rare, since each look takes a processor from somebody.
@@ -182,8 +183,15 @@ impl Player for Host {
         self.idle.begins(self.group)?;
         match answer {
             Answer::Sample(sample) => {
-                let own_core = sample.own_core.map(|own| (self.unit.value(own.sample()), own.probe));
-                Ok(Played { value: self.unit.value(sample), own_core })
+                let value = |sample: &Sample| {
+                    self.unit.value(sample).ok_or("it answered to a round without its windows")
+                };
+                let own_core = sample.own_core.map(|own| Ok::<_, &str>((value(&own.sample())?, own.probe)));
+                Ok(Played {
+                    value: value(&sample)?,
+                    own_core: own_core.transpose()?,
+                    windows: sample.windows,
+                })
             }
             other => Err(format!("it answered {other:?} to a round").into()),
         }

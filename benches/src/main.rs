@@ -4,7 +4,9 @@ mod alone;
 mod args;
 mod cells;
 mod contender;
+mod contest;
 mod crews;
+mod fairness;
 mod flags;
 mod groups;
 mod handoff;
@@ -35,6 +37,7 @@ mod stats;
 mod steps;
 mod sys;
 mod target;
+mod windows;
 
 use std::process::ExitCode;
 

@@ -37,14 +37,27 @@ impl Other {
     /// Runs `side` in a process, which is put on its processor by the one that runs the benches. Both processes have a second
     /// thread.
     pub(crate) fn process(side: impl FnOnce()) -> Result<Self> {
-        let child = Forks::of_one_thread()?.start(|| {
+        let other = Self::fork(&Forks::of_one_thread()?, side)?;
+        have_two_threads();
+        Ok(other)
+    }
+
+    /// The same of several, each in a process of its own.
+    pub(crate) fn processes<S: FnOnce()>(sides: Vec<S>) -> Result<Vec<Self>> {
+        let forks = Forks::of_one_thread()?;
+        let others: Result<_> = sides.into_iter().map(|side| Self::fork(&forks, side)).collect();
+        have_two_threads();
+        others
+    }
+
+    fn fork(forks: &Forks, side: impl FnOnce()) -> Result<Self> {
+        let child = forks.start(|| {
             // A parent that is killed cannot end it.
             if prctl::set_pdeathsig(Signal::SIGKILL).is_ok() {
                 have_two_threads();
                 side();
             }
         })?;
-        have_two_threads();
         Ok(Self::Process(child))
     }
 }

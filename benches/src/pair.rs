@@ -26,11 +26,13 @@ struct Gate {
     phase: AtomicU32,
 }
 
-fn running(round: u32) -> u32 {
+/// The phase while a round runs.
+pub(crate) fn running(round: u32) -> u32 {
     2 * round - 1
 }
 
-fn ended(round: u32) -> u32 {
+/// The phase after it.
+pub(crate) fn ended(round: u32) -> u32 {
     2 * round
 }
 

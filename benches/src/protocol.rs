@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::session::{OwnCore, Sample};
+use crate::windows::Window;
 
 /// Asks for one round. The end of input asks to end.
 pub(crate) const ROUND: &str = "round";
@@ -22,10 +23,16 @@ impl Answer {
     pub(crate) fn line(&self) -> String {
         match self {
             Self::Ready => "@ready".to_string(),
-            Self::Sample(Sample { operations, spent, own_core }) => {
-                let own = own_core
-                    .map(|own| format!(" own {} {} {}", own.operations, own.spent, own.probe.as_nanos()));
-                format!("@sample {operations} {spent}{}", own.unwrap_or_default())
+            Self::Sample(Sample { operations, spent, own_core, windows }) => {
+                let mut line = format!("@sample {operations} {spent}");
+                if let Some(own) = own_core {
+                    line += &format!(" own {} {} {}", own.operations, own.spent, own.probe.as_nanos());
+                }
+                if !windows.is_empty() {
+                    line += " windows";
+                    windows.iter().for_each(|Window([one, other])| line += &format!(" {one}:{other}"));
+                }
+                line
             }
             Self::Failed(reason) => format!("@failed {}", reason.replace('\n', " ")),
         }
@@ -44,6 +51,10 @@ impl Answer {
 
     /// A sample of no operations, or of some that took nothing, would divide by zero.
     fn sample(text: &str) -> Option<Self> {
+        let (text, windows) = match text.split_once(" windows ") {
+            Some((text, windows)) => (text, windows.split(' ').map(window).collect::<Option<_>>()?),
+            None => (text, Vec::new()),
+        };
         let (text, own_core) = match text.split_once(" own ") {
             Some((text, own)) => {
                 let [operations, spent, probe] = numbers(own)?;
@@ -52,7 +63,7 @@ impl Answer {
             None => (text, None),
         };
         let [operations, spent] = numbers(text)?;
-        Some(Self::Sample(Sample { operations, spent, own_core }))
+        Some(Self::Sample(Sample { own_core, windows, ..Sample::new(operations, spent) }))
     }
 }
 
@@ -63,6 +74,12 @@ fn numbers<const N: usize>(text: &str) -> Option<[u64; N]> {
     numbers?.try_into().ok()
 }
 
+/// What each side did in a window, which may be nothing.
+fn window(text: &str) -> Option<Window> {
+    let (one, other) = text.split_once(':')?;
+    Some(Window([one.parse().ok()?, other.parse().ok()?]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,11 +88,14 @@ mod tests {
     fn answers_are_read_as_they_are_written() {
         for answer in [
             Answer::Ready,
-            Answer::Sample(Sample { operations: 1000, spent: 123_456_789, own_core: None }),
+            Answer::Sample(Sample::new(1000, 123_456_789)),
             Answer::Sample(Sample {
-                operations: 1000,
-                spent: 123_456_789,
                 own_core: Some(OwnCore::timed(10, Duration::from_micros(9), Duration::from_nanos(1930))),
+                ..Sample::new(1000, 123_456_789)
+            }),
+            Answer::Sample(Sample {
+                windows: vec![Window([0, 400]), Window([299, 301])],
+                ..Sample::new(1000, 123_456_789)
             }),
             Answer::Failed("the worker died".to_string()),
         ] {
@@ -101,6 +121,9 @@ mod tests {
             "@sample x 5",
             "@sample 1 5 own 3",
             "@sample 1 5 own 3 0 9",
+            "@sample 1 5 windows 3",
+            "@sample 1 5 windows 3:-1",
+            "@sample 1 5 windows 3:1  4:1",
         ] {
             assert!(matches!(Answer::parse(broken), Some(Answer::Failed(_))), "{broken}");
         }

@@ -8,6 +8,7 @@ use crate::groups::{
 use crate::placement::Placement;
 use crate::session::{Sample, Setting, Start};
 use crate::target::Target;
+use crate::windows;
 
 /// One figure, and who competes in it.
 #[derive(Debug)]
@@ -57,6 +58,10 @@ pub(crate) enum Unit {
     InstructionsPer(&'static str),
     /// Operations of this name a second: higher is better.
     PerSecond(&'static str),
+    /// The slower side's share of an even half, in the middle one of a round's windows: higher is better, up to 1.
+    Share,
+    /// The part of a round's windows in which both of these sides got on: higher is better, up to 1.
+    Progress([&'static str; 2]),
 }
 
 impl Unit {
@@ -66,23 +71,32 @@ impl Unit {
             Self::NanosPer(operation) => format!("ns/{operation}"),
             Self::InstructionsPer(operation) => format!("instructions/{operation}"),
             Self::PerSecond(operations) => format!("{operations}/s"),
+            Self::Share => "share".to_string(),
+            Self::Progress(_) => "of windows".to_string(),
         }
     }
 
-    pub(crate) fn value(self, sample: Sample) -> f64 {
+    /// `None` if it takes windows, and there are none.
+    pub(crate) fn value(self, sample: &Sample) -> Option<f64> {
         let (operations, spent) = (sample.operations as f64, sample.spent as f64);
         match self {
-            Self::MicrosPer(_) => spent / (operations * 1e3),
-            Self::NanosPer(_) | Self::InstructionsPer(_) => spent / operations,
-            Self::PerSecond(_) => operations * 1e9 / spent,
+            Self::MicrosPer(_) => Some(spent / (operations * 1e3)),
+            Self::NanosPer(_) | Self::InstructionsPer(_) => Some(spent / operations),
+            Self::PerSecond(_) => Some(operations * 1e9 / spent),
+            Self::Share => windows::share(&sample.windows),
+            Self::Progress(_) => windows::progress(&sample.windows),
         }
+    }
+
+    pub(crate) fn is_better_lower(self) -> bool {
+        self.ratio(1.0, 2.0) < 1.0
     }
 
     /// Ours beside a peer's: below 1 if ours is better.
     pub(crate) fn ratio(self, ours: f64, peer: f64) -> f64 {
         match self {
             Self::MicrosPer(_) | Self::NanosPer(_) | Self::InstructionsPer(_) => ours / peer,
-            Self::PerSecond(_) => peer / ours,
+            Self::PerSecond(_) | Self::Share | Self::Progress(_) => peer / ours,
         }
     }
 }
@@ -157,6 +171,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::windows::Window;
 
     fn names(prefixes: &[&str]) -> Vec<&'static str> {
         let prefixes: Vec<_> = prefixes.iter().map(ToString::to_string).collect();
@@ -175,7 +190,19 @@ mod tests {
     #[test]
     fn an_alias_selects_all_its_groups_and_no_other() {
         let sync = names(&["sync"]);
-        for group in ["mutex", "condvar", "semaphore", "event", "barrier", "once", "latch", "wait_group"] {
+        for group in [
+            "mutex",
+            "reentrant",
+            "condvar",
+            "semaphore",
+            "permit",
+            "rwlock",
+            "event",
+            "barrier",
+            "once",
+            "latch",
+            "wait_group",
+        ] {
             assert!(names(&[group]).iter().all(|name| sync.contains(name)), "{group}");
         }
         assert!(sync.iter().all(|name| !covers("pool", name) && !covers("process", name)), "{sync:?}");
@@ -196,6 +223,8 @@ mod tests {
                     "{}: {peer:?}",
                     bench.name
                 );
+                let subject = target.subject();
+                assert!(bench.contenders.iter().any(|c| c.name == subject), "{}: {subject}", bench.name);
             }
         }
     }
@@ -226,12 +255,29 @@ mod tests {
         let sample = |operations, micros| Sample::timed(operations, Duration::from_micros(micros));
         let (ours, peer) = (sample(10, 20), sample(10, 40));
         let time = Unit::MicrosPer("call");
-        assert_eq!(time.value(ours), 2.0);
-        assert_eq!(time.ratio(time.value(ours), time.value(peer)), 0.5);
-        assert_eq!(Unit::NanosPer("call").value(ours), 2000.0);
+        let ratio = |unit: Unit| unit.ratio(unit.value(&ours).unwrap(), unit.value(&peer).unwrap());
+        assert_eq!(time.value(&ours), Some(2.0));
+        assert_eq!(ratio(time), 0.5);
+        assert_eq!(Unit::NanosPer("call").value(&ours), Some(2000.0));
         assert_eq!(Unit::InstructionsPer("call").ratio(30.0, 60.0), 0.5);
         let rate = Unit::PerSecond("tasks");
-        assert_eq!(rate.value(peer), 250_000.0);
-        assert_eq!(rate.ratio(rate.value(ours), rate.value(peer)), 0.5);
+        assert_eq!(rate.value(&peer), Some(250_000.0));
+        assert_eq!(ratio(rate), 0.5);
+    }
+
+    #[test]
+    fn a_share_is_better_the_higher_it_is_and_nothing_without_windows() {
+        let of = |windows: &[[u64; 2]]| {
+            let windows = windows.iter().copied().map(Window).collect();
+            Sample { windows, ..Sample::timed(9, Duration::from_micros(9)) }
+        };
+        let (even, starved) = (of(&[[5, 5], [5, 5]]), of(&[[0, 9], [6, 2]]));
+        let progress = Unit::Progress(["reader", "writers"]);
+        for (unit, of_starved) in [(Unit::Share, 0.25), (progress, 0.5)] {
+            assert_eq!(unit.value(&even), Some(1.0));
+            assert_eq!(unit.value(&starved), Some(of_starved));
+            assert_eq!(unit.ratio(1.0, of_starved), of_starved);
+            assert_eq!(unit.value(&of(&[])), None);
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::Result;
 use crate::placement::{Cpu, Placement, Sides};
+use crate::windows::Window;
 
 /// What a contender is started with.
 #[derive(Clone, Debug)]
@@ -94,18 +95,24 @@ impl<F: FnMut() -> Result<u64>> Session for F {
 }
 
 /// What one round came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sample {
     pub(crate) operations: u64,
     /// What they took together: nanoseconds, or instructions in a bench whose unit counts these.
     pub(crate) spent: u64,
     /// A typical part of it with the core to itself, if that was looked at and came to enough.
     pub(crate) own_core: Option<OwnCore>,
+    /// The windows that it was cut into; empty in a bench whose unit asks for none.
+    pub(crate) windows: Vec<Window>,
 }
 
 impl Sample {
+    pub(crate) fn new(operations: u64, spent: u64) -> Self {
+        Self { operations, spent, own_core: None, windows: Vec::new() }
+    }
+
     pub(crate) fn timed(operations: u64, elapsed: Duration) -> Self {
-        Self { operations, spent: nanos(elapsed), own_core: None }
+        Self::new(operations, nanos(elapsed))
     }
 }
 
@@ -126,7 +133,7 @@ impl OwnCore {
 
     /// As if there had been nothing else.
     pub(crate) fn sample(self) -> Sample {
-        Sample { operations: self.operations, spent: self.spent, own_core: None }
+        Sample::new(self.operations, self.spent)
     }
 }
 

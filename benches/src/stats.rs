@@ -3,19 +3,22 @@
 use std::time::Duration;
 
 use crate::neighbour;
+use crate::windows::{Extremes, Window};
 
 /// The figure of one round.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Played {
     pub(crate) value: f64,
     /// That of what was done with the core to itself, and the quickest probe of the core.
     pub(crate) own_core: Option<(f64, Duration)>,
+    /// The windows that it was cut into, if it was.
+    pub(crate) windows: Vec<Window>,
 }
 
 impl Played {
     #[cfg(test)]
     pub(crate) fn plain(value: f64) -> Self {
-        Self { value, own_core: None }
+        Self { value, own_core: None, windows: Vec::new() }
     }
 
     /// The quickest probe of a core in rounds of whomever.
@@ -32,6 +35,8 @@ pub(crate) struct Summary {
     pub(crate) max: f64,
     /// The median of what was done with the core to itself.
     pub(crate) own_core: Option<f64>,
+    /// Of the windows of all rounds, if these were cut into some.
+    pub(crate) windows: Option<Extremes>,
 }
 
 impl Summary {
@@ -43,12 +48,14 @@ impl Summary {
         let own = rounds.iter().filter_map(|round| round.own_core);
         let own = own.filter(|(_, probe)| neighbour::had_own_core(*probe, quickest_probe));
         let own_core = self::median(&mut own.map(|(value, _)| value).collect::<Vec<_>>());
-        Some(Self { median, min: *values.first()?, max: *values.last()?, own_core })
+        let windows: Vec<_> = rounds.iter().flat_map(|round| &round.windows).copied().collect();
+        let windows = Extremes::of(&windows);
+        Some(Self { median, min: *values.first()?, max: *values.last()?, own_core, windows })
     }
 }
 
 /// Sorts the values.
-fn median(values: &mut [f64]) -> Option<f64> {
+pub(crate) fn median(values: &mut [f64]) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     if values.len() % 2 == 1 {
@@ -74,12 +81,27 @@ mod tests {
         assert_eq!((even.median, even.min, even.max), (3.0, 1.0, 100.0));
         assert_eq!(of(&[7.0]).unwrap().median, 7.0);
         assert_eq!(of(&[]), None);
-        assert_eq!(odd.own_core, None);
+        assert_eq!((odd.own_core, odd.windows), (None, None));
+    }
+
+    #[test]
+    fn windows_are_looked_at_over_all_rounds() {
+        let round = |value, windows: &[[u64; 2]]| {
+            let windows = windows.iter().copied().map(Window).collect();
+            Played { windows, ..Played::plain(value) }
+        };
+        let rounds = [round(1.0, &[[4, 4], [6, 6]]), round(0.5, &[[2, 6]])];
+        let windows = Summary::of(&rounds, Duration::ZERO).unwrap().windows.unwrap();
+        assert_eq!(windows.least_share, 0.5);
+        assert_eq!(windows.sides.map(|side| side.fewest), [2, 4]);
     }
 
     #[test]
     fn a_core_counts_as_its_own_only_beside_the_quickest_probe_of_all() {
-        let round = |value, own, probe| Played { value, own_core: Some((own, Duration::from_nanos(probe))) };
+        let round = |value, own, probe| Played {
+            own_core: Some((own, Duration::from_nanos(probe))),
+            ..Played::plain(value)
+        };
         let rounds = [round(9.0, 5.0, 2000), round(9.0, 6.0, 2010), round(9.0, 7.0, 3000)];
         let quickest = Played::quickest_probe(rounds.iter());
         assert_eq!(quickest, Duration::from_nanos(2000));

@@ -55,7 +55,7 @@ impl<L: Lock> Stepped<L> {
         let often = child.steps_to_mark()?;
         child.end()?;
         let spent = often.checked_sub(once).ok_or("many operations took fewer instructions than one")?;
-        Ok(Sample { operations: OPERATIONS, spent, own_core: None })
+        Ok(Sample::new(OPERATIONS, spent))
     }
 }
 

@@ -32,6 +32,14 @@ pub(crate) fn agree(got: u64, wanted: u64) -> Result<()> {
     if got == wanted { Ok(()) } else { Err(format!("it answered {got} where {wanted} is right").into()) }
 }
 
+/// What the slower of two sides is to get at least: half of an even share, where the other one gets three times as much.
+const SHARE: Target = Target::alone(0.5, Placement::ALL);
+
+/// The same of both kinds of ours that threads can have.
+const fn shares_of_threads() -> [Target; 2] {
+    [SHARE, SHARE.of("ours.private")]
+}
+
 /// What a hand-off between threads is to come to: a fraction of std's with a core for each side, where spinning saves a wake-up,
 /// and about parking_lot's on one core, where it saves nothing.
 const fn hand_off(std: &'static str, parking_lot: &'static str) -> [Target; 2] {

@@ -1,7 +1,8 @@
-//! Mutexes around one number, which is increased: nobody else wants it, a thread does, a process does; and what the
-//! parts of a robust one cost.
+//! Mutexes around one number, which is increased: nobody else wants it, a thread does, a process does, and how evenly they share it; and
+//! what the parts of a robust one cost.
 
-use super::contenders;
+use super::{SHARE, contenders, shares_of_threads};
+use crate::fairness;
 use crate::locks::{stepped, two_processes, two_threads, uncontended};
 use crate::ours::mutex as ours;
 use crate::peers::parts::{self, up_to};
@@ -97,6 +98,31 @@ pub(crate) const BENCHES: &[Bench] = &[
             Target::beside("pthread.pshared", 1.0, Placement::ALL),
             Target::beside("raw_sync", 1.0, Placement::ALL),
         ],
+    },
+    Bench {
+        name: "mutex.share.2threads",
+        about: "how evenly two threads share a mutex that both want all the time",
+        unit: Unit::Share,
+        placements: Placement::ALL,
+        contenders: contenders!(fairness::two_threads {
+            OURS => ours::robust(),
+            "ours.private" => ours::private(),
+            "std" => threads_only::std(),
+            "parking_lot" => threads_only::parking_lot(),
+            "pthread.pshared" => pthread::plain(),
+        }),
+        targets: &shares_of_threads(),
+    },
+    Bench {
+        name: "mutex.share.2proc",
+        about: "the same of two processes",
+        unit: Unit::Share,
+        placements: Placement::ALL,
+        contenders: contenders!(fairness::two_processes {
+            OURS => ours::robust(),
+            "pthread.pshared" => pthread::plain(),
+        }),
+        targets: &[SHARE],
     },
     Bench {
         name: "mutex.parts",

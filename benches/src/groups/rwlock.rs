@@ -1,7 +1,8 @@
-//! Locks for many readers or one writer around one number: it is read by nobody else, by a thread beside, by a process beside; and
-//! what a writer pays for the readers' slots.
+//! Locks for many readers or one writer around one number: it is read by nobody else, by a thread beside, by a process beside; what a
+//! writer pays for the readers' slots; how evenly two writers share it, and whether readers and writers get on beside each other.
 
-use super::contenders;
+use super::{SHARE, contenders, shares_of_threads};
+use crate::fairness;
 use crate::locks::{two_processes, two_threads, uncontended};
 use crate::ours::{mutex, rwlock as ours};
 use crate::peers::rwlock::{self as peers, reading};
@@ -14,6 +15,37 @@ const BESIDE_BOTH: &[Target] = &[
     Target::beside("std", 1.1, Placement::ONLY_FREE),
     Target::beside("pthread.pshared", 1.1, Placement::ONLY_FREE),
 ];
+
+/// Both sides get on in each window of each round.
+const PROGRESS: Target = Target::each_round(1.0, Placement::ALL);
+const PROGRESS_OF_THREADS: [Target; 2] = [PROGRESS, PROGRESS.of("ours.private")];
+
+/// The lone one first, as they count.
+const WRITER_AND_READERS: Unit = Unit::Progress(["writer", "readers"]);
+const READER_AND_WRITERS: Unit = Unit::Progress(["reader", "writers"]);
+
+/// Ours beside every other lock that works within a process.
+macro_rules! of_threads {
+    ($run:path) => {
+        contenders!($run {
+            OURS => ours::robust(),
+            "ours.private" => ours::private(),
+            "std" => peers::std(),
+            "parking_lot" => peers::parking_lot(),
+            "pthread.pshared" => peers::pthread(),
+        })
+    };
+}
+
+/// Ours beside the one that works between processes.
+macro_rules! of_processes {
+    ($run:path) => {
+        contenders!($run {
+            OURS => ours::robust(),
+            "pthread.pshared" => peers::pthread(),
+        })
+    };
+}
 
 pub(crate) const BENCHES: &[Bench] = &[
     Bench {
@@ -103,5 +135,53 @@ pub(crate) const BENCHES: &[Bench] = &[
             "pthread.pshared" => peers::pthread(),
         }),
         targets: &[],
+    },
+    Bench {
+        name: "rwlock.share.writers.2threads",
+        about: "how evenly two threads that write share a lock that both want all the time",
+        unit: Unit::Share,
+        placements: Placement::ALL,
+        contenders: of_threads!(fairness::two_threads),
+        targets: &shares_of_threads(),
+    },
+    Bench {
+        name: "rwlock.share.writers.2proc",
+        about: "the same of two processes",
+        unit: Unit::Share,
+        placements: Placement::ALL,
+        contenders: of_processes!(fairness::two_processes),
+        targets: &[SHARE],
+    },
+    Bench {
+        name: "rwlock.progress.4to1.threads",
+        about: "whether four threads that read and one that writes all the time both get on",
+        unit: WRITER_AND_READERS,
+        placements: Placement::ALL,
+        contenders: of_threads!(fairness::writer_of_threads),
+        targets: &PROGRESS_OF_THREADS,
+    },
+    Bench {
+        name: "rwlock.progress.4to1.proc",
+        about: "the same of five processes",
+        unit: WRITER_AND_READERS,
+        placements: Placement::ALL,
+        contenders: of_processes!(fairness::writer_of_processes),
+        targets: &[PROGRESS],
+    },
+    Bench {
+        name: "rwlock.progress.1to4.threads",
+        about: "whether one thread that reads and four that write all the time both get on",
+        unit: READER_AND_WRITERS,
+        placements: Placement::ALL,
+        contenders: of_threads!(fairness::reader_of_threads),
+        targets: &PROGRESS_OF_THREADS,
+    },
+    Bench {
+        name: "rwlock.progress.1to4.proc",
+        about: "the same of five processes",
+        unit: READER_AND_WRITERS,
+        placements: Placement::ALL,
+        contenders: of_processes!(fairness::reader_of_processes),
+        targets: &[PROGRESS],
     },
 ];

@@ -11,6 +11,7 @@ use crate::placement::Placement;
 use crate::registry::{Bench, Contender, OURS, Unit};
 use crate::session::{Sample, Session, Setting, Start};
 use crate::target::Target;
+use crate::windows::Window;
 
 pub(crate) const BENCHES: &[Bench] = &[
     Bench {
@@ -38,6 +39,36 @@ pub(crate) const BENCHES: &[Bench] = &[
             Contender::new("peer", |_| Start::here(MadeUp::of([40]))),
         ],
         targets: &[Target::alone(500_000.0, Placement::ONLY_FREE)],
+    },
+    Bench {
+        name: "selftest.share",
+        about: "windows that are made up, by the share of the slower side",
+        unit: Unit::Share,
+        placements: Placement::ONLY_FREE,
+        contenders: MADE_UP_WINDOWS,
+        targets: &[
+            Target::alone(0.5, Placement::ONLY_FREE),
+            Target::alone(0.5, Placement::ONLY_FREE).of("uneven"),
+        ],
+    },
+    Bench {
+        name: "selftest.progress",
+        about: "the same by the progress of both sides",
+        unit: Unit::Progress(["reader", "writers"]),
+        placements: Placement::ONLY_FREE,
+        contenders: MADE_UP_WINDOWS,
+        targets: &[
+            Target::each_round(1.0, Placement::ONLY_FREE),
+            Target::each_round(1.0, Placement::ONLY_FREE).of("uneven"),
+        ],
+    },
+    Bench {
+        name: "selftest.blind",
+        about: "a share without windows",
+        unit: Unit::Share,
+        placements: Placement::ONLY_FREE,
+        contenders: &[Contender::new(OURS, |_| Start::here(MadeUp::of([20])))],
+        targets: &[],
     },
     Bench {
         name: "selftest.placed",
@@ -77,6 +108,31 @@ pub(crate) const BENCHES: &[Bench] = &[
         targets: &[Target::beside("refuses", 1.0, Placement::ONLY_FREE)],
     },
 ];
+
+/// The second one's reader gets nothing done in one window of one round.
+const MADE_UP_WINDOWS: &[Contender] = &[
+    Contender::new(OURS, |_| {
+        Start::here(MadeUpWindows([[[0, 1]; 2], [[5, 15], [4, 4]], [[8, 8], [8, 8]]], 0))
+    }),
+    Contender::new("uneven", |_| {
+        Start::here(MadeUpWindows([[[0, 1]; 2], [[0, 2000], [1, 3]], [[1, 7], [9, 3]]], 0))
+    }),
+];
+
+/// Gives these operations of two windows, round after round.
+struct MadeUpWindows([[[u64; 2]; 2]; 3], usize);
+
+impl Session for MadeUpWindows {
+    fn batch(&mut self) -> Result<u64> {
+        Ok(1)
+    }
+
+    fn round(&mut self, _length: Duration) -> Result<Sample> {
+        let windows = self.0[self.1 % 3].map(Window).to_vec();
+        self.1 += 1;
+        Ok(Sample { windows, ..Sample::timed(10, Duration::from_micros(10)) })
+    }
+}
 
 /// Gives these times of ten steps, in microseconds, round after round.
 struct MadeUp<const N: usize> {

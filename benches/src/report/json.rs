@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::Report;
 use crate::Result;
-use crate::registry::OURS;
+use crate::registry::{OURS, Unit};
 use crate::run::Outcome;
+use crate::windows::Extremes;
 
 /// Medians, and their ratio: below 1 if ours is better.
 #[derive(Debug, Serialize)]
@@ -23,6 +24,9 @@ struct Line<'a> {
     /// The same of what was done with the core to itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     own_core: Option<OwnCore>,
+    /// What the windows of all rounds came to, where they were cut into some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    windows: Option<Windows>,
 }
 
 #[derive(Debug, Serialize)]
@@ -30,6 +34,15 @@ struct OwnCore {
     ours: f64,
     peer_value: f64,
     ratio: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Windows {
+    /// What the two sides are called, if they differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    names: Option<[&'static str; 2]>,
+    ours: Extremes,
+    peer_value: Extremes,
 }
 
 /// What ours was to come to, and whether it did.
@@ -87,6 +100,9 @@ impl<W: Write> Report for Lines<W> {
                 peer_value,
                 ratio: unit.ratio(ours, peer_value),
             });
+            let names = if let Unit::Progress(names) = unit { Some(names) } else { None };
+            let windows = ours.windows.zip(theirs.windows);
+            let windows = windows.map(|(ours, peer_value)| Windows { names, ours, peer_value });
             let line = Line {
                 bench,
                 placement,
@@ -96,6 +112,7 @@ impl<W: Write> Report for Lines<W> {
                 unit: unit.label(),
                 ratio: unit.ratio(ours.median, theirs.median),
                 own_core,
+                windows,
             };
             writeln!(self.output, "{}", serde_json::to_string(&line)?)?;
         }

@@ -3,6 +3,7 @@
 mod figure;
 pub(crate) mod json;
 pub(crate) mod table;
+mod windows;
 
 use std::collections::BTreeSet;
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 
-use super::Report;
 use super::figure::{FIGURE, figure};
+use super::{Report, windows};
 use crate::Result;
 use crate::args::Options;
 use crate::machine;
@@ -31,7 +31,7 @@ const RANGE: usize = 2 * FIGURE + 4;
 const PLACEMENT: usize = 9;
 const RATIO: usize = 8;
 
-const LEGEND: &str = "ratio < 1: ours is better (of times ours / theirs, of rates theirs / ours)";
+const LEGEND: &str = "ratio < 1: ours is better (of times ours / theirs, of rates and shares theirs / ours)";
 
 impl<W: Write> Table<W> {
     pub(crate) fn to(output: W, options: &Options) -> Self {
@@ -106,7 +106,7 @@ impl<W: Write> Report for Table<W> {
                 Err(error) => writeln!(self.output, "failed: {error}")?,
             }
         }
-        if let Some(line) = own_core(outcome) {
+        for line in own_core(outcome).into_iter().chain(windows::lines(outcome)) {
             writeln!(self.output, "  {line}")?;
         }
         for verdict in &outcome.verdicts {

@@ -50,7 +50,7 @@ fn any_other_byte_of_what_is_read_is_refused() {
     let magic_to_namespace = 0..32;
     let two_sections = 64..64 + 2 * 24;
     // One of an unknown kind would be passed over.
-    let third_section = 64 + 2 * 24 + 4..64 + if cfg!(feature = "watch") { 3 * 24 } else { 2 * 24 };
+    let third_section = (64 + 2 * 24 + 4..64 + 3 * 24).filter(|_| cfg!(feature = "watch"));
     for at in magic_to_namespace.chain(two_sections).chain(third_section) {
         for bit in [0, 3, 7] {
             let memory = format();

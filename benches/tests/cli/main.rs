@@ -1,77 +1,16 @@
 //! The program as its callers see it: names, exit codes, lines of JSON, and nothing left behind.
 
-use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+mod fairness;
+mod run;
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
 
 use multiproc_testkit::{Watchdog, until};
 use serde_json::Value;
 
-/// How long anything here may take, on a machine that is busy otherwise.
-const LIMIT: Duration = Duration::from_secs(60);
-
-/// Runs of the program, told apart by a variable that all their processes inherit.
-struct Run {
-    mark: String,
-}
-
-impl Run {
-    fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Relaxed);
-        Self { mark: format!("BENCHES_TEST_RUN={}.{number}", std::process::id()) }
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let (name, value) = self.mark.split_once('=').unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_multiproc-benches"));
-        command.args(arguments).env(name, value);
-        command
-    }
-
-    fn output(&self, arguments: &[&str]) -> Output {
-        let _watchdog = Watchdog::new(LIMIT);
-        let output = self.command(arguments).output().unwrap();
-        assert_eq!(self.processes(), [0; 0], "left behind by {arguments:?}");
-        output
-    }
-
-    /// The processes of this run that live.
-    fn processes(&self) -> Vec<u32> {
-        let numbers = fs::read_dir("/proc").unwrap();
-        let numbers = numbers.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
-        numbers.filter(|pid| self.has(*pid)).collect()
-    }
-
-    /// A zombie has no environment any more.
-    fn has(&self, pid: u32) -> bool {
-        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|entry| entry == self.mark.as_bytes())
-    }
-}
-
-fn run(arguments: &[&str]) -> Output {
-    Run::new().output(arguments)
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
-}
-
-fn lines(output: &Output) -> Vec<Value> {
-    let lines = text(&output.stdout).lines();
-    lines.map(|line| serde_json::from_str(line).expect(line)).collect()
-}
-
-/// The row of a table that holds these words, in columns.
-fn row<'a>(table: &'a str, words: &[&str]) -> Vec<&'a str> {
-    let mut rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let row = rows.find(|row| row.starts_with(words));
-    row.unwrap_or_else(|| panic!("no row {words:?} in\n{table}"))
-}
+use run::{LIMIT, Run, Running, lines, rounds_of, row, run, text};
 
 #[test]
 fn list_names_every_bench_and_no_self_test() {
@@ -287,20 +226,6 @@ fn each_twin_of_a_lock_on_cpython_answers_to_its_rounds() {
     }
 }
 
-/// What one contender answers if it is asked for so many rounds.
-fn rounds_of(contender: &str, rounds: usize) -> Vec<String> {
-    let _watchdog = Watchdog::new(LIMIT);
-    let run = Run::new();
-    let mut command = run.command(&[&format!("--contender={contender}"), "--quick"]);
-    let mut child = Running(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap());
-    let mut requests = child.0.stdin.take().unwrap();
-    (0..rounds).for_each(|_| writeln!(requests, "round").unwrap());
-    drop(requests);
-    let answers = BufReader::new(child.0.stdout.take().unwrap()).lines().map(Result::unwrap).collect();
-    until(LIMIT, || run.processes().is_empty());
-    answers
-}
-
 #[test]
 fn each_part_of_a_lock_costs_instructions() {
     let output = run(&["mutex.instructions.parts", "--rounds", "1", "--json"]);
@@ -353,14 +278,4 @@ fn a_killed_run_takes_its_contenders_with_it() {
     until(LIMIT, || run.processes().len() == 5);
     drop(killed);
     until(LIMIT, || run.processes().is_empty());
-}
-
-/// Killed when the test is done with it, also if it fails.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
 }
