@@ -25,11 +25,36 @@ struct Program {
     folder: &'static str,
     package: &'static str,
     test: &'static str,
+    /// Of the package, separated by commas.
+    features: &'static str,
+    /// Before the names of its scenarios.
+    prefix: &'static str,
+    /// The scenarios that run; empty: all.
+    only: &'static [&'static str],
 }
 
-const SYNC: Program = Program { folder: "sync", package: "multiproc-sync", test: "fault" };
+const SYNC: Program =
+    Program { folder: "sync", package: "multiproc-sync", test: "fault", features: "", prefix: "", only: &[] };
 
-const PROGRAMS: &[Program] = &[SYNC];
+/// The same where locks tell of what is done with them: a kill in the middle of that leaves nobody waiting, and tells nothing wrong.
+const WATCHED: Program = Program {
+    features: "contention,deadlock",
+    prefix: "watched ",
+    only: &[
+        "owner/alone",
+        "owner/sleeping",
+        "waiter/sleeping",
+        "recoverer/alone",
+        "reentrant mutex/crosswise/sleeping",
+        "rwlock/reader",
+        "rwlock/writer behind a writer",
+        "counted/alone",
+        "counted/waiting",
+    ],
+    ..SYNC
+};
+
+const PROGRAMS: &[Program] = &[SYNC, WATCHED];
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     if let Some(flag) = arguments.iter().find(|argument| argument.starts_with('-')) {
@@ -52,16 +77,30 @@ pub(crate) fn check(names: &[String]) -> Result<(), String> {
     let mut runs = Vec::new();
     for program in PROGRAMS {
         println!("-- building {} of {}", program.test, program.package);
-        let path = build::program(program, false, &target)?;
+        let path = build::program(program, false, &target.join(program.prefix.trim()))?;
         let whole = selection.takes_group(program.folder);
-        let chosen =
-            build::scenarios(&path)?.into_iter().filter(|scenario| selection.takes(scenario) || whole);
-        runs.extend(chosen.map(|scenario| Run { program: path.clone(), scenario, planted: None }));
+        let scenarios = build::scenarios(&path)?;
+        if let Some(gone) =
+            program.only.iter().find(|only| !scenarios.iter().any(|scenario| scenario == *only))
+        {
+            return Err(format!("fault: {} has no scenario `{gone}`", program.test));
+        }
+        let runs_in_it =
+            |scenario: &String| program.only.is_empty() || program.only.contains(&scenario.as_str());
+        let of_it = scenarios.into_iter().filter(runs_in_it);
+        let named = of_it.map(|scenario| (format!("{}{scenario}", program.prefix), scenario));
+        let chosen = named.filter(|(name, _)| selection.takes(name) || whole);
+        runs.extend(chosen.map(|(name, scenario)| Run {
+            program: path.clone(),
+            name,
+            scenario,
+            planted: None,
+        }));
     }
     selection.verdict("fault: no crate or scenario")?;
-    let is_chosen = |planted: &&Planted| runs.iter().any(|run| run.scenario == planted.scenario);
+    let is_chosen = |planted: &&Planted| runs.iter().any(|run| run.name == planted.scenario);
     let chosen: Vec<_> = PLANTED.iter().filter(is_chosen).collect();
-    for program in PROGRAMS {
+    for program in PROGRAMS.iter().filter(|program| program.only.is_empty()) {
         let in_it = chosen.iter().filter(|planted| planted.package == program.package);
         let in_it: Vec<Planted> = in_it.map(|planted| **planted).collect();
         if in_it.is_empty() {
@@ -71,6 +110,7 @@ pub(crate) fn check(names: &[String]) -> Result<(), String> {
         let path = build::program(program, true, &target.join("planted"))?;
         let run = |planted: Planted| Run {
             program: path.clone(),
+            name: planted.scenario.to_string(),
             scenario: planted.scenario.to_string(),
             planted: Some(planted),
         };
@@ -94,18 +134,21 @@ pub(crate) fn check(names: &[String]) -> Result<(), String> {
 #[derive(Debug)]
 struct Run {
     program: PathBuf,
+    /// For people.
+    name: String,
+    /// For the program.
     scenario: String,
     planted: Option<Planted>,
 }
 
 fn run_one(run: &Run, logs: &Path) -> Finding {
     let planted = run.planted.map(|planted| format!("-{}", planted.bug)).unwrap_or_default();
-    let log = logs.join(format!("{}{planted}.txt", run.scenario.replace('/', "-")));
+    let log = logs.join(format!("{}{planted}.txt", run.name.replace('/', "-")));
     let ended = run_into(run, &log);
     let text = std::fs::read(&log).unwrap_or_default(); // what is missing is reported by `ended`
     let text = String::from_utf8_lossy(&text);
     let finding = match &run.planted {
-        None => report::read(&run.scenario, &text, ended),
+        None => report::read(&run.name, &run.scenario, &text, ended),
         Some(planted) => report::read_planted(planted, &text),
     };
     finding.with_log(&log)
@@ -137,8 +180,9 @@ mod tests {
     fn a_program_that_cannot_be_started_is_a_failure() {
         let logs = std::env::temp_dir().join(format!("xtask-fault-{}", std::process::id()));
         std::fs::create_dir(&logs).unwrap();
+        let name = "owner/alone".to_string();
         let runs =
-            vec![Run { program: "/no/such/program".into(), scenario: "owner/alone".into(), planted: None }];
+            vec![Run { program: "/no/such/program".into(), scenario: name.clone(), name, planted: None }];
         let mut sum = Sum::default();
         parallel::run(runs, |run| run_one(run, &logs), |finding| sum.add(&finding));
         std::fs::remove_dir_all(&logs).unwrap();

@@ -207,8 +207,10 @@ bugs! {
     RecursionUncounted,
     /// A writer that becomes a reader lets others in between.
     DowngradedWithAGap,
-    /// Nobody sees that a thread is just changing its record.
+    /// Nobody sees that a thread changes its record.
     RecordTorn,
+    /// Who gets the record of a thread that was killed in the middle of a change goes on from there.
+    RecordLeftTorn,
     /// What was read of several records is believed, though some have changed meanwhile.
     SnapshotBelieved,
     /// A deadlock is told to the wait that has closed it, and to all others.

@@ -8,10 +8,10 @@ use crate::{artifact, shell};
 
 /// Builds `program`; `plantable`: so that a bug can be planted in it.
 pub(super) fn program(program: &Program, plantable: bool, target: &Path) -> Result<PathBuf, String> {
-    let Program { package, test, .. } = program;
+    let Program { package, test, features, .. } = program;
     let mut command =
         shell::cargo(["test", "--release", "--no-run", "--quiet", "--package", package, "--test", test]);
-    command.arg("--target-dir").arg(target);
+    command.args(["--features", features]).arg("--target-dir").arg(target);
     if plantable {
         let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
         let flags = format!("{flags} --cfg multiproc_planted");

@@ -25,14 +25,16 @@ pub(super) struct Finding {
     planted: Option<&'static str>,
 }
 
-/// Reads what the scenario `name` has printed. `ended` is why its process did not succeed.
-pub(super) fn read(name: &str, text: &str, ended: Result<(), String>) -> Finding {
+/// Reads what the scenario has printed, which is called `name` for people. `ended` is why its process did not succeed.
+pub(super) fn read(name: &str, scenario: &str, text: &str, ended: Result<(), String>) -> Finding {
     let mut finding = Finding { name: name.to_string(), ..Finding::default() };
     let mut told = false;
     for line in text.lines().filter_map(|line| line.strip_prefix("fault: ")) {
         if let Some(failure) = line.strip_prefix("FAILED ") {
             finding.failures.push(failure.to_string());
-        } else if let Some(facts) = line.strip_prefix("scenario=").and_then(|line| line.strip_prefix(name)) {
+        } else if let Some(facts) =
+            line.strip_prefix("scenario=").and_then(|line| line.strip_prefix(scenario))
+        {
             facts.split_whitespace().for_each(|fact| finding.take_in(fact));
             told = true;
         }
@@ -48,7 +50,7 @@ pub(super) fn read(name: &str, text: &str, ended: Result<(), String>) -> Finding
 
 /// Reads what the scenario that is to find a planted bug has printed: without the right failure, it has failed.
 pub(super) fn read_planted(planted: &Planted, text: &str) -> Finding {
-    let mut finding = read(planted.scenario, text, Ok(()));
+    let mut finding = read(planted.scenario, planted.scenario, text, Ok(()));
     finding.planted = Some(planted.bug);
     let caught = finding.failures.iter().any(|failure| failure.contains(planted.says));
     finding.failures = if caught {
@@ -167,7 +169,7 @@ mod tests {
 
     #[test]
     fn counts_are_read_and_shown() {
-        let finding = read("owner/alone", LINE, Ok(()));
+        let finding = read("owner/alone", "owner/alone", LINE, Ok(()));
         assert_eq!((finding.points, finding.addresses), (12, 11));
         let shown = finding.to_string();
         assert!(
@@ -186,7 +188,7 @@ mod tests {
         for (text, ended) in
             [("", Ok(())), ("", killed), (&LINE.replace("=12", "=0"), Ok(())), (FAILURE, Ok(()))]
         {
-            let finding = read("owner/alone", text, ended);
+            let finding = read("owner/alone", "owner/alone", text, ended);
             assert_eq!(finding.failures.len(), 1, "{text:?}");
             let mut sum = Sum::default();
             sum.add(&finding);

@@ -36,9 +36,8 @@
 //!
 //! # How it is found
 //!
-//! By a graph, not by a time: each thread notes in shared memory what it holds and what it waits for, and one that has waited for
-//! milliseconds looks, first after 5 ms, then ever more seldom, up to every 200 ms, whether those it waits for wait for it. However long
-//! somebody has a lock at work, nothing is reported.
+//! By a graph, not by a time: each thread notes in shared memory what it holds and what it waits for, and one that has waited for 100 ms
+//! looks, then and every 200 ms, whether those it waits for wait for it. However long somebody has a lock at work, nothing is reported.
 //!
 //! What is read of several threads counts only if none of them has gone on while it was read; so what is reported was true of all of them
 //! at one moment, and, as none of them could go on then, is true still. What is left are threads that something else would have freed: one

@@ -319,6 +319,22 @@ const ROWS: &[Row<Bug>] = &[
     ),
     (Bug::AlarmTaken, "loom_rwlock_robust::sibling_reads_until_the_end", Race),
     (Bug::LeftReaderAwaited, "loom_rwlock_robust::reader_left", Claim("one that left is waited for")),
+    (Bug::AllAreTold, "loom_deadlock::two_wait_for_each_other", Claim("both were told")),
+    (
+        Bug::RecordTorn,
+        "loom_deadlock::one_gives_way_before_it_waits",
+        Claim("one was told that had only to wait"),
+    ),
+    (
+        Bug::SnapshotBelieved,
+        "loom_deadlock::parts_of_a_circle_at_different_times",
+        Claim("one was told that had only to wait"),
+    ),
+    (
+        Bug::RecordLeftTorn,
+        "loom_deadlock::killed_while_it_changes_its_record",
+        Claim("a record is lost with its thread"),
+    ),
     (Bug::RelaxedUnlock, "loom_lock::three_threads", Race),
     (Bug::PermitTakenTwice, "loom_lock::three_threads", Race),
     (Bug::RelaxedUnlock, "loom_lock::released_by_another", Race),

@@ -32,6 +32,7 @@ pub use self::call_site::CallSite;
 pub(crate) use self::name::numbered;
 pub use self::name::{MAX_NAME, NameError};
 #[cfg(not(all(feature = "watch", not(multiproc_loom))))]
+#[cfg_attr(multiproc_loom, allow(unused_imports))] // no hooks run in a model
 pub(crate) use self::off::{
     Hidden, Site, Waiting, acquired, asks, read_ended, reading, released, self_lock, taken, waits,
 };

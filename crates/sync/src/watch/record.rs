@@ -159,12 +159,15 @@ impl Record {
     /// Runs `change` where others see that the record is changing. A thread that is killed there leaves it so.
     #[inline]
     fn change(&self, change: impl FnOnce()) {
-        let odd = self.sequence.load(Relaxed) | 1;
-        if !planted(Bug::RecordTorn) {
-            self.sequence.store(odd, Relaxed);
-            // With the Acquire fence of `seen`: who reads something of the change finds the number odd, or a later one.
-            fence(Release);
+        let sequence = self.sequence.load(Relaxed);
+        // It is odd already if a thread that had the record before was killed here.
+        let odd = if planted(Bug::RecordLeftTorn) { sequence.wrapping_add(1) } else { sequence | 1 };
+        if planted(Bug::RecordTorn) {
+            return change();
         }
+        self.sequence.store(odd, Relaxed);
+        // With the Acquire fence of `seen`: who reads something of the change finds the number odd, or a later one.
+        fence(Release);
         change();
         // Release: with the Acquire of `seen`.
         self.sequence.store(odd.wrapping_add(1), Release);
@@ -175,7 +178,7 @@ impl Record {
         let sequence = self.sequence.load(Acquire);
         let held = self.held.load(Relaxed);
         let nothing = held == 0 && self.wanted.load(Relaxed) == 0;
-        if nothing || (sequence & 1 != 0 && !planted(Bug::RecordTorn)) {
+        if nothing || sequence & 1 != 0 {
             return None;
         }
         let seen = Seen {

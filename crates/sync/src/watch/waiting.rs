@@ -15,17 +15,16 @@ use crate::robust_word::RobustWord;
 use crate::sys::clock;
 
 /// After which a wait looks for the first time: longer than most last.
-const FIRST_LOOK: Duration = Duration::from_millis(5);
+const FIRST_LOOK: Duration = Duration::from_millis(100);
 
-/// The longest between two looks.
-const LONGEST: Duration = Duration::from_millis(200);
+/// Between two looks, of what each thread of the family says.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// A wait of the calling thread. Others see it as long as it is there, if nothing but the lock ends it.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     /// When to look; `None`: the wait ends by itself, and nobody is told of it.
     next: Option<Instant>,
-    pause: Duration,
     /// What the thread waited for when it began this one, in a hook of the user's.
     before: Want,
 }
@@ -38,12 +37,12 @@ impl Waiting {
         let watched = id.zip(here::record());
         let Some((id, record)) = watched else { return Self::unwatched() };
         let want = Want { lock: id.0, since: clock::nanoseconds(), site: request.site.number() };
-        Self { next: Some(Instant::now() + FIRST_LOOK), pause: FIRST_LOOK, before: record.want(want) }
+        Self { next: Some(Instant::now() + FIRST_LOOK), before: record.want(want) }
     }
 
     /// One that nobody holds up.
     pub(crate) fn unwatched() -> Self {
-        Self { next: None, pause: FIRST_LOOK, before: Want::default() }
+        Self { next: None, before: Want::default() }
     }
 
     /// Sleeps, up to the deadline, or up to the next look.
@@ -98,8 +97,7 @@ impl Waiting {
         if let Some(report) = here::record().and_then(crate::deadlock::look) {
             return Err(Refusal::Deadlock(report));
         }
-        self.pause = LONGEST.min(self.pause * 2);
-        self.next = Some(Instant::now() + self.pause);
+        self.next = Some(Instant::now() + PAUSE);
         Ok(())
     }
 }

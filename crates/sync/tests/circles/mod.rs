@@ -48,7 +48,7 @@ impl Meeting {
 
 /// Runs each in a fork of its own, and waits for all.
 pub(crate) fn in_forks<const N: usize>(bodies: [&dyn Fn(); N]) {
-    let forks = bodies.map(|body| fork(body));
+    let forks = bodies.map(fork);
     let pids = forks.each_ref().map(multiproc_testkit::fork::Fork::pid);
     for (fork, pid) in forks.into_iter().zip(pids) {
         assert_eq!(reap(fork), 0, "process {pid} of {pids:?}");
