@@ -37,6 +37,8 @@ pub(crate) fn acquired(lock: &RobustWord, access: Access, site: Site) {
     }
 }
 
+/// A call, so that locks without a name stay small.
+#[cold]
 #[inline(never)]
 fn count_acquisition(lock: &RobustWord, access: Access, site: Site) {
     let since = here::waited_since(0);
@@ -64,6 +66,8 @@ pub(super) fn ended(lock: &RobustWord, access: Access, hold: Hold) {
     }
 }
 
+/// As [`count_acquisition`].
+#[cold]
 #[inline(never)]
 fn count_hold(lock: &RobustWord, access: Access, hold: Hold) {
     let pair = pair(lock, access, hold.site);

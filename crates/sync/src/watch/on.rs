@@ -103,26 +103,42 @@ pub(crate) fn read_ended(lock: &RobustWord) {
     let_go(lock, Access::Shared);
 }
 
-/// Who is noted to hold it: each lock's, for the one who looks for circles; else those of locks that are counted.
+/// Notes that the thread holds it: each lock, for the one who looks for circles; else only those that are counted.
 #[inline(always)]
-fn is_noted(lock: &RobustWord) -> bool {
-    cfg!(feature = "deadlock") || lock.is_named()
-}
-
-#[inline]
 fn hold(lock: &RobustWord, access: Access, site: Site) {
-    if is_noted(lock)
-        && let (Some(id), Some(record)) = (LockId::of(lock, access), here::record())
-    {
-        record.hold(Hold { lock: id.0, begun: 0, site: site.number() });
+    if cfg!(feature = "deadlock") {
+        note(lock, access, site);
+    } else if lock.is_named() {
+        note_named(lock, access, site);
     }
 }
 
 #[inline]
+fn note(lock: &RobustWord, access: Access, site: Site) {
+    if let (Some(id), Some(record)) = (LockId::of(lock, access), here::record()) {
+        record.hold(Hold { lock: id.0, begun: 0, site: site.number() });
+    }
+}
+
+/// A call, so that locks without a name stay small.
+#[cold]
+#[inline(never)]
+fn note_named(lock: &RobustWord, access: Access, site: Site) {
+    note(lock, access, site);
+}
+
+#[inline(always)]
 fn let_go(lock: &RobustWord, access: Access) {
-    if is_noted(lock)
-        && let (Some(id), Some(record)) = (LockId::of(lock, access), here::record())
-    {
+    if cfg!(feature = "deadlock") {
+        strike_out(lock, access);
+    } else if lock.is_named() {
+        strike_out_named(lock, access);
+    }
+}
+
+#[inline]
+fn strike_out(lock: &RobustWord, access: Access) {
+    if let (Some(id), Some(record)) = (LockId::of(lock, access), here::record()) {
         let known = record.release(id.0);
         if let Some(hold) = known {
             count::ended(lock, access, hold);
@@ -132,6 +148,13 @@ fn let_go(lock: &RobustWord, access: Access) {
             record.release(LockId::by_address(lock, access).0);
         }
     }
+}
+
+/// As [`note_named`].
+#[cold]
+#[inline(never)]
+fn strike_out_named(lock: &RobustWord, access: Access) {
+    strike_out(lock, access);
 }
 
 /// The report of a thread that asks for a lock which it has.
