@@ -41,12 +41,19 @@ impl Door {
             }
             // Else the gate was shut meanwhile.
             if tries_only && self.is_open() {
-                let slot = slots.take_over().inspect(|_| fence(SeqCst));
-                return self.enter(slot, slots.name).ok_or(LockError::TooManyReaders);
+                // A marked one too, as a dead writer leaves it; or one that was shut out just now has given back.
+                let slot = slots.take().or_else(|| slots.take_over()).inspect(|_| fence(SeqCst));
+                let slot = slot.ok_or(LockError::TooManyReaders)?;
+                if let Some(slot) = self.enter(Some(slot), slots.name) {
+                    return Ok(slot);
+                }
             }
         }
         let kept_out = (!tries_only).then(|| self.turn.join(self.scope()));
-        let mut head = self.lock_head(slots.name, patience).map_err(refused)?;
+        let mut head = self.lock_head(slots.name, patience).map_err(|refusal| match refusal {
+            Refusal::Wait(_) if tries_only && self.is_full() => LockError::TooManyReaders,
+            other => refused(other),
+        })?;
         // From here on no writer comes before this reader.
         drop(kept_out);
         if let Some(slot) = slots.take() {
