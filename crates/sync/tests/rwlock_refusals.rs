@@ -1,4 +1,5 @@
-//! What one is told who is refused a lock for readers and writers: of readers where those are in the way, of a writer where that is.
+//! What one is told who is refused a lock for readers and writers: of readers where those are in the way, of a writer where that is, of
+//! itself where it would wait for itself.
 #![allow(clippy::disallowed_types)] // flags beside the lock, not the lock
 
 mod common;
@@ -6,6 +7,7 @@ mod common;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread;
+use std::time::Duration;
 
 use common::{Fork, flag, fork, idle, kill, share, thread_id};
 use multiproc_sync::{LockError, LockResult, RwLock, RwLockReadGuard};
@@ -34,6 +36,28 @@ fn who_meets_a_writer_is_not_told_of_readers() {
             let told = readers.map(|reader| reader.join().unwrap());
             assert_eq!(told, [0; 2], "refused for want of a slot, of which there are more than threads");
         });
+    }
+}
+
+/// The thread's own slot is in the way of its writing, behind another's that it is not to wait for.
+#[test]
+fn who_would_wait_for_itself_is_told_also_behind_another_reader() {
+    let _watchdog = Watchdog::with_limit(60);
+    for lock in both::<2>() {
+        let (inside, tried) = (Barrier::new(2), Barrier::new(2));
+        let writes = || {
+            let _guard = lock.read().unwrap();
+            inside.wait();
+            let told = [lock.try_write(), lock.write_timeout(Duration::from_millis(50))];
+            let told = told.map(|refused| refused.map(drop).map_err(|error| format!("{error:?}")));
+            tried.wait();
+            told
+        };
+        let told =
+            thread::scope(|scope| [(); 2].map(|()| scope.spawn(writes)).map(|writer| writer.join().unwrap()));
+        let deadlock = || Err("Deadlock".to_owned());
+        assert_eq!(told, [(); 2].map(|()| [deadlock(), deadlock()]));
+        assert!(lock.try_write().is_ok());
     }
 }
 

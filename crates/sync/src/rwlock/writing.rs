@@ -64,12 +64,13 @@ impl Door {
         slots: &[Slot],
         patience: Patience<'_>,
     ) -> Result<(), Refusal> {
+        // Before it waits for anybody else, who may wait for this thread.
+        if slots.iter().any(|slot| slot.is_of(name)) && !planted(Bug::OwnSlotUnseen) {
+            return Err(Refusal::Deadlock);
+        }
         let mut rest = slots;
         let drained = self.at_bell(patience, |way| {
             while let [slot, others @ ..] = rest {
-                if slot.is_of(name) && !planted(Bug::OwnSlotUnseen) {
-                    return Err(Refusal::Deadlock);
-                }
                 if is_in_the_way(slot, name, way)? {
                     return Ok(None);
                 }
