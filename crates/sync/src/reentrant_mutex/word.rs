@@ -79,12 +79,28 @@ impl ReentrantWord {
     #[inline(always)]
     pub(super) fn enter(&self, patience: Patience<'_>) -> Result<(Hold, u32), LockError<Infallible>> {
         match self.hold() {
-            Some(hold) => {
-                let level = self.depth().checked_add(1).ok_or(LockError::TooDeep)?;
-                self.head.depth.store(level, Relaxed);
-                Ok((hold, level))
-            }
-            None => Ok((self.take(patience)?, 1)),
+            Some(hold) => self.enter_again(hold),
+            None => match self.take(patience) {
+                Ok(hold) => Ok((hold, 1)),
+                Err(error) => self.enter_after(error),
+            },
+        }
+    }
+
+    #[inline(always)]
+    fn enter_again(&self, hold: Hold) -> Result<(Hold, u32), LockError<Infallible>> {
+        let level = self.depth().checked_add(1).ok_or(LockError::TooDeep)?;
+        self.head.depth.store(level, Relaxed);
+        Ok((hold, level))
+    }
+
+    /// After a wait that has found the thread itself to have the lock: the hook of a signal has taken it meanwhile, and kept a guard.
+    #[cold]
+    #[inline(never)]
+    fn enter_after(&self, error: LockError<Infallible>) -> Result<(Hold, u32), LockError<Infallible>> {
+        match self.hold() {
+            Some(hold) if matches!(error, LockError::Deadlock) => self.enter_again(hold),
+            _ => Err(error),
         }
     }
 

@@ -26,10 +26,8 @@ impl Door {
         patience: Patience<'_>,
     ) -> Result<&'a Slot, NoSlot> {
         // Also if a writer waits: it waits for this thread.
-        if let Some(own) = slots.own()
-            && !planted(Bug::RecursionUnseen)
-        {
-            return if own.again() { Ok(own) } else { Err(LockError::TooManyReaders) };
+        if let Some(again) = own_again(slots) {
+            return again;
         }
         if self.is_at_head(slots.name) {
             return Err(LockError::Deadlock);
@@ -56,6 +54,10 @@ impl Door {
         })?;
         // From here on no writer comes before this reader.
         drop(kept_out);
+        // The hook of a signal, which was asked meanwhile, may have come by a guard and kept it.
+        if let Some(again) = own_again(slots) {
+            return again;
+        }
         if let Some(slot) = slots.take() {
             return Ok(slot);
         }
@@ -98,4 +100,10 @@ impl Door {
         slots.unmark();
         taken
     }
+}
+
+/// The slot that the thread has, for one guard more.
+fn own_again(slots: Slots<'_>) -> Option<Result<&Slot, NoSlot>> {
+    let own = slots.own().filter(|_| !planted(Bug::RecursionUnseen))?;
+    Some(if own.again() { Ok(own) } else { Err(LockError::TooManyReaders) })
 }
