@@ -6,9 +6,17 @@ use super::slot::{Slot, Slots};
 use crate::WaitError;
 use crate::claims::Lives;
 use crate::identity::{self, Me, Verdict};
+#[cfg(not(multiproc_loom))]
+use crate::interrupt::unasked;
 use crate::mutex::patience::Patience;
 use crate::mutex::robust::Refusal;
 use crate::planted::{Bug, planted};
+
+/// No signals come in a model.
+#[cfg(multiproc_loom)]
+fn unasked<R>(body: impl FnOnce() -> R) -> R {
+    body()
+}
 
 impl Door {
     /// Takes the lock to write; gives who has taken a robust one.
@@ -94,8 +102,8 @@ impl Door {
             if let Some(slot) = slots.take() {
                 return slot;
             }
-            // Those who have them find the gate shut, and give them back. No signal ends this.
-            if let Ok(slot) = self.wait_for_slot(slots, Patience::Endless) {
+            // Those who have them find the gate shut, and give them back. No signal ends this, and nobody is asked.
+            if let Ok(slot) = unasked(|| self.wait_for_slot(slots, Patience::Endless)) {
                 return slot;
             }
         }
