@@ -130,8 +130,8 @@ impl ReentrantWord {
     #[inline(always)]
     pub(super) fn leave_at_once(&self, hold: Hold, level: u32) -> bool {
         let is_held = match hold {
-            // No wait loses it: of a private lock only a signal could be in the way.
-            Hold::Private => true,
+            // Not while the thread has let it go for a wait: the hook of a signal may drop a guard then.
+            Hold::Private => self.names(hold),
             Hold::Robust(me) => me.is_here_attached() && self.names(hold),
         };
         if is_held && level > 1 && self.depth() == level && !planted(Bug::InnerReleases) {
