@@ -15,7 +15,7 @@ use std::thread;
 use common::{Fork, flag, fork, found_family, idle, kill, reap};
 use limited::Locks;
 use multiproc_sync::IdentityError;
-use multiproc_sync::registry::{MAX_THREADS, Registry};
+use multiproc_sync::registry::{MAX_PROCESSES, MAX_THREADS};
 use multiproc_testkit::{Watchdog, eventually, state_of};
 
 /// As many names are made; the others are copies of these, as if the process had ended so many more threads: to make all takes long.
@@ -54,9 +54,9 @@ fn multiply(made: Range<usize>) {
     const USED_AT: usize = 36;
     const ENTRY: usize = 64;
     let registry = found_family();
-    // SAFETY: within the registry, whose section of threads comes last; nobody else claims an entry meanwhile.
+    // SAFETY: within the registry, whose threads come after a page and the processes; nobody else claims an entry meanwhile.
     unsafe {
-        let threads = registry.add(Registry::LEN - MAX_THREADS * ENTRY);
+        let threads = registry.add(4096 + MAX_PROCESSES * ENTRY);
         let used = AtomicU32::from_ptr(registry.add(USED_AT).cast().as_ptr());
         assert_eq!(used.swap(MAX_THREADS as u32, SeqCst) as usize, made.end);
         for to in made.end..MAX_THREADS {
