@@ -88,6 +88,16 @@ impl Me {
         self.0.note(word)
     }
 
+    /// Notes that the thread lets go of a lock and has guards of it still: in a fork they are nobody's, as those of a lock that it holds.
+    pub(crate) fn note_let_go(self) {
+        self.0.let_go.store(self.0.let_go.load(Relaxed) + 1, Relaxed);
+    }
+
+    /// Takes that back; in a fork there is nothing to be taken back.
+    pub(crate) fn unnote_let_go(self) {
+        self.0.let_go.store(self.0.let_go.load(Relaxed).saturating_sub(1), Relaxed);
+    }
+
     /// Takes the note back.
     #[inline(always)]
     pub(crate) fn unnote(self, word: &RobustWord) {

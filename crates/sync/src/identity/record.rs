@@ -23,6 +23,8 @@ pub(crate) struct Record {
     pub(super) retired: AtomicU32,
     /// The kernel's number of the thread.
     pub(super) tid: AtomicU32,
+    /// Waits of the thread with locks that it has let go, and of which it has guards still.
+    pub(super) let_go: AtomicU32,
     /// The thread's packed [`Owner`](super::Owner).
     pub(super) owner: AtomicU64,
     /// The thread's list of robust words: the address of the head, and the node of the thread's entry.
@@ -66,6 +68,7 @@ impl Record {
                 in_use: AtomicU32::new(USED),
                 retired: AtomicU32::new(0),
                 tid: AtomicU32::new(0),
+                let_go: AtomicU32::new(0),
                 owner: AtomicU64::new(0),
                 head: AtomicUsize::new(0),
                 entry: AtomicUsize::new(0),
@@ -111,9 +114,10 @@ impl Record {
     /// In a fork of the process: the threads of the records are not there.
     pub(super) fn forget_all() {
         for record in all() {
-            if record.holds_any() {
+            if record.holds_any() || record.let_go.load(Relaxed) != 0 {
                 record.one.store(0, Relaxed);
                 record.depth.store(0, Relaxed);
+                record.let_go.store(0, Relaxed);
                 record.retired.store(1, Relaxed);
             } else if record.retired.load(Relaxed) == 0 {
                 record.in_use.store(FREE, Relaxed);

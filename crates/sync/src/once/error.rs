@@ -23,8 +23,8 @@ pub enum OnceError<E = Infallible> {
     /// A signal came, and the [hook](crate::interrupt) ended the wait for another initialiser.
     #[error("a signal ended the wait for another initialiser")]
     Interrupted,
-    /// The calling thread is in the initialiser already.
-    #[error("the initialiser asks for what it is to make: it would wait for itself")]
+    /// The calling thread is in the initialiser already; or, with the feature `deadlock`, the thread that is waits for this one.
+    #[error("the initialiser asks for what it is to make, or waits for who does: it would wait for itself")]
     Deadlock,
     /// The thread of an initialiser has ended inside it, by a bare system call, and its process lives on. Passes once that ends.
     #[error("a thread has ended inside its initialiser, and its process lives on: end that process")]

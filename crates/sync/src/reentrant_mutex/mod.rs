@@ -112,7 +112,8 @@ use crate::{LockError, LockResult, NameError};
 /// returns, also where it ends with [`Poisoned`](LockError::Poisoned), [`OwnerDied`](LockError::OwnerDied) or a time-out. The guard that is
 /// given to it comes back as that of [`Mutex`](crate::Mutex) does: not with [`Interrupted`](LockError::Interrupted) or
 /// [`Abandoned`](LockError::Abandoned), nor after a panic of the [hook](crate::interrupt). The others hold the lock then as well: it is waited
-/// for once more, and no signal ends that.
+/// for once more, and no signal ends that. A guard that the hook keeps counts as one more; one that the hook drops, while its lock is let go,
+/// counts on, and the lock stays the thread's.
 ///
 /// One thing can keep the lock from them: it cannot be had at all, as another thread took it meanwhile and leaked its guard
 /// ([`OwnerLeft`](LockError::OwnerLeft)), or nobody can tell whether its owner lives. Then the wait ends with that error, and the

@@ -3,9 +3,10 @@
 use std::convert::Infallible;
 use std::mem;
 
-use super::word::ReentrantWord;
+use super::word::{Hold, ReentrantWord};
 use super::{ReentrantMutex, ReentrantMutexGuard, without_guard};
 use crate::condvar::guard::{ConditionView, Release, TakeAgain, WaitGuard};
+use crate::identity::Me;
 #[cfg(not(multiproc_loom))]
 use crate::interrupt::unasked;
 use crate::watch::Site;
@@ -39,7 +40,7 @@ impl<'a, T: ?Sized + Sync> Release for ReentrantMutexGuard<'a, T> {
         let (mutex, hold) = (self.mutex(), self.hold());
         // It counts as one of those that let go.
         mem::forget(self);
-        LetGo { mutex, outer: Outer { word: &mutex.word, guards: mutex.word.let_go(hold).saturating_sub(1) } }
+        LetGo { mutex, outer: Outer::new(&mutex.word, hold) }
     }
 }
 
@@ -69,14 +70,28 @@ impl<'a, T: ?Sized + Sync> TakeAgain for LetGo<'a, T> {
     }
 }
 
-/// Guards that the thread has kept while it waits. However the wait ends, they hold the lock afterwards, if that can be had.
+/// Guards that the thread has kept while it waits. However the wait ends, they hold the lock afterwards, if that can be had. In a fork that
+/// a signal's hook has made they hold nothing of a lock in shared memory: it is the parent that has it again.
 #[derive(Debug)]
 struct Outer<'a> {
     word: &'a ReentrantWord,
     guards: u32,
+    /// Whose they are, of a robust lock.
+    owner: Option<Me>,
 }
 
-impl Outer<'_> {
+impl<'a> Outer<'a> {
+    /// Those that are left when the lock is let go for a wait.
+    fn new(word: &'a ReentrantWord, hold: Hold) -> Self {
+        let guards = word.let_go(hold).saturating_sub(1);
+        let owner = match hold {
+            Hold::Robust(me) if guards > 0 => Some(me),
+            _ => None,
+        };
+        owner.inspect(|me| me.note_let_go());
+        Self { word, guards, owner }
+    }
+
     /// The end of a wait that gives no guard back, for this reason or for a graver one.
     #[cold]
     fn left_with<G>(mut self, error: LockError<Infallible>) -> LockError<G> {
@@ -92,16 +107,20 @@ impl Outer<'_> {
     fn hold_again(&mut self) -> Result<(), LockError<Infallible>> {
         match mem::take(&mut self.guards) {
             0 => Ok(()),
+            _ if self.owner.is_some_and(Me::is_elsewhere) => Ok(()),
             // Whatever signals come: who has the guards relies on the lock.
             guards => unasked(|| self.word.take_again(guards, Site::here())).map(drop),
         }
     }
 }
 
-/// After a panic of the user's hook, during the wait.
+/// Also after a panic of the user's hook, during the wait.
 impl Drop for Outer<'_> {
     fn drop(&mut self) {
         // If it cannot be had, its guards find that out themselves.
         let _ = self.hold_again();
+        if let Some(me) = self.owner {
+            me.unnote_let_go();
+        }
     }
 }

@@ -85,12 +85,28 @@ impl ReentrantWord {
     #[inline(always)]
     pub(super) fn enter(&self, request: Request<'_>) -> Result<(Hold, u32), LockError<Infallible>> {
         match self.hold() {
-            Some(hold) => {
-                let level = self.depth().checked_add(1).ok_or(LockError::TooDeep)?;
-                self.head.depth.store(level, Relaxed);
-                Ok((hold, level))
-            }
-            None => Ok((self.take(request)?, 1)),
+            Some(hold) => self.enter_again(hold),
+            None => match self.take(request) {
+                Ok(hold) => Ok((hold, 1)),
+                Err(error) => self.enter_after(error),
+            },
+        }
+    }
+
+    #[inline(always)]
+    fn enter_again(&self, hold: Hold) -> Result<(Hold, u32), LockError<Infallible>> {
+        let level = self.depth().checked_add(1).ok_or(LockError::TooDeep)?;
+        self.head.depth.store(level, Relaxed);
+        Ok((hold, level))
+    }
+
+    /// After a wait that has found the thread itself to have the lock: the hook of a signal has taken it meanwhile, and kept a guard.
+    #[cold]
+    #[inline(never)]
+    fn enter_after(&self, error: LockError<Infallible>) -> Result<(Hold, u32), LockError<Infallible>> {
+        match self.hold() {
+            Some(hold) if matches!(error, LockError::Deadlock(_)) => self.enter_again(hold),
+            _ => Err(error),
         }
     }
 
@@ -122,8 +138,8 @@ impl ReentrantWord {
     #[inline(always)]
     pub(super) fn leave_at_once(&self, hold: Hold, level: u32) -> bool {
         let is_held = match hold {
-            // No wait loses it: of a private lock only a signal could be in the way.
-            Hold::Private => true,
+            // Not while the thread has let it go for a wait: the hook of a signal may drop a guard then.
+            Hold::Private => self.names(hold),
             Hold::Robust(me) => me.is_here_attached() && self.names(hold),
         };
         if is_held && level > 1 && self.depth() == level && !planted(Bug::InnerReleases) {

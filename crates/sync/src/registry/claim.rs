@@ -1,6 +1,7 @@
 //! Entries change hands: claimed by the living, recycled from the dead.
 #![allow(clippy::needless_borrow)] // the entries of a model are owned
 
+use std::cell::Cell;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use super::Registry;
@@ -65,7 +66,16 @@ impl Registry {
         let used = &self.header.threads_used;
         let known = self.threads.get(..used.load(Acquire) as usize).unwrap_or(&self.threads);
         let left = |entry: &ThreadEntry| entry.mark.load(Relaxed) & LEFT != 0;
-        let ended = |entry: &ThreadEntry| entry.process().is_none_or(|process| self.has_ended(process));
+        // A process has many threads: the one that was found alive last is not looked at again for each.
+        let alive = Cell::new(None);
+        let ended = |entry: &ThreadEntry| match entry.process() {
+            process if process.is_some() && process == alive.get() => false,
+            Some(process) if !self.has_ended(process) => {
+                alive.set(Some(process));
+                false
+            }
+            _ => true,
+        };
         // Those that left cost a load to find, those that were killed a look at their process: these only at need.
         Self::claim_among(known, me, process, left)
             .or_else(|| {

@@ -90,16 +90,7 @@ impl Registry {
         // before it is given to anybody.
         let header: &'static Header = unsafe { memory.cast().as_ref() };
         let places = header.check(len)?;
-        let ours = sys::process::namespaces().map_err(|_| RegistryError::NoProc)?;
-        if header.pid_namespace != ours.pid {
-            return Err(RegistryError::ForeignPidNamespace { family: header.pid_namespace, ours: ours.pid });
-        }
-        if header.time_namespace != ours.time {
-            return Err(RegistryError::ForeignTimeNamespace {
-                family: header.time_namespace,
-                ours: ours.time,
-            });
-        }
+        header.check_namespaces()?;
         // SAFETY: the sections are aligned and lie within the memory, which `check` has seen; they are atomics alone.
         let (processes, threads) = unsafe {
             let processes = memory.add(places.processes).cast::<ProcessEntry>();
@@ -132,13 +123,11 @@ impl Registry {
     /// This process as an entry describes it, if it is in the family's pid namespace, where numbers mean the same, and can learn of
     /// the others' ends.
     fn this_process(&self) -> Result<Member, IdentityError> {
-        let ours = sys::process::namespaces().map_err(|_| IdentityError::NoProc)?;
-        if self.header.pid_namespace != ours.pid {
-            return Err(IdentityError::ForeignPidNamespace);
-        }
-        if self.header.time_namespace != ours.time {
-            return Err(IdentityError::ForeignTimeNamespace);
-        }
+        self.header.check_namespaces().map_err(|error| match error {
+            RegistryError::ForeignPidNamespace { .. } => IdentityError::ForeignPidNamespace,
+            RegistryError::ForeignTimeNamespace { .. } => IdentityError::ForeignTimeNamespace,
+            _ => IdentityError::NoProc,
+        })?;
         if !sys::process::has_pidfds() {
             return Err(IdentityError::NoPidFd);
         }

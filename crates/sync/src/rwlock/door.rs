@@ -122,6 +122,11 @@ impl Door {
         self.gate.load(Relaxed) == WRITER && self.head.word.load(Relaxed) & OWNER != 0
     }
 
+    /// Whether a reader that waits for a slot keeps others out.
+    pub(super) fn is_full(&self) -> bool {
+        self.gate.load(Relaxed) == FULL
+    }
+
     /// Whether the thread with this name is the writer, or in private memory has the head.
     pub(super) fn is_at_head(&self, name: u64) -> bool {
         self.head.owner.load(Relaxed) == name

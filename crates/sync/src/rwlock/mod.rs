@@ -101,7 +101,7 @@ pub const MAX_READERS: usize = 64;
 /// | a reader is killed while it leaves | | a writer that was not woken finds the slot free within a second |
 /// | one that waits is killed | with everybody else | the others are not kept waiting; a writer may be, once: for milliseconds, or for a second if another one writes meanwhile |
 /// | the writer's thread ends, its guard leaked | held for ever | [`OwnerLeft`](LockError::OwnerLeft) as long as its process lives |
-/// | a reader's thread ends, its guard leaked | read for ever | writers get [`OwnerLeft`](LockError::OwnerLeft) as long as its process lives |
+/// | a reader's thread ends, its guard leaked | read for ever | writers get [`OwnerLeft`](LockError::OwnerLeft) as long as its process lives; they wait, if it ended by a bare system call |
 /// | `mem::forget` of a writer's guard | held for ever | held until the thread ends; the memory stays mapped |
 /// | `mem::forget` of a reader's guard | read for ever | read until its process ends |
 /// | read twice by a thread | two guards, one slot | the same |

@@ -23,10 +23,8 @@ impl Door {
     #[inline(never)]
     pub(super) fn read_slowly<'a>(&self, slots: Slots<'a>, request: Request<'_>) -> Result<&'a Slot, NoSlot> {
         // Also if a writer waits: it waits for this thread.
-        if let Some(own) = slots.own()
-            && !planted(Bug::RecursionUnseen)
-        {
-            return if own.again() { Ok(own) } else { Err(LockError::TooManyReaders) };
+        if let Some(again) = own_again(slots) {
+            return again;
         }
         if self.is_at_head(slots.name) {
             return Err(LockError::Deadlock(watch::self_lock(&self.head, Access::Shared, request.site)));
@@ -38,15 +36,28 @@ impl Door {
             }
             // Else the gate was shut meanwhile.
             if tries_only && self.is_open() {
-                let slot = slots.take_over().inspect(|_| fence(SeqCst));
-                return self.enter(slot, slots.name).ok_or(LockError::TooManyReaders);
+                // A marked one too, as a dead writer leaves it; or one that was shut out just now has given back.
+                let slot = slots.take().or_else(|| slots.take_over()).inspect(|_| fence(SeqCst));
+                let slot = slot.ok_or(LockError::TooManyReaders)?;
+                if let Some(slot) = self.enter(Some(slot), slots.name) {
+                    return Ok(slot);
+                }
             }
         }
-        watch::waits(&self.head);
+        if !tries_only {
+            watch::waits(&self.head);
+        }
         let kept_out = (!tries_only).then(|| self.turn.join(self.scope()));
-        let mut head = self.lock_head(slots.name, request).map_err(refused)?;
+        let mut head = self.lock_head(slots.name, request).map_err(|refusal| match refusal {
+            Refusal::Wait(_) if tries_only && self.is_full() => LockError::TooManyReaders,
+            other => refused(other),
+        })?;
         // From here on no writer comes before this reader.
         drop(kept_out);
+        // The hook of a signal, which was asked meanwhile, may have come by a guard and kept it.
+        if let Some(again) = own_again(slots) {
+            return again;
+        }
         if let Some(slot) = slots.take() {
             return Ok(slot);
         }
@@ -90,4 +101,10 @@ impl Door {
         slots.unmark();
         taken
     }
+}
+
+/// The slot that the thread has, for one guard more.
+fn own_again(slots: Slots<'_>) -> Option<Result<&Slot, NoSlot>> {
+    let own = slots.own().filter(|_| !planted(Bug::RecursionUnseen))?;
+    Some(if own.again() { Ok(own) } else { Err(LockError::TooManyReaders) })
 }

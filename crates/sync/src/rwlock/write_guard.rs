@@ -78,7 +78,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
             door.end_writing(owner);
         }
         guard.poison();
-        // A thread that has the lock has a name. A panic of a signal's hook in there finds the guard.
+        // A thread that has the lock has a name.
         let name = door.name().unwrap_or_default();
         let slot = door.slot_of_writer(Slots { all, name }, owner);
         guard.access.end();

@@ -6,10 +6,18 @@ use super::slot::{Slot, Slots};
 use crate::WaitError;
 use crate::claims::Lives;
 use crate::identity::{self, Me, Verdict};
+#[cfg(not(multiproc_loom))]
+use crate::interrupt::unasked;
 use crate::mutex::patience::{Patience, Request};
 use crate::mutex::robust::Refusal;
 use crate::planted::{Bug, planted};
 use crate::watch::{self, Access, Waiting};
+
+/// No signals come in a model.
+#[cfg(multiproc_loom)]
+fn unasked<R>(body: impl FnOnce() -> R) -> R {
+    body()
+}
 
 impl Door {
     /// Takes the lock to write; gives who has taken a robust one.
@@ -73,14 +81,15 @@ impl Door {
         slots: &[Slot],
         request: Request<'_>,
     ) -> Result<(), Refusal> {
+        // Before it waits for anybody else, who may wait for this thread.
+        if slots.iter().any(|slot| slot.is_of(name)) && !planted(Bug::OwnSlotUnseen) {
+            return Err(self.own_lock(request));
+        }
         watch::waits(&self.head);
         let mut rest = slots;
         let waiting = Waiting::begin(&self.head, Access::Shared, request);
         let drained = self.at_bell(request.patience, waiting, |way| {
             while let [slot, others @ ..] = rest {
-                if slot.is_of(name) && !planted(Bug::OwnSlotUnseen) {
-                    return Err(self.own_lock(request));
-                }
                 if is_in_the_way(slot, name, way)? {
                     return Ok(None);
                 }
@@ -104,8 +113,8 @@ impl Door {
             if let Some(slot) = slots.take() {
                 return slot;
             }
-            // Those who have them find the gate shut, and give them back. No signal ends this.
-            if let Ok(slot) = self.wait_for_slot(slots, Patience::Endless) {
+            // Those who have them find the gate shut, and give them back. No signal ends this, and nobody is asked.
+            if let Ok(slot) = unasked(|| self.wait_for_slot(slots, Patience::Endless)) {
                 return slot;
             }
         }

@@ -163,8 +163,10 @@ pub(crate) fn self_lock(lock: &RobustWord, wanted: Access, site: Site) -> Box<Re
     let mut report = Report::of_self(lock);
     let held = here::record().and_then(|record| {
         let lock = |access| LockId::of(lock, access).map(|id| id.0);
-        let own = [lock(Access::Exclusive), lock(Access::Shared)];
-        record.seen()?.holds.into_iter().rev().find(|hold| own.contains(&Some(hold.lock)))
+        let holds = record.seen()?.holds;
+        let held_as = |access| holds.iter().rev().find(|hold| Some(hold.lock) == lock(access)).copied();
+        // Who reads and is to write may have the lock's head already.
+        held_as(Access::Shared).or_else(|| held_as(Access::Exclusive))
     });
     if let Some(name) = lock.name() {
         report.name_locks(LockName::Named(name));

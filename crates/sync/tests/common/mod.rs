@@ -31,15 +31,17 @@ pub(crate) fn map(len: usize) -> NonNull<u8> {
     NonNull::new(address.cast()).unwrap()
 }
 
-/// Makes this process the first of a family.
-pub(crate) fn found_family() {
-    static FOUNDED: std::sync::Once = std::sync::Once::new();
-    FOUNDED.call_once(|| {
+/// Makes this process the first of a family; gives the memory of its registry.
+pub(crate) fn found_family() -> NonNull<u8> {
+    static FOUNDED: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
+    let founded = FOUNDED.get_or_init(|| {
         let memory = map(Registry::LEN);
         // SAFETY: zeroed, mapped shared and never unmapped.
         let registry = unsafe { Registry::format(memory, Registry::LEN) }.unwrap();
         registry::install(Box::leak(Box::new(registry))).unwrap();
+        memory.as_ptr().expose_provenance()
     });
+    NonNull::new(ptr::with_exposed_provenance_mut(*founded)).unwrap()
 }
 
 /// `value` in shared memory, placed.

@@ -63,6 +63,10 @@ impl Me {
         false
     }
 
+    pub(crate) fn note_let_go(self) {}
+
+    pub(crate) fn unnote_let_go(self) {}
+
     pub(crate) fn note(self, _: &RobustWord) -> bool {
         let thread = thread();
         let held = thread.held.get();
