@@ -25,7 +25,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "watched",
-        about: "sync with the features that watch its locks: lints and tests",
+        about: "sync with the features that watch its locks: lints, documents and tests",
         run: watched,
     },
     Step { name: "loom", about: "models in every order, and bugs planted in them", run: quick_loom },
@@ -135,8 +135,12 @@ fn lint(selection: &[&str]) -> Result<(), String> {
 }
 
 fn docs(_workspace: &Workspace) -> Result<(), String> {
-    let mut command = shell::cargo(["doc", "--workspace", "--no-deps", "--document-private-items"]);
-    shell::run(command.env("RUSTDOCFLAGS", "-D warnings"))
+    document(&["--workspace"])
+}
+
+fn document(selection: &[&str]) -> Result<(), String> {
+    let mut command = shell::cargo(["doc", "--no-deps", "--document-private-items"]);
+    shell::run(command.args(selection).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 fn features(workspace: &Workspace) -> Result<(), String> {
@@ -168,7 +172,9 @@ fn watched(_workspace: &Workspace) -> Result<(), String> {
         println!("-- multiproc-sync --features {features}");
         lint(&[&SYNC[..], &["--all-targets", "--test", "*", "--features", features]].concat())?;
     }
-    shell::run(shell::cargo(["test"]).args(SYNC).args(["--features", "contention,deadlock"]))
+    let both = [&SYNC[..], &["--features", "contention,deadlock"]].concat();
+    document(&both)?;
+    shell::run(shell::cargo(["test"]).args(both))
 }
 
 fn quick_loom(workspace: &Workspace) -> Result<(), String> {

@@ -284,6 +284,25 @@ fn a_lock_that_is_named_while_it_is_held_counts_from_the_next_time() {
 }
 
 #[test]
+fn to_read_again_is_the_same_hold_however_much_the_thread_has() {
+    let lock = RwLock::new(0_u64);
+    lock.set_name("read again").unwrap();
+    let locks: Vec<_> = (0..45).map(|_| named("many at a time")).collect();
+    let first = lock.read().unwrap();
+    let second = lock.read().unwrap();
+    let held: Vec<_> = locks.iter().map(|lock| lock.lock().unwrap()).collect();
+    let third = lock.read().unwrap();
+    assert_eq!(numbers(&of("read again").total()), (1, 0, 0));
+    drop(held);
+    let (acquisitions, _, holds) = numbers(&of("many at a time").total());
+    assert_eq!((acquisitions, holds), (45, 38), "a thread has 40 holds that are counted at a time");
+    drop((first, second, third));
+    assert_eq!(numbers(&of("read again").total()), (1, 0, 1));
+    drop(lock.read().unwrap());
+    assert_eq!(numbers(&of("read again").total()), (2, 0, 2));
+}
+
+#[test]
 fn a_lock_whose_owner_panics_counts_its_hold() {
     let mutex = named("panicked");
     thread::scope(|scope| {

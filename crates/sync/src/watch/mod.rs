@@ -1,7 +1,7 @@
 //! What threads tell of their locks while they use them: what each holds and waits for, since when, and where in the source. For the
 //! features `contention` and `deadlock`; without both, everything that a lock calls in here is empty, and nothing is left of it.
 //!
-//! It is told in [side tables](tables), beside the locks: no layout of a lock depends on a feature, but for bits of its
+//! It is told in side tables (`tables.rs`), beside the locks: no layout of a lock depends on a feature, but for bits of its
 //! [mode](crate::robust_word::RobustWord) that are 0 without.
 #![cfg_attr(not(feature = "deadlock"), allow(dead_code))] // what threads wait for, and whose records are whose, is read by it alone
 

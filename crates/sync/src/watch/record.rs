@@ -98,11 +98,12 @@ impl Record {
         true
     }
 
-    /// Whether something is noted so often at the least.
+    /// Whether it is said since when the thread has this.
     #[cfg(not(multiproc_loom))]
     #[inline]
-    pub(crate) fn holds_at_least(&self, lock: Id, times: usize) -> bool {
-        self.holds().iter().filter(|place| place.lock.load(Relaxed) == lock).nth(times - 1).is_some()
+    pub(crate) fn has_begun(&self, lock: Id) -> bool {
+        let begun = |place: &HoldWords| place.lock.load(Relaxed) == lock && place.begun.load(Relaxed) != 0;
+        self.holds().iter().any(begun)
     }
 
     /// Says since when the thread has what it has noted last, in nanoseconds.
