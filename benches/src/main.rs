@@ -2,6 +2,7 @@
 
 mod alone;
 mod args;
+mod built_with;
 mod cells;
 mod contender;
 mod contest;

@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::groups::{
     barrier, condvar, event, latch, mutex, once, permit, pool, process, reentrant, rwlock, selftest,
-    semaphore, wait_group,
+    semaphore, wait_group, watched,
 };
 use crate::placement::Placement;
 use crate::session::{Sample, Setting, Start};
@@ -117,6 +117,7 @@ const SYNC: &[&[Bench]] = &[
     once::BENCHES,
     latch::BENCHES,
     wait_group::BENCHES,
+    watched::BENCHES,
 ];
 
 /// Names that stand for several groups.

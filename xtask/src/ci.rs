@@ -23,6 +23,11 @@ const STEPS: &[Step] = &[
         about: "each published crate compiles with only the features it asks for",
         run: crates,
     },
+    Step {
+        name: "watched",
+        about: "sync with the features that watch its locks: lints and tests",
+        run: watched,
+    },
     Step { name: "loom", about: "models in every order, and bugs planted in them", run: quick_loom },
     Step { name: "fault", about: "kills before every instruction of the locks' operations", run: all_faults },
     Step {
@@ -154,6 +159,16 @@ fn crates(workspace: &Workspace) -> Result<(), String> {
         lint(&["--package", &member.package.name])?;
     }
     Ok(())
+}
+
+/// The features of sync that change no behaviour: all of its tests pass with them.
+fn watched(_workspace: &Workspace) -> Result<(), String> {
+    const SYNC: [&str; 2] = ["--package", "multiproc-sync"];
+    for features in ["contention", "deadlock", "contention,deadlock"] {
+        println!("-- multiproc-sync --features {features}");
+        lint(&[&SYNC[..], &["--all-targets", "--test", "*", "--features", features]].concat())?;
+    }
+    shell::run(shell::cargo(["test"]).args(SYNC).args(["--features", "contention,deadlock"]))
 }
 
 fn quick_loom(workspace: &Workspace) -> Result<(), String> {

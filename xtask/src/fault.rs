@@ -48,6 +48,8 @@ const WATCHED: Program = Program {
         "reentrant mutex/crosswise/sleeping",
         "rwlock/reader",
         "rwlock/writer behind a writer",
+        "counted/alone",
+        "counted/waiting",
     ],
     ..SYNC
 };

@@ -14,6 +14,7 @@ pub(crate) mod rwlock;
 pub(crate) mod selftest;
 pub(crate) mod semaphore;
 pub(crate) mod wait_group;
+pub(crate) mod watched;
 
 use crate::Result;
 use crate::placement::Placement;

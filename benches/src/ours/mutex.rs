@@ -19,6 +19,21 @@ pub(crate) fn robust() -> Result<&'static Mutex<u64>> {
     Ok(Box::leak(Box::new(Shared::new(Mutex::new(0))?)))
 }
 
+/// The name of those that have one: nothing without the features that ask for names.
+const NAME: &str = "counted";
+
+pub(crate) fn private_named() -> Result<&'static Line> {
+    let line = private()?;
+    line.0.set_name(NAME)?;
+    Ok(line)
+}
+
+pub(crate) fn robust_named() -> Result<&'static Mutex<u64>> {
+    let mutex = robust()?;
+    mutex.set_name(NAME)?;
+    Ok(mutex)
+}
+
 impl Lock for Mutex<u64> {
     #[inline(always)]
     fn add_one(&self) {

@@ -227,6 +227,23 @@ fn each_twin_of_a_lock_on_cpython_answers_to_its_rounds() {
 }
 
 #[test]
+fn a_program_with_features_takes_part_if_there_is_one_and_else_this_is_said() {
+    let run = Run::new();
+    let _watchdog = Watchdog::new(LIMIT);
+    // This very program: it has the contender, whatever features it is built with.
+    let program = env!("CARGO_BIN_EXE_multiproc-benches");
+    let mut command = run.command(&["contention.private", "--rounds", "1", "--quick"]);
+    let output = command.env("MULTIPROC_BENCHES_CONTENTION", program).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let table = text(&output.stdout);
+    for contender in ["ours", "ours.named", "contention", "contention.named"] {
+        assert_eq!(row(table, &["contention.private", "free", contender])[7], "ns/operation", "{table}");
+    }
+    assert_eq!(table.matches("no program with the features contention,deadlock").count(), 1, "{table}");
+    assert!(!table.contains("both.named"), "{table}");
+}
+
+#[test]
 fn each_part_of_a_lock_costs_instructions() {
     let output = run(&["mutex.instructions.parts", "--rounds", "1", "--json"]);
     assert!(output.status.success(), "{}", text(&output.stderr));

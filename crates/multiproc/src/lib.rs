@@ -23,6 +23,13 @@
 //! | `shm` | `multiproc-shm` | [`shm`]: typed memory that processes share |
 //! | `sync` | `multiproc-sync` | [`sync`]: locks that survive the death of any process |
 //!
+//! Two more are off by default. They watch the locks of [`sync`], at a cost, and change nothing else of them:
+//!
+//! | feature | what it brings |
+//! |---|---|
+//! | `contention` | `sync::contention`: how long named locks are waited for and held, and where, in all processes of a family |
+//! | `deadlock` | threads and processes that wait for each other's locks are told of it |
+//!
 //! # Coming from Python
 //!
 //! | Python | here |

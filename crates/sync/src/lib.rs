@@ -40,6 +40,8 @@ mod awaited;
 mod barrier;
 mod claims;
 mod condvar;
+#[cfg(all(feature = "contention", not(multiproc_loom)))]
+pub mod contention;
 pub mod deadlock;
 mod doorbell;
 mod event;

@@ -117,6 +117,10 @@ bugs! {
     LastUnlooked,
     /// A party's time ends its wait at a barrier also when all have come, and the action runs.
     ActionTimed,
+    /// A place in the table of named locks is claimed by a load and a store.
+    PairStored,
+    /// Who finds a place in the table of named locks claimed meanwhile does not look for whom.
+    PairUnlooked,
     /// An entry that is not free is claimed all the same.
     EntryTakenTwice,
     /// An entry counts as used only for who has claimed it.

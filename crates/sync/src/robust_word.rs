@@ -18,9 +18,12 @@ pub(crate) const PRIVATE: u32 = 0;
 /// A mode: the lock lies in shared memory, at its final address.
 pub(crate) const ROBUST: u32 = 1;
 
-/// How many bits the mode takes. Above them stands the number of the lock, with the feature `watch`; else 0.
+/// How many bits the mode takes, with [`NAMED`]. Above them stands the number of the lock, with the feature `watch`; else 0.
 #[cfg(all(feature = "watch", not(multiproc_loom)))]
-pub(crate) const MODE_BITS: u32 = 1;
+pub(crate) const MODE_BITS: u32 = 2;
+/// Beside the mode, with the feature `watch`: the lock has a name.
+#[cfg(all(feature = "watch", not(multiproc_loom)))]
+pub(crate) const NAMED: u32 = 2;
 /// What of its word is the mode.
 const MODE: u32 = if cfg!(all(feature = "watch", not(multiproc_loom))) { 1 } else { u32::MAX };
 
@@ -32,7 +35,7 @@ pub(crate) const OFFSET: isize = -32;
 ///
 /// ```text
 ///  0  word    u32    owner's thread number | DIED | WAITERS, if robust; else 0 free, 1 held, 2 held and slept on
-///  4  mode    u32    0 private, 1 robust; above, its number in reports, if somebody watches it, else 0
+///  4  mode    u32    0 private, 1 robust; above, if somebody watches it, 2 if it has a name, and its number; else 0
 ///  8  state   u32    POISONED | INCONSISTENT | ABANDONED
 /// 12  depth   u32    how often its owner has a reentrant mutex; else 0
 /// 16  owner   u64    who has a guard, as an Owner; 0: nobody

@@ -25,6 +25,7 @@ use crate::identity::Me;
 use crate::primitive::{Access, Deadline, UnsafeCell};
 use crate::robust_word::{OWNER, RobustWord};
 use crate::shm_safe::{Layout, PlaceError, Placement, ShmPlain, ShmSafe};
+use crate::watch;
 
 /// A mutex that lies on a stack, in a `static`, or in shared memory.
 ///
@@ -298,6 +299,7 @@ impl<T: ?Sized> Mutex<T> {
 
     #[inline(always)]
     pub(crate) fn acquire_for(&self, request: Request<'_>) -> LockResult<MutexGuard<'_, T>> {
+        watch::asks(&self.head);
         let mut owner = None;
         if self.is_private() {
             if let Err(refusal) = private::lock(&self.head, request) {
@@ -309,6 +311,7 @@ impl<T: ?Sized> Mutex<T> {
                 Err(refusal) => return Err(refused(refusal)),
             }
         }
+        watch::acquired(&self.head, watch::Access::Exclusive, request.site);
         if self.head.state.load(Relaxed) == 0 { Ok(MutexGuard::new(self, owner)) } else { self.warned(owner) }
     }
 

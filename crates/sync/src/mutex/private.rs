@@ -34,6 +34,7 @@ pub(crate) fn lock(lock: &RobustWord, request: Request<'_>) -> Result<(), Refusa
 #[cold]
 #[inline(never)]
 fn contended(lock: &RobustWord, request: Request<'_>) -> Result<(), Refusal> {
+    watch::waits(lock);
     let deadline = request.patience.sleep()?;
     let mut spin = Spin::new(spin::PRIVATE);
     while lock.word.load(Relaxed) == HELD && spin.once() {}

@@ -117,6 +117,7 @@ fn lock_slowly(word: &RobustWord, me: Me, request: Request<'_>) -> Result<(), Re
 #[cold]
 #[inline(never)]
 pub(crate) fn contended(lock: &RobustWord, me: Me, request: Request<'_>) -> Result<(), Refusal> {
+    watch::waits(lock);
     let mut wait = Wait {
         lock,
         me,

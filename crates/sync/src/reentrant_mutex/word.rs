@@ -10,7 +10,7 @@ use crate::mutex::{private, refused, robust};
 use crate::planted::{Bug, planted};
 use crate::primitive::{this_thread, this_thread_if_numbered};
 use crate::robust_word::{OWNER, RobustWord};
-use crate::watch::Site;
+use crate::watch::{self, Site};
 
 /// The most guards of one reentrant mutex that a thread can have at a time.
 pub const MAX_DEPTH: u32 = u32::MAX;
@@ -117,6 +117,7 @@ impl ReentrantWord {
     /// Takes the lock, which the calling thread does not have.
     #[inline(always)]
     fn take(&self, request: Request<'_>) -> Result<Hold, LockError<Infallible>> {
+        watch::asks(&self.head);
         let hold = if self.is_private() {
             private::lock(&self.head, request).map_err(refused)?;
             self.head.owner.store(this_thread() as u64, Relaxed);
@@ -124,6 +125,7 @@ impl ReentrantWord {
         } else {
             Hold::Robust(robust::lock(&self.head, request).map_err(refused)?)
         };
+        watch::acquired(&self.head, watch::Access::Exclusive, request.site);
         if planted(Bug::DepthInherited) {
             self.head.depth.fetch_add(1, Relaxed);
         } else {

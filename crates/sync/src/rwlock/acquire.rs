@@ -17,6 +17,7 @@ impl<T: ?Sized, const READERS: usize> RwLock<T, READERS> {
     #[cfg_attr(feature = "watch", track_caller)]
     pub(super) fn acquire_to_read(&self, patience: Patience<'_>) -> LockResult<RwLockReadGuard<'_, T>> {
         let request = patience.request();
+        watch::asks(&self.door.head);
         let name = match self.door.name() {
             Ok(name) => name,
             Err(error) => return Err(LockError::Identity(error)),
@@ -53,8 +54,11 @@ impl<T: ?Sized, const READERS: usize> RwLock<T, READERS> {
     #[inline]
     #[cfg_attr(feature = "watch", track_caller)]
     pub(super) fn acquire_to_write(&self, patience: Patience<'_>) -> LockResult<RwLockWriteGuard<'_, T>> {
+        let request = patience.request();
+        watch::asks(&self.door.head);
         let name = self.door.name().map_err(LockError::Identity)?;
-        let owner = self.door.write(self.slots(name), patience.request()).map_err(refused)?;
+        let owner = self.door.write(self.slots(name), request).map_err(refused)?;
+        watch::acquired(&self.door.head, watch::Access::Exclusive, request.site);
         match self.door.state() {
             0 => Ok(RwLockWriteGuard::new(&self.door, &self.slots, &self.data, owner)),
             state => warned(state, RwLockWriteGuard::new(&self.door, &self.slots, &self.data, owner)),

@@ -44,6 +44,9 @@ impl Door {
                 }
             }
         }
+        if !tries_only {
+            watch::waits(&self.head);
+        }
         let kept_out = (!tries_only).then(|| self.turn.join(self.scope()));
         let mut head = self.lock_head(slots.name, request).map_err(|refusal| match refusal {
             Refusal::Wait(_) if tries_only && self.is_full() => LockError::TooManyReaders,

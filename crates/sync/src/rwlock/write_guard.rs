@@ -82,6 +82,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         let name = door.name().unwrap_or_default();
         let slot = door.slot_of_writer(Slots { all, name }, owner);
         guard.access.end();
+        watch::asks(&door.head);
         watch::reading(&door.head, Site::here());
         let reading = RwLockReadGuard::new(door, slot, data, name);
         #[cfg(not(multiproc_loom))]

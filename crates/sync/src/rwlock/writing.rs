@@ -44,6 +44,7 @@ impl Door {
     #[cold]
     #[inline(never)]
     fn queue_to_write(&self, slots: Slots<'_>, request: Request<'_>) -> Result<Head<'_>, Refusal> {
+        watch::waits(&self.head);
         let reads = slots.own().is_some() && !planted(Bug::OwnSlotUnseen);
         if reads || self.is_at_head(slots.name) {
             return Err(self.own_lock(request));
@@ -84,6 +85,7 @@ impl Door {
         if slots.iter().any(|slot| slot.is_of(name)) && !planted(Bug::OwnSlotUnseen) {
             return Err(self.own_lock(request));
         }
+        watch::waits(&self.head);
         let mut rest = slots;
         let waiting = Waiting::begin(&self.head, Access::Shared, request);
         let drained = self.at_bell(request.patience, waiting, |way| {

@@ -3,6 +3,7 @@
 mod loom_barrier;
 mod loom_bounded_semaphore;
 mod loom_condvar;
+mod loom_contention;
 mod loom_deadlock;
 mod loom_doorbell;
 mod loom_event;

@@ -21,7 +21,6 @@ struct Here {
     record: Cell<Option<&'static Record>>,
     sites: [Cell<(usize, u32)>; REMEMBERED],
     /// When the thread has begun to wait for the lock that it takes next, in nanoseconds; 0: it did not wait.
-    #[cfg(feature = "contention")]
     waited_since: Cell<u64>,
 }
 
@@ -31,7 +30,6 @@ thread_local! {
             tables: Cell::new(0),
             record: Cell::new(None),
             sites: [const { Cell::new((0, 0)) }; REMEMBERED],
-            #[cfg(feature = "contention")]
             waited_since: Cell::new(0),
         }
     };
@@ -132,7 +130,7 @@ pub(crate) fn forget_in_fork() {
 }
 
 /// Notes when the wait for the next lock has begun, in nanoseconds; gives what was noted before.
-#[cfg(feature = "contention")]
+#[inline(always)]
 pub(super) fn waited_since(since: u64) -> u64 {
     HERE.with(|here| here.waited_since.replace(since))
 }

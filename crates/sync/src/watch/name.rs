@@ -49,7 +49,7 @@ mod watched {
 
     use super::{MAX_NAME, NameError, check};
     use crate::primitive::{AtomicU32, AtomicU64};
-    use crate::robust_word::{MODE_BITS, ROBUST, RobustWord};
+    use crate::robust_word::{MODE_BITS, NAMED, ROBUST, RobustWord};
     use crate::watch::site::{read_text, write_text};
     use crate::watch::tables::{self, NAMES, OWN, Tables};
 
@@ -81,7 +81,18 @@ mod watched {
         pub(crate) fn set_name(&self, name: &str) -> Result<(), NameError> {
             check(name)?;
             let number = self.number_now().ok_or(NameError::TooMany)?;
-            of(number).ok_or(NameError::TooMany)?.name(number, name)
+            of(number).ok_or(NameError::TooMany)?.name(number, name)?;
+            // Else another is about to write it, or was killed when it did.
+            if name_of(number).is_some() {
+                self.mode.fetch_or(NAMED, Relaxed);
+            }
+            Ok(())
+        }
+
+        /// Whether the lock has a name.
+        #[inline(always)]
+        pub(crate) fn is_named(&self) -> bool {
+            self.mode.load(Relaxed) & NAMED != 0
         }
 
         /// The lock's name, if it has one.
@@ -107,16 +118,14 @@ mod watched {
     pub(crate) fn numbered(lock: &RobustWord) -> u32 {
         let Some(tables) = tables::of_family() else { return ROBUST };
         let number = tables.next_number();
-        if number != 0
-            && let Some(name) = lock.name()
-        {
-            // Without room the lock has none any more.
-            let _ = tables.name(number, &name);
-        }
-        ROBUST | number << MODE_BITS
+        // Without room the lock has none any more.
+        let is_named = number != 0 && lock.name().is_some_and(|name| tables.name(number, &name).is_ok());
+        ROBUST | if is_named { NAMED } else { 0 } | number << MODE_BITS
     }
 
-    fn of(number: u32) -> Option<&'static Tables> {
+    /// The tables in which a lock with this number is known.
+    #[inline]
+    pub(crate) fn of(number: u32) -> Option<&'static Tables> {
         if number & OWN != 0 { tables::own() } else { tables::of_family() }
     }
 
@@ -165,4 +174,4 @@ mod watched {
 }
 #[cfg(all(feature = "watch", not(multiproc_loom)))]
 #[cfg_attr(not(feature = "deadlock"), allow(unused_imports))]
-pub(crate) use self::watched::{Name, name_of, numbered};
+pub(crate) use self::watched::{Name, name_of, numbered, of};

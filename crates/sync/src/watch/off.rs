@@ -37,6 +37,18 @@ pub(crate) fn reading(_: &RobustWord, _: Site) {}
 #[inline(always)]
 pub(crate) fn read_ended(_: &RobustWord) {}
 
+/// The calling thread asks for the lock.
+#[inline(always)]
+pub(crate) fn asks(_: &RobustWord) {}
+
+/// The calling thread did not get the lock at the first try.
+#[inline(always)]
+pub(crate) fn waits(_: &RobustWord) {}
+
+/// The calling thread has got the lock.
+#[inline(always)]
+pub(crate) fn acquired(_: &RobustWord, _: Access, _: Site) {}
+
 /// The report of a thread that asks for a lock which it has.
 #[cold]
 pub(crate) fn self_lock(lock: &RobustWord, _: Access, _: Site) -> Box<Report> {

@@ -6,7 +6,7 @@ use std::process;
 use super::record::{Hold, Id, Want};
 #[cfg(feature = "deadlock")]
 use super::tables::OWN;
-use super::{Access, here};
+use super::{Access, count, here};
 use crate::deadlock::{LockName, Report};
 use crate::robust_word::RobustWord;
 
@@ -94,6 +94,7 @@ pub(crate) fn released(lock: &RobustWord) {
 #[inline]
 pub(crate) fn reading(lock: &RobustWord, site: Site) {
     hold(lock, Access::Shared, site);
+    count::acquired(lock, Access::Shared, site);
 }
 
 /// The calling thread is about to end one of its readings.
@@ -102,22 +103,58 @@ pub(crate) fn read_ended(lock: &RobustWord) {
     let_go(lock, Access::Shared);
 }
 
-#[inline]
+/// Notes that the thread holds it: each lock, for the one who looks for circles; else only those that are counted.
+#[inline(always)]
 fn hold(lock: &RobustWord, access: Access, site: Site) {
+    if cfg!(feature = "deadlock") {
+        note(lock, access, site);
+    } else if lock.is_named() {
+        note_named(lock, access, site);
+    }
+}
+
+#[inline]
+fn note(lock: &RobustWord, access: Access, site: Site) {
     if let (Some(id), Some(record)) = (LockId::of(lock, access), here::record()) {
         record.hold(Hold { lock: id.0, begun: 0, site: site.number() });
     }
 }
 
-#[inline]
+/// A call, so that locks without a name stay small.
+#[cold]
+#[inline(never)]
+fn note_named(lock: &RobustWord, access: Access, site: Site) {
+    note(lock, access, site);
+}
+
+#[inline(always)]
 fn let_go(lock: &RobustWord, access: Access) {
+    if cfg!(feature = "deadlock") {
+        strike_out(lock, access);
+    } else if lock.is_named() {
+        strike_out_named(lock, access);
+    }
+}
+
+#[inline]
+fn strike_out(lock: &RobustWord, access: Access) {
     if let (Some(id), Some(record)) = (LockId::of(lock, access), here::record()) {
         let known = record.release(id.0);
+        if let Some(hold) = known {
+            count::ended(lock, access, hold);
+        }
         if known.is_none() && id.number().is_some() && lock.is_private() {
             // It was taken before it had a number.
             record.release(LockId::by_address(lock, access).0);
         }
     }
+}
+
+/// As [`note_named`].
+#[cold]
+#[inline(never)]
+fn strike_out_named(lock: &RobustWord, access: Access) {
+    strike_out(lock, access);
 }
 
 /// The report of a thread that asks for a lock which it has.
@@ -144,6 +181,8 @@ pub(crate) fn self_lock(lock: &RobustWord, wanted: Access, site: Site) -> Box<Re
 #[derive(Debug)]
 pub(crate) struct Hidden {
     want: Want,
+    /// When the wait had begun.
+    since: u64,
     /// The process, which a fork in that code is not.
     pid: u32,
 }
@@ -151,12 +190,13 @@ pub(crate) struct Hidden {
 impl Hidden {
     pub(crate) fn begin() -> Self {
         let want = here::record().map(|record| record.want(Want::default()));
-        Self { want: want.unwrap_or_default(), pid: process::id() }
+        Self { want: want.unwrap_or_default(), since: here::waited_since(0), pid: process::id() }
     }
 }
 
 impl Drop for Hidden {
     fn drop(&mut self) {
+        here::waited_since(self.since);
         if self.want != Want::default()
             && self.pid == process::id()
             && let Some(record) = here::record()

@@ -98,6 +98,22 @@ impl Record {
         true
     }
 
+    /// Whether something is noted so often at the least.
+    #[cfg(not(multiproc_loom))]
+    #[inline]
+    pub(crate) fn holds_at_least(&self, lock: Id, times: usize) -> bool {
+        self.holds().iter().filter(|place| place.lock.load(Relaxed) == lock).nth(times - 1).is_some()
+    }
+
+    /// Says since when the thread has what it has noted last, in nanoseconds.
+    #[cfg(not(multiproc_loom))]
+    #[inline]
+    pub(crate) fn begin_hold(&self, lock: Id, now: u64) {
+        if let Some(place) = self.holds().iter().rfind(|place| place.lock.load(Relaxed) == lock) {
+            self.change(|| place.begun.store(now, Relaxed));
+        }
+    }
+
     /// Strikes out something that the thread is about to release; `None`: it was not noted.
     #[inline]
     pub(crate) fn release(&self, lock: Id) -> Option<Hold> {

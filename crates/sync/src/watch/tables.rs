@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use super::name::Name;
 use super::record::Record;
 use super::site::Site;
+use super::stats::{self, Stats};
 use crate::primitive::{AtomicU32, AtomicUsize};
 use crate::registry::{self, MAX_THREADS};
 
@@ -21,7 +22,7 @@ pub(crate) const NAMES: usize = 4096;
 pub(crate) const SITES: usize = 4096;
 
 /// Numbers from here on are those of a process's own tables.
-pub(crate) const OWN: u32 = 1 << 30;
+pub(crate) const OWN: u32 = 1 << 29;
 
 #[repr(C, align(64))]
 #[derive(Debug)]
@@ -33,6 +34,7 @@ pub(crate) struct Tables {
     reserved: [u64; 7],
     pub(super) names: [Name; NAMES],
     pub(super) sites: [Site; SITES],
+    stats: [Stats; stats::Table::LEN],
     records: [Record; MAX_THREADS],
 }
 
@@ -135,6 +137,12 @@ impl Tables {
                 Err(now) => last = now,
             }
         }
+    }
+
+    /// Where named locks are counted.
+    #[inline(always)]
+    pub(crate) fn counts(&self) -> stats::Table<'_> {
+        stats::Table::new(&self.stats)
     }
 
     /// The records that were ever used.

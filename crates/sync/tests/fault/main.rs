@@ -5,6 +5,8 @@ mod barrier;
 #[path = "../common/mod.rs"]
 mod common;
 mod condvar;
+#[cfg(feature = "contention")]
+mod counted;
 mod crowd;
 mod doorbell;
 mod event;
@@ -54,6 +56,8 @@ fn main() -> ExitCode {
     let program = once::scenarios().into_iter().fold(program, Program::scenario);
     let program = reentrant_mutex::scenarios().into_iter().fold(program, Program::scenario);
     let program = mutex::scenarios().into_iter().fold(program, Program::scenario);
+    #[cfg(feature = "contention")]
+    let program = counted::scenarios().into_iter().fold(program, Program::scenario);
     // Last: it makes the program's process one of a family.
     program.check("pread", pread::check).main()
 }
