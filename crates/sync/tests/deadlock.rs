@@ -199,6 +199,38 @@ fn the_dead_are_in_no_circle() {
     assert_eq!(reap(waits), 0);
 }
 
+/// Before, while and after the other one looks who waits for whom. It is told, or gets the lock of the dead.
+#[test]
+fn whoever_is_killed_leaves_the_other_going_on() {
+    let _watchdog = Watchdog::with_limit(120);
+    for delay in (0..=240).step_by(20) {
+        let locks = [share(Mutex::new(0)), share(Mutex::new(0))];
+        let meeting = Meeting::of(2);
+        let take = |[ours, theirs]: [&Mutex<u32>; 2]| {
+            let guard = ours.lock().unwrap();
+            meeting.meet();
+            match theirs.lock() {
+                Ok(_) | Err(LockError::OwnerDied(_) | LockError::Deadlock(_)) => {}
+                Err(other) => panic!("{other}"),
+            }
+            drop(guard);
+        };
+        let [first, second] = locks;
+        let dies = fork(|| take([first, second]));
+        let stays = fork(|| take([second, first]));
+        eventually("both have one", || meeting.all_have_come());
+        thread::sleep(Duration::from_millis(delay));
+        kill(dies);
+        assert_eq!(reap(stays), 0, "killed after {delay} ms");
+        for lap in 0..3 {
+            locks.iter().for_each(|lock| match lock.lock_or_reset(|_| ()) {
+                Ok(mut count) => *count += 1,
+                Err(error) => panic!("lap {lap}: {error}"),
+            });
+        }
+    }
+}
+
 /// More than are watched: nothing is told of what is not known, and what was noted is struck out again.
 #[test]
 fn many_locks_at_a_time_confuse_nobody() {
@@ -222,7 +254,7 @@ fn a_thread_that_ends_leaves_its_record() {
     let _watchdog = Watchdog::with_limit(120);
     let mutex = Mutex::new(0);
     let count =
-        || (0..20_000).for_each(|_| thread::scope(|scope| _ = scope.spawn(|| *mutex.lock().unwrap() += 1)));
+        || (0..17_000).for_each(|_| thread::scope(|scope| _ = scope.spawn(|| *mutex.lock().unwrap() += 1)));
     let counts = || {
         count();
         let meeting = Meeting::of(2);

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::thread;
 
-use common::{flag, fork, reap, share};
+use common::{flag, fork, found_family, reap, share};
 use multiproc_sync::{Condvar, LockError, ReentrantMutex, ReentrantMutexGuard, interrupt};
 use multiproc_testkit::{Watchdog, state_of};
 use signals::{arm, ends_by_signals, handle, panics, signal_until};
@@ -66,6 +66,7 @@ fn wait<'a>(come: &Condvar, mut guard: Guard<'a>) -> LockError<Guard<'a>> {
 #[test]
 fn a_signal_leaves_the_lock_to_the_outer_guards() {
     let _watchdog = Watchdog::with_limit(60);
+    found_family(); // the fork could wait for a thread that was at it
     handle(notes);
     let waits = fork(|| {
         interrupt::install(breaks).unwrap();
@@ -118,6 +119,7 @@ fn the_outer_guards_wait_for_the_lock_whatever_signals_come() {
 #[test]
 fn a_hook_that_panics_leaves_the_lock_to_the_outer_guards() {
     let _watchdog = Watchdog::with_limit(60);
+    found_family(); // the fork could wait for a thread that was at it
     handle(notes);
     let waits = fork(|| {
         interrupt::install(panics).unwrap();
@@ -141,6 +143,7 @@ fn a_hook_that_panics_leaves_the_lock_to_the_outer_guards() {
 #[test]
 fn a_panic_through_the_outer_guards_poisons() {
     let _watchdog = Watchdog::with_limit(60);
+    found_family(); // the fork could wait for a thread that was at it
     handle(notes);
     let waits = fork(|| {
         interrupt::install(panics).unwrap();

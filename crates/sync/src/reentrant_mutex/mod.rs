@@ -81,7 +81,7 @@ use crate::{LockError, LockResult, NameError};
 ///  wait    any depth              released as a whole, taken again as a whole
 /// ```
 ///
-/// Only its owner can find its own name there, so that to look needs no order. Word, depth and what else belongs to them take 40 bytes, as a
+/// Only its owner can find its own name beside it, so that to look needs no order. Word, depth and what else belongs to them take 40 bytes, as a
 /// [`Mutex`](crate::Mutex)'s; the data follow.
 ///
 /// # Ordering and fairness

@@ -70,13 +70,17 @@ impl ReentrantWord {
     /// Whether this thread is the owner, which is the calling one.
     ///
     /// Relaxed, both: of its own name a thread sees what it has stored itself. Nobody else stores it, and it is never another's: the
-    /// number of a private lock's owner is given once, that of a robust one's is the kernel's, which takes it out of the word at the
-    /// thread's end.
+    /// number of a private lock's owner is given once, and so is the name in its family of a robust one's. The kernel's number in the word
+    /// is not: it may be a dead thread's that the kernel has not come to, as it follows no more than 2048 locks.
     #[inline(always)]
     fn names(&self, hold: Hold) -> bool {
         let (owner, here) = match hold {
             Hold::Private => (self.head.owner.load(Relaxed), this_thread_if_numbered() as u64),
-            Hold::Robust(me) => (u64::from(self.head.word.load(Relaxed) & OWNER), u64::from(me.tid())),
+            // With that bug the kernel's number is all that there is.
+            Hold::Robust(me) if planted(Bug::OwnerNeverStored) => {
+                (u64::from(self.head.word.load(Relaxed) & OWNER), u64::from(me.tid()))
+            }
+            Hold::Robust(me) => (self.head.owner.load(Relaxed), me.owner()),
         };
         owner == here || (planted(Bug::OwnerUncompared) && owner != 0)
     }

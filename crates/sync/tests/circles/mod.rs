@@ -26,7 +26,11 @@ impl Meeting {
     /// Waits until all have come.
     pub(crate) fn meet(self) {
         self.come.fetch_add(1, SeqCst);
-        eventually("all have their first lock", || self.come.load(SeqCst) >= self.all);
+        eventually("all have their first lock", || self.all_have_come());
+    }
+
+    pub(crate) fn all_have_come(self) -> bool {
+        self.come.load(SeqCst) >= self.all
     }
 
     /// Counts one that was told; gives the report. Others have the lock.

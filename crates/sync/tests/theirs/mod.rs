@@ -1,6 +1,7 @@
 //! Robust mutexes of libc, which stand in a thread's list beside ours. `unsafe`: libc's mutexes.
 #![allow(unsafe_code)]
 #![allow(clippy::disallowed_types)] // the cell of a mutex of libc
+#![allow(dead_code)] // each test program uses some of it
 
 use std::cell::UnsafeCell;
 use std::mem;
@@ -26,7 +27,6 @@ impl Theirs {
     }
 
     /// Such as lend their owner the priority of those who wait. The kernel and libc mark their nodes by a bit of the address.
-    #[allow(dead_code)] // each test program uses some of it
     pub(crate) fn inheriting(count: usize) -> &'static [Self] {
         Self::with_protocol(count, libc::PTHREAD_PRIO_INHERIT)
     }
