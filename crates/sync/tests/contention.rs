@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::thread_id;
-use multiproc_sync::contention::{self, Access, Counts, LockReport};
+use multiproc_sync::contention::{self, Access, Counts, LockReport, SiteReport};
 use multiproc_sync::{
     Acquirable, Condvar, LockError, MAX_NAME, Mutex, NameError, ReentrantMutex, RwLock, RwLockWriteGuard,
 };
@@ -207,6 +207,29 @@ fn a_wait_for_a_condition_is_two_holds_and_tells_its_line() {
     lines.sort_unstable();
     assert_eq!(lines, [(0, (1, 0, 1)), (2, (1, 0, 1))]);
     assert_eq!(lock.total().contended(), 0, "to wait for the condition is no wait for the lock");
+}
+
+#[test]
+fn a_wait_for_a_notification_takes_the_lock_again_at_its_line() {
+    let _watchdog = Watchdog::with_limit(60);
+    let (mutex, condition) = (named("notified"), Condvar::new());
+    thread::scope(|scope| {
+        let guard = mutex.lock().unwrap();
+        scope.spawn(|| {
+            *mutex.lock().unwrap() = 1;
+            condition.notify_all();
+        });
+        let before = line!();
+        let mut guard = condition.wait_while(guard, |number| *number == 0).unwrap();
+        *guard = 2;
+        let notified = of("notified");
+        let at = |row: &&SiteReport| row.site.as_ref().is_some_and(|site| site.line == before + 1);
+        let again = notified.sites.iter().find(at).expect("the line of the wait");
+        let (acquisitions, _, holds) = numbers(&again.counts);
+        assert!(acquisitions == holds + 1, "the last one is not over: {again:?}");
+        // One without the notification may have come in between.
+        assert_eq!(notified.total().acquisitions, 2 + acquisitions);
+    });
 }
 
 #[test]

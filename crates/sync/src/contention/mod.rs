@@ -49,7 +49,7 @@
 //!
 //! Locks without a name, and what was done with one before it had its name. Holds that are not over. Holds of a thread beyond 40 at a time,
 //! whose acquisitions are counted. A lock and a place for which there is no room, as there are [`MAX_PAIRS`] of them already: they are
-//! counted together, as [`Report::lost`].
+//! counted together, as [`Report::lost`]. Names and these places are never given back: name locks that live long.
 //!
 //! # Processes
 //!
@@ -65,7 +65,8 @@
 //!
 //! Without the feature there is none: the locks are compiled to the same instructions. With it, a lock without a name costs a look at
 //! whether it has one; one with a name reads the clock twice, and adds to three or four counters: docs/performance.md of the
-//! repository has the figures. Threads that take one lock at one place write to the same counters.
+//! repository has the figures. Some of that is done with the lock in hand, and makes the hold longer. Threads that take one lock at
+//! one place write to the same counters.
 //!
 //! The feature changes the layout of no value in shared memory.
 
