@@ -92,7 +92,10 @@ impl ReentrantWord {
             Some(hold) => self.enter_again(hold),
             None => match self.take(request) {
                 Ok(hold) => Ok((hold, 1)),
-                Err(error) => self.enter_after(error),
+                Err(error) => match self.kept_meanwhile(&error) {
+                    Some(hold) => self.enter_again(hold),
+                    None => Err(error),
+                },
             },
         }
     }
@@ -105,13 +108,12 @@ impl ReentrantWord {
     }
 
     /// After a wait that has found the thread itself to have the lock: the hook of a signal has taken it meanwhile, and kept a guard.
+    ///
+    /// It gives no result to be passed on, which would lie in memory, and the lock's with it.
     #[cold]
     #[inline(never)]
-    fn enter_after(&self, error: LockError<Infallible>) -> Result<(Hold, u32), LockError<Infallible>> {
-        match self.hold() {
-            Some(hold) if matches!(error, LockError::Deadlock(_)) => self.enter_again(hold),
-            _ => Err(error),
-        }
+    fn kept_meanwhile(&self, error: &LockError<Infallible>) -> Option<Hold> {
+        self.hold().filter(|_| matches!(error, LockError::Deadlock(_)))
     }
 
     /// Takes the lock, which the calling thread does not have.
