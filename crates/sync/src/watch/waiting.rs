@@ -36,7 +36,13 @@ impl Waiting {
         let id = LockId::of(lock, access).filter(|_| is_endless && cfg!(feature = "deadlock"));
         let watched = id.zip(here::record());
         let Some((id, record)) = watched else { return Self::unwatched() };
-        let want = Want { lock: id.0, since: clock::nanoseconds(), site: request.site.number() };
+        let want = Want {
+            lock: id.0,
+            since: clock::nanoseconds(),
+            site: request.site.number(),
+            number: lock.number(),
+            address: std::ptr::from_ref(lock) as u64,
+        };
         Self { next: Some(Instant::now() + FIRST_LOOK), before: record.want(want) }
     }
 
