@@ -73,7 +73,7 @@ fn enter(here: &Here) -> Option<&'static Record> {
     here.tables.set(ptr::from_ref(tables) as usize);
     here.sites.iter().for_each(|place| place.set((0, 0)));
     let record = if tables.is_own() { enter_own(tables) } else { enter_family(tables) };
-    if let (Some(record), Some(before)) = (record, before) {
+    if let Some(before) = before {
         move_over(before, record, tables);
     }
     here.record.set(record);
@@ -95,13 +95,19 @@ fn enter_family(tables: &'static Tables) -> Option<&'static Record> {
     Some(record)
 }
 
-/// What was noted before there was a family.
-fn move_over(before: &Record, record: &Record, tables: &Tables) {
-    if let Some(seen) = before.seen() {
+/// What was noted before there was a family. A thread that gets no record in it is not watched any more: nobody struck out what it lets
+/// go of, if it stayed noted.
+fn move_over(before: &Record, record: Option<&Record>, tables: &Tables) {
+    let again = |site| super::site::of_number(site).map_or(0, |site| tables.number_of(&site));
+    if let Some((record, seen)) = record.zip(before.seen()) {
         for mut hold in seen.holds {
-            hold.site = super::site::of_number(hold.site).map_or(0, |site| tables.number_of(&site));
+            hold.site = again(hold.site);
             record.hold(hold);
         }
+        // It may be asleep in a wait, and has only come to look whether that can end.
+        let mut want = seen.want;
+        want.site = again(want.site);
+        record.want(want);
     }
     give_back(before);
 }
