@@ -18,10 +18,11 @@ impl Site {
     #[inline(always)]
     #[track_caller]
     pub(crate) fn here() -> Self {
+        here::asks();
         Self(Location::caller())
     }
 
-    /// The number of the place, in the tables in use.
+    /// The number of the place, in the tables that the calling thread has its record in.
     #[inline]
     pub(super) fn number(self) -> u32 {
         here::number_of(self.0)

@@ -100,7 +100,7 @@ impl Waiting {
             return Ok(());
         }
         #[cfg(feature = "deadlock")]
-        if let Some(report) = here::record().and_then(crate::deadlock::look) {
+        if let Some(report) = here::look(crate::deadlock::look) {
             return Err(Refusal::Deadlock(report));
         }
         self.next = Some(Instant::now() + PAUSE);
