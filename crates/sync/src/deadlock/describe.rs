@@ -9,15 +9,18 @@ use crate::registry;
 use crate::watch::record::{Record, Seen, Want};
 use crate::watch::{LockId, name_of, site_of, tables};
 
-/// The report of a wait that cannot end, if it is that of the thread with this record.
-pub(crate) fn look(own: &'static Record) -> Option<Box<Report>> {
+/// The report of a wait that cannot end, if it is that of the thread with this record; else how many threads wait.
+pub(crate) fn look(own: &'static Record) -> Result<Box<Report>, u32> {
+    let mut waiting = 0_u32;
     let tables = [tables::of_family(), tables::own()].into_iter().flatten();
+    let records =
+        tables.flat_map(|tables| tables.records()).inspect(|record| waiting += u32::from(record.waits()));
     let is_private = |lock| LockId(lock).is_private();
-    let links = graph::circle(own, tables.flat_map(|tables| tables.records()), is_private, has_stopped)?;
+    let links = graph::circle(own, records, is_private, has_stopped).ok_or(waiting)?;
     // What each has is what the one before waits for.
     let before = links.iter().cycle().skip(links.len() - 1);
     let parties = links.iter().zip(before).map(|(link, before)| party(link, &before.seen.want));
-    Some(Box::new(Report::new(parties.collect())))
+    Ok(Box::new(Report::new(parties.collect())))
 }
 
 /// Whether a thread of the family runs no more. One of this process alone has given its record back.

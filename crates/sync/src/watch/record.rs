@@ -136,6 +136,12 @@ impl Record {
         before
     }
 
+    /// Whether the thread waits for something, as far as can be told at a glance.
+    #[cfg(not(multiproc_loom))]
+    pub(crate) fn waits(&self) -> bool {
+        self.wanted.load(Relaxed) != 0
+    }
+
     fn wanted(&self) -> Want {
         let lock = self.wanted.load(Relaxed);
         if lock == 0 {
