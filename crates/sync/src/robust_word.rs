@@ -40,7 +40,7 @@ pub(crate) const OFFSET: isize = -32;
 /// 12  depth   u32    how often its owner has a reentrant mutex; else 0
 /// 16  owner   u64    who has a guard, as an Owner; 0: nobody
 /// 24  prev    usize  the node before, an address in the owner's process
-/// 32  next    usize  the node after, the kernel's way along the list
+/// 32  next    usize  the node after, the kernel's way along the list; if private, a number for records if somebody watches it, else 0
 /// ```
 #[repr(C)]
 #[derive(Debug)]

@@ -38,10 +38,12 @@
 //!
 //! By a graph, not by a time: each thread notes in shared memory what it holds and what it waits for, and one that has waited for 100 ms
 //! looks, then and every 200 ms, whether those it waits for wait for it. However long somebody has a lock at work, nothing is reported.
+//! As the wait that closes a circle is the last to begin, it is mostly its first look that finds it. The later ones get rarer where
+//! hundreds of threads wait at a time.
 //!
 //! What is read of several threads counts only if none of them has gone on while it was read; so what is reported was true of all of them
 //! at one moment, and, as none of them could go on then, is true still. What is left are threads that something else would have freed: one
-//! that is killed, whose process has not ended yet.
+//! that is killed, whose process has not ended yet; one whose wait the [hook](crate::interrupt) of a signal would have ended.
 //!
 //! # What is not seen
 //!
@@ -49,7 +51,9 @@
 //! - A reader of an [`RwLock`](crate::RwLock) that waits for a slot waits for any of the others to leave.
 //! - Waits for anything but these locks: a [`Condvar`](crate::Condvar)'s notification, an [`Event`](crate::Event), the permits of a
 //!   semaphore, a message.
-//! - What a thread holds beyond 40 locks at a time.
+//! - What a thread holds beyond 40 locks at a time. A guard that is [forgotten](std::mem::forget) counts to its thread's end.
+//! - What came along into a fork: its own copies of private locks that the forking thread has are held there by nobody.
+//! - Threads beyond [`MAX_THREADS`](crate::registry::MAX_THREADS) of a family, or of a process without one.
 //!
 //! # Cost
 //!

@@ -34,7 +34,7 @@ impl Board {
     /// The thread with this record waits for a lock from now on.
     fn wait(&self, record: usize, lock: Id) {
         let since = self.clock.fetch_add(1, Relaxed);
-        self.records[record].want(Want { lock, since, site: 0 });
+        self.records[record].want(Want { lock, since, ..Want::default() });
     }
 
     /// The thread with this record waits no more.
@@ -103,7 +103,7 @@ fn parts_of_a_circle_at_different_times() {
 
 /// The first one waits for B, and looks; it has only to wait. Its wait counts as the youngest, whatever comes first.
 fn looking(board: &Arc<Board>) -> thread::JoinHandle<()> {
-    board.records[0].want(Want { lock: B, since: 1000, site: 0 });
+    board.records[0].want(Want { lock: B, since: 1000, ..Want::default() });
     let board = board.clone();
     thread::spawn(move || assert_eq!(board.told(0), None, "one was told that had only to wait"))
 }

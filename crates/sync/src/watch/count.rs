@@ -17,6 +17,7 @@ fn is_counted(lock: &RobustWord) -> bool {
 #[inline(always)]
 pub(crate) fn asks(lock: &RobustWord) {
     if is_counted(lock) {
+        here::asks();
         here::waited_since(0);
     }
 }

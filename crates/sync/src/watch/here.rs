@@ -15,11 +15,13 @@ const REMEMBERED: usize = 32;
 
 /// Nothing to drop, so that it can be used to the thread's very end.
 struct Here {
-    /// The tables that the record is in, by address; 0: the thread has not looked yet.
+    /// The tables that the record is in, by address; 0: the thread has asked for no lock yet.
     tables: Cell<usize>,
     /// `None`: the thread is not watched.
     record: Cell<Option<&'static Record>>,
     sites: [Cell<(usize, u32)>; REMEMBERED],
+    /// Whether it is looking at what all threads say.
+    looks: Cell<bool>,
     /// When the thread has begun to wait for the lock that it takes next, in nanoseconds; 0: it did not wait.
     waited_since: Cell<u64>,
 }
@@ -30,21 +32,46 @@ thread_local! {
             tables: Cell::new(0),
             record: Cell::new(None),
             sites: [const { Cell::new((0, 0)) }; REMEMBERED],
+            looks: Cell::new(false),
             waited_since: Cell::new(0),
         }
     };
 }
 
-/// The record of the calling thread, in the tables in use; `None`: it is not watched.
+/// The record of the calling thread; `None`: it is not watched. Allocates nothing and takes no lock: the caller may have any, also that of
+/// the program's allocator.
 #[inline]
 pub(super) fn record() -> Option<&'static Record> {
+    HERE.with(|here| here.record.get())
+}
+
+/// The calling thread is about to ask for a lock: it gets a record in the tables in use, if it has none there.
+#[inline]
+pub(super) fn asks() {
     HERE.with(|here| {
         let address = tables::current_address();
-        if address != 0 && here.tables.get() == address { here.record.get() } else { enter(here) }
+        if (address == 0 || here.tables.get() != address) && !here.looks.get() {
+            enter(here);
+        }
+    });
+}
+
+/// Runs a look at what all threads say, with the record of the calling one in the tables in use. Locks that it takes meanwhile, as to
+/// allocate memory, are not noted: its record stays as it is.
+#[cfg(feature = "deadlock")]
+pub(super) fn look<R>(look: impl FnOnce(&'static Record) -> R) -> Option<R> {
+    asks();
+    HERE.with(|here| {
+        let record = here.record.take();
+        here.looks.set(true);
+        let found = record.map(look);
+        here.looks.set(false);
+        here.record.set(record);
+        found
     })
 }
 
-/// The number of a place in the source, in the tables in use.
+/// The number of a place in the source, in the tables that the calling thread has its record in.
 #[inline]
 pub(super) fn number_of(location: &'static Location<'static>) -> u32 {
     let address = ptr::from_ref(location) as usize;
@@ -55,7 +82,7 @@ pub(super) fn number_of(location: &'static Location<'static>) -> u32 {
         if known == address {
             return number;
         }
-        let number = tables::current().map_or(0, |tables| tables.number_of_site(location));
+        let number = tables::at(here.tables.get()).map_or(0, |tables| tables.number_of_site(location));
         place.set((address, number));
         number
     })
@@ -71,7 +98,7 @@ fn enter(here: &Here) -> Option<&'static Record> {
     here.tables.set(ptr::from_ref(tables) as usize);
     here.sites.iter().for_each(|place| place.set((0, 0)));
     let record = if tables.is_own() { enter_own(tables) } else { enter_family(tables) };
-    if let (Some(record), Some(before)) = (record, before) {
+    if let Some(before) = before {
         move_over(before, record, tables);
     }
     here.record.set(record);
@@ -93,13 +120,19 @@ fn enter_family(tables: &'static Tables) -> Option<&'static Record> {
     Some(record)
 }
 
-/// What was noted before there was a family.
-fn move_over(before: &Record, record: &Record, tables: &Tables) {
-    if let Some(seen) = before.seen() {
+/// What was noted before there was a family. A thread that gets no record in it is not watched any more: nobody struck out what it lets
+/// go of, if it stayed noted.
+fn move_over(before: &Record, record: Option<&Record>, tables: &Tables) {
+    let again = |site| super::site::of_number(site).map_or(0, |site| tables.number_of(&site));
+    if let Some((record, seen)) = record.zip(before.seen()) {
         for mut hold in seen.holds {
-            hold.site = super::site::of_number(hold.site).map_or(0, |site| tables.number_of(&site));
+            hold.site = again(hold.site);
             record.hold(hold);
         }
+        // It may be asleep in a wait, and has only come to look whether that can end.
+        let mut want = seen.want;
+        want.site = again(want.site);
+        record.want(want);
     }
     give_back(before);
 }
@@ -125,6 +158,7 @@ pub(crate) fn forget_in_fork() {
     HERE.with(|here| {
         here.tables.set(0);
         here.record.set(None);
+        here.sites.iter().for_each(|place| place.set((0, 0)));
     });
     tables::forget_in_fork();
 }

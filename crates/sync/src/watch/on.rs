@@ -2,12 +2,12 @@
 
 use std::panic::Location;
 use std::process;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::record::{Hold, Id, Want};
-#[cfg(feature = "deadlock")]
-use super::tables::OWN;
 use super::{Access, count, here};
 use crate::deadlock::{LockName, Report};
+use crate::primitive::AtomicU64;
 use crate::robust_word::RobustWord;
 
 /// Where in the source a lock is asked for.
@@ -18,10 +18,14 @@ impl Site {
     #[inline(always)]
     #[track_caller]
     pub(crate) fn here() -> Self {
+        // Else a lock that is counted sees to it.
+        if cfg!(feature = "deadlock") {
+            here::asks();
+        }
         Self(Location::caller())
     }
 
-    /// The number of the place, in the tables in use.
+    /// The number of the place, in the tables that the calling thread has its record in.
     #[inline]
     pub(super) fn number(self) -> u32 {
         here::number_of(self.0)
@@ -31,10 +35,15 @@ impl Site {
 /// The bit of what is read beside others.
 const SHARED: Id = 1 << 63;
 
-/// The bit of a lock that is known by its address, in one process.
+/// The bit of a lock that means something in one process only.
 const PRIVATE: Id = 1 << 62;
 
-/// A lock as records have it, and how it is used: one that has a number by that, a private one without by its address.
+/// The serial numbers that were given to private locks.
+static SERIALS: AtomicU64 = AtomicU64::new(0);
+
+/// A lock as records have it, and how it is used: a placed one by its number, a private one by a serial number that no other one of its
+/// process ever has. Not by its address: another lock comes to lie there when it is gone, and who has forgotten its guard has that noted
+/// for good. Nor by its number, which it gets with its name: by then somebody may have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct LockId(pub(crate) Id);
 
@@ -42,15 +51,11 @@ impl LockId {
     /// `None`: the lock was placed when all numbers had been given, and is not watched.
     #[inline(always)]
     pub(crate) fn of(lock: &RobustWord, access: Access) -> Option<Self> {
-        match lock.number() {
-            0 => lock.is_private().then(|| Self::by_address(lock, access)),
-            number => Some(Self(Id::from(number) | shared_if(access))),
-        }
-    }
-
-    /// A private lock, as it was known before it had a number.
-    fn by_address(lock: &RobustWord, access: Access) -> Self {
-        Self(std::ptr::from_ref(lock) as Id | PRIVATE | shared_if(access))
+        let id = match lock.is_private() {
+            true => serial(lock) | PRIVATE,
+            false => Some(Id::from(lock.number())).filter(|number| *number != 0)?,
+        };
+        Some(Self(id | shared_if(access)))
     }
 
     pub(crate) fn access(self) -> Access {
@@ -60,17 +65,26 @@ impl LockId {
     /// Whether it means something in one process only.
     #[cfg(feature = "deadlock")]
     pub(crate) fn is_private(self) -> bool {
-        self.number().is_none_or(|number| number & OWN != 0)
+        self.0 & PRIVATE != 0
     }
+}
 
-    /// The address of a private lock without a number.
-    pub(crate) fn address(self) -> Option<u64> {
-        (self.0 & PRIVATE != 0).then_some(self.0 & !(PRIVATE | SHARED))
+/// The serial number of a private lock, which it gets when it is first asked for one. It stands where a placed lock has its place in
+/// its owner's list, and goes where the lock is moved.
+#[inline(always)]
+fn serial(lock: &RobustWord) -> Id {
+    match lock.next.load(Relaxed) {
+        0 => new_serial(lock),
+        known => known as Id,
     }
+}
 
-    /// The number of the lock.
-    pub(crate) fn number(self) -> Option<u32> {
-        (self.0 & PRIVATE == 0).then_some((self.0 & !SHARED) as u32)
+#[cold]
+fn new_serial(lock: &RobustWord) -> Id {
+    let serial = SERIALS.fetch_add(1, Relaxed) + 1;
+    match lock.next.compare_exchange(0, serial as usize, Relaxed, Relaxed) {
+        Ok(_) => serial,
+        Err(theirs) => theirs as Id,
     }
 }
 
@@ -138,15 +152,10 @@ fn let_go(lock: &RobustWord, access: Access) {
 
 #[inline]
 fn strike_out(lock: &RobustWord, access: Access) {
-    if let (Some(id), Some(record)) = (LockId::of(lock, access), here::record()) {
-        let known = record.release(id.0);
-        if let Some(hold) = known {
-            count::ended(lock, access, hold);
-        }
-        if known.is_none() && id.number().is_some() && lock.is_private() {
-            // It was taken before it had a number.
-            record.release(LockId::by_address(lock, access).0);
-        }
+    if let (Some(id), Some(record)) = (LockId::of(lock, access), here::record())
+        && let Some(hold) = record.release(id.0)
+    {
+        count::ended(lock, access, hold);
     }
 }
 
@@ -208,23 +217,23 @@ impl Drop for Hidden {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::Ordering::Relaxed;
-
     use super::*;
     use crate::robust_word::{MODE_BITS, ROBUST};
 
     #[test]
-    fn a_lock_is_known_by_its_address_or_its_number() {
-        let lock = RobustWord::new();
+    fn a_private_lock_is_known_by_itself_and_a_placed_one_by_its_number() {
+        let [mut lock, other] = [RobustWord::new(), RobustWord::new()];
         let [alone, beside] =
             [Access::Exclusive, Access::Shared].map(|access| LockId::of(&lock, access).unwrap());
         assert_ne!(alone, beside);
         assert_eq!((alone.access(), beside.access()), (Access::Exclusive, Access::Shared));
-        let address = std::ptr::from_ref(&lock) as u64;
-        assert_eq!((alone.address(), beside.address()), (Some(address), Some(address)));
+        assert_ne!(LockId::of(&other, Access::Exclusive), Some(alone));
+        lock.mode.store(41 << MODE_BITS, Relaxed);
+        assert_eq!(LockId::of(&lock, Access::Exclusive), Some(alone), "named while somebody has it");
+        lock = RobustWord::new();
+        assert_ne!(LockId::of(&lock, Access::Exclusive), Some(alone), "another one at its address");
         lock.mode.store(ROBUST | 41 << MODE_BITS, Relaxed);
-        let placed = LockId::of(&lock, Access::Shared).unwrap();
-        assert_eq!((placed.number(), placed.address()), (Some(41), None));
+        assert_eq!(LockId::of(&lock, Access::Exclusive), Some(LockId(41)));
         lock.mode.store(ROBUST, Relaxed);
         assert_eq!(LockId::of(&lock, Access::Shared), None, "no number was left");
     }

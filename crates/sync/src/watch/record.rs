@@ -36,7 +36,10 @@ pub(crate) struct Record {
     /// Where, as a number of a call site.
     wanted_at: AtomicU32,
     held: AtomicU32,
-    reserved: [u64; 2],
+    /// The number of what the thread waits for, and where a lock without one lies.
+    wanted_number: AtomicU32,
+    reserved: u32,
+    wanted_address: AtomicU64,
     holds: [HoldWords; HOLDS],
 }
 
@@ -70,6 +73,9 @@ pub(crate) struct Want {
     pub(crate) lock: Id,
     pub(crate) since: u64,
     pub(crate) site: u32,
+    /// What the lock is called: its number, if it has one, and its address in the thread's process.
+    pub(crate) number: u32,
+    pub(crate) address: u64,
 }
 
 impl Record {
@@ -140,9 +146,17 @@ impl Record {
                 self.wanted.store(want.lock, Relaxed);
                 self.since.store(want.since, Relaxed);
                 self.wanted_at.store(want.site, Relaxed);
+                self.wanted_number.store(want.number, Relaxed);
+                self.wanted_address.store(want.address, Relaxed);
             });
         }
         before
+    }
+
+    /// Whether the thread waits for something, as far as can be told at a glance.
+    #[cfg(not(multiproc_loom))]
+    pub(crate) fn waits(&self) -> bool {
+        self.wanted.load(Relaxed) != 0
     }
 
     fn wanted(&self) -> Want {
@@ -150,7 +164,13 @@ impl Record {
         if lock == 0 {
             return Want::default();
         }
-        Want { lock, since: self.since.load(Relaxed), site: self.wanted_at.load(Relaxed) }
+        Want {
+            lock,
+            since: self.since.load(Relaxed),
+            site: self.wanted_at.load(Relaxed),
+            number: self.wanted_number.load(Relaxed),
+            address: self.wanted_address.load(Relaxed),
+        }
     }
 
     fn holds(&self) -> &[HoldWords] {

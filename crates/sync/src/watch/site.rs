@@ -90,7 +90,7 @@ impl Site {
 
     fn is(&self, path: &str, line: u32, column: u32) -> bool {
         let place = (self.line.load(Relaxed), self.column.load(Relaxed));
-        place == (line, column) && self.path() == path
+        place == (line, column) && self.len.load(Relaxed) as usize == path.len() && has_text(&self.path, path)
     }
 
     fn path(&self) -> String {
@@ -104,13 +104,23 @@ fn end_of(text: &str, len: usize) -> &str {
     (from..text.len()).find_map(|from| text.get(from..)).unwrap_or_default()
 }
 
-/// Puts a text that fits into words.
-pub(super) fn write_text(words: &[AtomicU64], text: &str) {
-    for (word, bytes) in words.iter().zip(text.as_bytes().chunks(8)) {
+/// A text in words of 8 bytes, with zeros after the last.
+fn words_of(text: &str) -> impl Iterator<Item = u64> {
+    text.as_bytes().chunks(8).map(|bytes| {
         let mut eight = [0; 8];
         eight[..bytes.len()].copy_from_slice(bytes);
-        word.store(u64::from_le_bytes(eight), Relaxed);
-    }
+        u64::from_le_bytes(eight)
+    })
+}
+
+/// Puts a text that fits into words.
+pub(super) fn write_text(words: &[AtomicU64], text: &str) {
+    words.iter().zip(words_of(text)).for_each(|(word, eight)| word.store(eight, Relaxed));
+}
+
+/// Whether words begin with a text. Allocates nothing.
+fn has_text(words: &[AtomicU64], text: &str) -> bool {
+    words.iter().zip(words_of(text)).all(|(word, eight)| word.load(Relaxed) == eight)
 }
 
 /// The text of so many bytes in words, whatever is in them.
@@ -138,12 +148,14 @@ mod tests {
         for text in ["", "a", "12345678", "123456789", "äöü, and 21 of others"] {
             write_text(&words, text);
             assert_eq!(read_text(&words, text.len() as u32), text);
+            assert!(has_text(&words, text));
         }
         assert_eq!(read_text(&words, 1000).len(), 24, "a length that somebody has damaged");
     }
 
     #[test]
     fn a_place_has_one_number_and_is_found_by_it() {
+        assert!(!has_text(&[const { AtomicU64::new(0) }; 3], "another"));
         let tables = tables::current().unwrap();
         let here = Location::caller();
         let number = tables.number_of_site(here);

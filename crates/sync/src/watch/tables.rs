@@ -4,7 +4,7 @@
 //! Everything in them is zero at first, so that memory that nobody has written to costs nothing.
 #![allow(unsafe_code)]
 
-use std::alloc::{Layout, alloc_zeroed};
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
@@ -68,6 +68,11 @@ pub(crate) fn of_family() -> Option<&'static Tables> {
     registry::installed()?.side_tables()
 }
 
+/// The tables at this address, which was theirs when they were in use; 0: none.
+pub(super) fn at(address: usize) -> Option<&'static Tables> {
+    found(address)
+}
+
 fn found(address: usize) -> Option<&'static Tables> {
     // SAFETY: 0, or the address of tables that stay for good.
     unsafe { (address as *const Tables).as_ref() }
@@ -90,15 +95,16 @@ fn begin() -> Option<&'static Tables> {
 
 fn make_own() -> Option<&'static Tables> {
     let layout = Layout::new::<Tables>();
+    // Not the program's allocator, which may take a lock of ours.
     // SAFETY: a layout of more than 0 bytes.
-    let memory = NonNull::new(unsafe { alloc_zeroed(layout) })?.cast::<Tables>();
+    let memory = NonNull::new(unsafe { System.alloc_zeroed(layout) })?.cast::<Tables>();
     // SAFETY: aligned and long enough, zeroed, which is what tables are at first; never freed, but below.
     let new: &'static Tables = unsafe { memory.as_ref() };
     match OWN_TABLES.compare_exchange(0, ptr::from_ref(new) as usize, AcqRel, Acquire) {
         Ok(_) => Some(new),
         Err(theirs) => {
             // SAFETY: made above by this layout, and nobody else knows them.
-            unsafe { std::alloc::dealloc(memory.as_ptr().cast(), layout) };
+            unsafe { System.dealloc(memory.as_ptr().cast(), layout) };
             found(theirs)
         }
     }

@@ -20,6 +20,15 @@ const FIRST_LOOK: Duration = Duration::from_millis(100);
 /// Between two looks, of what each thread of the family says.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// Of a pause, for each pair of threads that wait: some times what one costs the other when it looks. So all their looks together take a
+/// fraction of a core, however many wait.
+const PAUSE_FOR_A_PAIR: Duration = Duration::from_nanos(800);
+
+/// The pause when so many threads wait.
+fn pause(waiting: u32) -> Duration {
+    (PAUSE_FOR_A_PAIR * waiting.saturating_mul(waiting)).max(PAUSE)
+}
+
 /// A wait of the calling thread. Others see it as long as it is there, if nothing but the lock ends it.
 #[derive(Debug)]
 pub(crate) struct Waiting {
@@ -36,7 +45,13 @@ impl Waiting {
         let id = LockId::of(lock, access).filter(|_| is_endless && cfg!(feature = "deadlock"));
         let watched = id.zip(here::record());
         let Some((id, record)) = watched else { return Self::unwatched() };
-        let want = Want { lock: id.0, since: clock::nanoseconds(), site: request.site.number() };
+        let want = Want {
+            lock: id.0,
+            since: clock::nanoseconds(),
+            site: request.site.number(),
+            number: lock.number(),
+            address: std::ptr::from_ref(lock) as u64,
+        };
         Self { next: Some(Instant::now() + FIRST_LOOK), before: record.want(want) }
     }
 
@@ -93,13 +108,24 @@ impl Waiting {
         if self.next.is_none_or(|next| next > Instant::now()) {
             return Ok(());
         }
-        #[cfg(feature = "deadlock")]
-        if let Some(report) = here::record().and_then(crate::deadlock::look) {
-            return Err(Refusal::Deadlock(report));
-        }
-        self.next = Some(Instant::now() + PAUSE);
+        self.next = Some(Instant::now() + look_around()?);
         Ok(())
     }
+}
+
+/// Looks whether the wait of the calling thread can end; gives the pause until the next look.
+#[cfg(feature = "deadlock")]
+fn look_around() -> Result<Duration, Refusal> {
+    match here::look(crate::deadlock::look) {
+        None => Ok(PAUSE),
+        Some(Ok(report)) => Err(Refusal::Deadlock(report)),
+        Some(Err(waiting)) => Ok(pause(waiting)),
+    }
+}
+
+#[cfg(not(feature = "deadlock"))]
+fn look_around() -> Result<Duration, Refusal> {
+    Ok(PAUSE)
 }
 
 impl Drop for Waiting {
@@ -109,5 +135,19 @@ impl Drop for Waiting {
         {
             record.want(self.before);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_get_rarer_where_many_wait() {
+        assert_eq!([0, 2, 500].map(pause), [PAUSE; 3]);
+        assert_eq!(pause(1000), Duration::from_millis(800));
+        let everybody = crate::registry::MAX_THREADS as u32;
+        assert!(pause(everybody) / everybody > Duration::from_millis(10), "of one thread, all of which look");
+        assert!(pause(u32::MAX) >= pause(everybody));
     }
 }

@@ -45,6 +45,10 @@ impl Meeting {
         }
     }
 
+    pub(crate) fn come(self) -> u32 {
+        self.come.load(SeqCst)
+    }
+
     pub(crate) fn told(self) -> u32 {
         self.told.load(SeqCst)
     }
