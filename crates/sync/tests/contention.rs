@@ -257,13 +257,13 @@ fn readers_and_writers_are_counted_apart() {
     assert_eq!(*lock.try_read().unwrap(), 1);
     let table = of("table");
     assert_eq!(numbers(&table.total_of(Access::Exclusive)), (1, 0, 1));
-    assert_eq!(numbers(&table.total_of(Access::Shared)), (3, 0, 3));
+    assert_eq!(numbers(&table.total_of(Access::Read)), (3, 0, 3));
     // A writer that goes on as a reader ends one hold and begins another.
     let reader = RwLockWriteGuard::downgrade(lock.write().unwrap());
     let table = of("table");
     assert_eq!(numbers(&table.total_of(Access::Exclusive)), (2, 0, 2));
     drop(reader);
-    let readers = of("table").total_of(Access::Shared);
+    let readers = of("table").total_of(Access::Read);
     assert_eq!(readers.acquisitions, readers.holds.count());
 }
 
@@ -275,11 +275,11 @@ fn readers_wait_for_a_writer_and_writers_for_readers() {
     made_to_wait(lock.write().unwrap(), || drop(lock.read().unwrap()));
     let sides = of("two sides");
     assert_eq!(numbers(&sides.total_of(Access::Exclusive)), (1, 0, 1));
-    assert_eq!(numbers(&sides.total_of(Access::Shared)), (1, 1, 1));
+    assert_eq!(numbers(&sides.total_of(Access::Read)), (1, 1, 1));
     made_to_wait(lock.read().unwrap(), || drop(lock.write().unwrap()));
     let sides = of("two sides");
     assert_eq!(numbers(&sides.total_of(Access::Exclusive)), (2, 1, 2));
-    assert_eq!(numbers(&sides.total_of(Access::Shared)), (2, 1, 2));
+    assert_eq!(numbers(&sides.total_of(Access::Read)), (2, 1, 2));
 }
 
 #[test]

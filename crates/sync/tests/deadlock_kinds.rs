@@ -55,7 +55,7 @@ fn five_threads_of_two_processes() {
     let note = |report: Option<Box<multiproc_sync::deadlock::Report>>| {
         let Some(report) = report else { return };
         longest.store(report.parties().len() as u32, SeqCst);
-        let reads = report.parties().iter().filter(|party| party.has.access == Access::Shared).count();
+        let reads = report.parties().iter().filter(|party| party.has.access == Access::Read).count();
         assert_eq!(reads, 1, "{report}");
     };
     let three = || {

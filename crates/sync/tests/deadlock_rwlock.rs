@@ -15,7 +15,7 @@ fn uses(report: &Report) -> Vec<[Access; 2]> {
     report.parties().iter().map(|party| [party.has.access, party.wants.access]).collect()
 }
 
-const READ: Access = Access::Shared;
+const READ: Access = Access::Read;
 const WRITE: Access = Access::Exclusive;
 
 #[test]

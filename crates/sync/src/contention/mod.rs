@@ -90,7 +90,7 @@ pub const MAX_PAIRS: usize = stats::MAX_PAIRS;
 /// Others may be counting meanwhile: then numbers that belong together may differ by what came in between.
 pub fn report() -> Report {
     let rows = tables().flat_map(|table| table.rows()).filter_map(|(pair, counts)| {
-        let access = if pair.shared { Access::Shared } else { Access::Exclusive };
+        let access = if pair.shared { Access::Read } else { Access::Exclusive };
         let row = SiteReport { site: site_of(pair.site), access, counts: counts.into() };
         Some((name_of(pair.number)?, row))
     });

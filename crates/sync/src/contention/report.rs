@@ -62,7 +62,7 @@ impl Report {
         let mut locks = BTreeMap::<_, BTreeMap<_, Counts>>::new();
         for (name, row) in rows.filter(|(_, row)| !row.counts.is_nothing()) {
             let sites = locks.entry(name).or_default();
-            sites.entry((row.site, row.access == Access::Shared)).or_default().add(&row.counts);
+            sites.entry((row.site, row.access == Access::Read)).or_default().add(&row.counts);
         }
         let mut locks: Vec<_> = locks.into_iter().map(LockReport::of).collect();
         locks.sort_by_cached_key(|lock| longest_first(&lock.total()));
@@ -72,7 +72,7 @@ impl Report {
 
 impl LockReport {
     fn of((name, sites): (String, BTreeMap<(Option<CallSite>, bool), Counts>)) -> Self {
-        let access = |shared| if shared { Access::Shared } else { Access::Exclusive };
+        let access = |shared| if shared { Access::Read } else { Access::Exclusive };
         let row = |((site, shared), counts)| SiteReport { site, access: access(shared), counts };
         let mut sites: Vec<_> = sites.into_iter().map(row).collect();
         sites.sort_by_cached_key(|site| longest_first(&site.counts));
@@ -171,13 +171,11 @@ pub(super) mod tests {
 
     #[test]
     fn readers_and_writers_of_one_place_stay_apart() {
-        let rows = [
-            row("table", 3, Access::Shared, (5, &[], &[])),
-            row("table", 3, Access::Exclusive, (2, &[], &[])),
-        ];
+        let rows =
+            [row("table", 3, Access::Read, (5, &[], &[])), row("table", 3, Access::Exclusive, (2, &[], &[]))];
         let report = Report::of(rows.into_iter(), 0);
         let table = report.lock("table").unwrap();
-        let counts = [Access::Shared, Access::Exclusive].map(|access| table.total_of(access).acquisitions);
+        let counts = [Access::Read, Access::Exclusive].map(|access| table.total_of(access).acquisitions);
         assert_eq!((table.sites.len(), counts), (2, [5, 2]));
     }
 

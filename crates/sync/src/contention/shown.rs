@@ -58,7 +58,7 @@ fn lines(lock: &LockReport) -> Vec<Line> {
 fn access(access: Access) -> &'static str {
     match access {
         Access::Exclusive => "alone",
-        Access::Shared => "shared",
+        Access::Read => "shared",
     }
 }
 
@@ -172,7 +172,7 @@ mod tests {
     fn a_report_is_an_aligned_table() {
         let rows = [
             row("orders", 41, Access::Exclusive, (12_000, &[3_000, 3_000], &[100; 4])),
-            row("orders", 7, Access::Shared, (3, &[], &[])),
+            row("orders", 7, Access::Read, (3, &[], &[])),
             row("users", 9, Access::Exclusive, (1, &[], &[2_000_000])),
         ];
         let shown = Report::of(rows.into_iter(), 1_000).to_string();

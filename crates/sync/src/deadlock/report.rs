@@ -129,7 +129,7 @@ impl fmt::Display for Report {
 impl fmt::Display for Party {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { thread, has, wants } = self;
-        let [reads, to_read] = [has, wants].map(|used| used.access == Access::Shared);
+        let [reads, to_read] = [has, wants].map(|used| used.access == Access::Read);
         write!(
             f,
             "{thread} {} {has}, and waits {} {wants}",

@@ -27,7 +27,7 @@ impl Door {
             return again;
         }
         if self.is_at_head(slots.name) {
-            return Err(LockError::Deadlock(watch::self_lock(&self.head, Access::Shared, request.site)));
+            return Err(LockError::Deadlock(watch::self_lock(&self.head, Access::Read, request.site)));
         }
         let tries_only = matches!(request.patience, Patience::None);
         if self.is_open() {

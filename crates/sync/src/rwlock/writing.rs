@@ -87,7 +87,7 @@ impl Door {
         }
         watch::waits(&self.head);
         let mut rest = slots;
-        let waiting = Waiting::begin(&self.head, Access::Shared, request);
+        let waiting = Waiting::begin(&self.head, Access::Read, request);
         let drained = self.at_bell(request.patience, waiting, |way| {
             while let [slot, others @ ..] = rest {
                 if is_in_the_way(slot, name, way)? {

@@ -45,7 +45,7 @@ fn count_acquisition(lock: &RobustWord, access: Access, site: Site) {
     let since = here::waited_since(0);
     let record = here::record().zip(LockId::of(lock, access));
     // To read again while one reads is one hold.
-    if access == Access::Shared && record.is_some_and(|(record, id)| record.has_begun(id.0)) {
+    if access == Access::Read && record.is_some_and(|(record, id)| record.has_begun(id.0)) {
         return;
     }
     let now = clock::nanoseconds();
@@ -78,5 +78,5 @@ fn count_hold(lock: &RobustWord, access: Access, hold: Hold) {
 }
 
 fn pair(lock: &RobustWord, access: Access, site: u32) -> Pair {
-    Pair { number: lock.number(), site, shared: access == Access::Shared }
+    Pair { number: lock.number(), site, shared: access == Access::Read }
 }

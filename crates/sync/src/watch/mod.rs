@@ -56,5 +56,5 @@ pub enum Access {
     /// Alone: a mutex, or an [`RwLock`](crate::RwLock) to write.
     Exclusive,
     /// Beside others: an [`RwLock`](crate::RwLock) to read.
-    Shared,
+    Read,
 }

@@ -59,7 +59,7 @@ impl LockId {
     }
 
     pub(crate) fn access(self) -> Access {
-        if self.0 & SHARED != 0 { Access::Shared } else { Access::Exclusive }
+        if self.0 & SHARED != 0 { Access::Read } else { Access::Exclusive }
     }
 
     /// Whether it means something in one process only.
@@ -89,7 +89,7 @@ fn new_serial(lock: &RobustWord) -> Id {
 }
 
 fn shared_if(access: Access) -> Id {
-    if access == Access::Shared { SHARED } else { 0 }
+    if access == Access::Read { SHARED } else { 0 }
 }
 
 /// The calling thread has the lock.
@@ -107,14 +107,14 @@ pub(crate) fn released(lock: &RobustWord) {
 /// The calling thread reads what the lock guards.
 #[inline]
 pub(crate) fn reading(lock: &RobustWord, site: Site) {
-    hold(lock, Access::Shared, site);
-    count::acquired(lock, Access::Shared, site);
+    hold(lock, Access::Read, site);
+    count::acquired(lock, Access::Read, site);
 }
 
 /// The calling thread is about to end one of its readings.
 #[inline]
 pub(crate) fn read_ended(lock: &RobustWord) {
-    let_go(lock, Access::Shared);
+    let_go(lock, Access::Read);
 }
 
 /// Notes that the thread holds it: each lock, for the one who looks for circles; else only those that are counted.
@@ -175,7 +175,7 @@ pub(crate) fn self_lock(lock: &RobustWord, wanted: Access, site: Site) -> Box<Re
         let holds = record.seen()?.holds;
         let held_as = |access| holds.iter().rev().find(|hold| Some(hold.lock) == lock(access)).copied();
         // Who reads and is to write may have the lock's head already.
-        held_as(Access::Shared).or_else(|| held_as(Access::Exclusive))
+        held_as(Access::Read).or_else(|| held_as(Access::Exclusive))
     });
     if let Some(name) = lock.name() {
         report.name_locks(LockName::Named(name));
@@ -224,9 +224,9 @@ mod tests {
     fn a_private_lock_is_known_by_itself_and_a_placed_one_by_its_number() {
         let [mut lock, other] = [RobustWord::new(), RobustWord::new()];
         let [alone, beside] =
-            [Access::Exclusive, Access::Shared].map(|access| LockId::of(&lock, access).unwrap());
+            [Access::Exclusive, Access::Read].map(|access| LockId::of(&lock, access).unwrap());
         assert_ne!(alone, beside);
-        assert_eq!((alone.access(), beside.access()), (Access::Exclusive, Access::Shared));
+        assert_eq!((alone.access(), beside.access()), (Access::Exclusive, Access::Read));
         assert_ne!(LockId::of(&other, Access::Exclusive), Some(alone));
         lock.mode.store(41 << MODE_BITS, Relaxed);
         assert_eq!(LockId::of(&lock, Access::Exclusive), Some(alone), "named while somebody has it");
@@ -235,6 +235,6 @@ mod tests {
         lock.mode.store(ROBUST | 41 << MODE_BITS, Relaxed);
         assert_eq!(LockId::of(&lock, Access::Exclusive), Some(LockId(41)));
         lock.mode.store(ROBUST, Relaxed);
-        assert_eq!(LockId::of(&lock, Access::Shared), None, "no number was left");
+        assert_eq!(LockId::of(&lock, Access::Read), None, "no number was left");
     }
 }
