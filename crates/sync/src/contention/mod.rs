@@ -40,7 +40,8 @@
 //! - To wait for a [`Condvar`](crate::Condvar) ends one hold, and begins another when the lock is taken again, at the place of the wait. Only
 //!   waiting for the lock counts as such, not waiting for the condition.
 //! - Of a reentrant mutex the outermost level counts, and of a thread that reads again while it reads, the first reading.
-//! - Of an `RwLock` readers count apart from writers: [`Access`]. To [downgrade](crate::RwLockWriteGuard::downgrade) ends a hold as a writer.
+//! - Of an `RwLock` readers count apart from writers: [`Access`]. To [downgrade](crate::RwLockWriteGuard::downgrade) ends a hold as a writer,
+//!   and is an acquisition as a reader, at its own place.
 //!
 //! The place is that of the call in your source, also where it goes through [`Acquirable`](crate::Acquirable). A function of yours that takes a
 //! lock for its callers can be `#[track_caller]` too.

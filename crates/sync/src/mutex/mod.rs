@@ -72,7 +72,7 @@ use crate::watch;
 /// | it dies, and nothing tells whether the whole process has ended: no descriptor is free, say | | [`Identity`](LockError::Identity) with [`OwnerUnseen`](crate::IdentityError::OwnerUnseen) after three heartbeats |
 /// | the owner's thread ends, its guard leaked | held for ever | [`OwnerLeft`](LockError::OwnerLeft) as long as its process lives |
 /// | `mem::forget(guard)` | held for ever | held until the thread ends; its owner gets [`Deadlock`](LockError::Deadlock); the memory stays mapped |
-/// | locked twice by a thread | waits for ever | [`Deadlock`](LockError::Deadlock) |
+/// | locked twice by a thread | waits for ever; with the feature `deadlock` [`Deadlock`](LockError::Deadlock) | [`Deadlock`](LockError::Deadlock) |
 /// | `fork` with a guard | the child has a copy of lock and guard | the guard in the child holds nothing: it changes nothing of the lock, and must not be used to reach the data, which the parent is at |
 /// | `exec` with a guard | gone with the memory | [`OwnerLeft`](LockError::OwnerLeft) after three heartbeats, [`OwnerDied`](LockError::OwnerDied) at its end |
 /// | moved, dropped while held | as any value | cannot be: it is reached by reference only |

@@ -58,7 +58,7 @@ use crate::{Event, WaitError};
 /// | its process dies in it | with everybody who could see it | the next caller runs its own, once the *whole* process has ended: another of its threads may still be at work |
 /// | its process dies right after it | | done |
 /// | it calls in again | [`Deadlock`](OnceError::Deadlock) | the same |
-/// | two that initialise wait for each other | they wait for ever | the same |
+/// | two that initialise wait for each other | they wait for ever; with the feature `deadlock` one gets [`Deadlock`](OnceError::Deadlock) | the same |
 /// | its thread ends in it, by a bare system call | others wait for ever | [`OwnerLeft`](OnceError::OwnerLeft) as long as its process lives |
 /// | it forks | each process goes on with a copy of its own | the parent goes on; to the child it is [`Forked`](OnceError::Forked) in the end |
 /// | another thread forks meanwhile | the child waits for ever: the thread is not there | the child waits for the parent, as others do |

@@ -116,9 +116,10 @@ use crate::{LockError, LockResult, NameError};
 /// counts on, and the lock stays the thread's.
 ///
 /// One thing can keep the lock from them: it cannot be had at all, as another thread took it meanwhile and leaked its guard
-/// ([`OwnerLeft`](LockError::OwnerLeft)), or nobody can tell whether its owner lives. Then the wait ends with that error, and the
-/// outer guards are guards of nothing: to drop them changes nothing, and to wait with them is [`NotHeld`](LockError::NotHeld). Drop them
-/// before the thread locks again, or they count for the guards that it gets.
+/// ([`OwnerLeft`](LockError::OwnerLeft)), or nobody can tell whether its owner lives; or, with the feature `deadlock`, its owner waits for
+/// something that this thread has ([`Deadlock`](LockError::Deadlock)). Then the wait ends with that error, and the outer guards are guards of
+/// nothing: to drop them changes nothing, and to wait with them is [`NotHeld`](LockError::NotHeld). Drop them before the thread locks again, or
+/// they count for the guards that it gets.
 ///
 /// # Cost
 ///

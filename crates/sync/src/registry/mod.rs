@@ -29,7 +29,8 @@ use crate::watch::tables::{self, Tables};
 /// The most processes that a family can have at a time.
 pub const MAX_PROCESSES: usize = 4096;
 
-/// The most threads of a family that can hold locks in shared memory, at a time.
+/// The most threads of a family that can hold locks in shared memory, at a time; with the feature `deadlock`, or `contention` and a lock that
+/// has a name, locks in any memory.
 pub const MAX_THREADS: usize = 16_384;
 
 /// A family's registry, mapped for good.
