@@ -165,7 +165,7 @@ fn crates(workspace: &Workspace) -> Result<(), String> {
     Ok(())
 }
 
-/// The features of sync that change no behaviour: all of its tests pass with them.
+/// The features of sync that watch its locks: all of its tests pass with them.
 fn watched(_workspace: &Workspace) -> Result<(), String> {
     const SYNC: [&str; 2] = ["--package", "multiproc-sync"];
     for feature in ["contention", "deadlock"] {

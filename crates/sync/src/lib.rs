@@ -101,7 +101,7 @@ pub use self::rwlock::{MAX_READERS, RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub use self::semaphore::{BoundedSemaphore, MAX_PERMITS, Permit, ReleaseError, Semaphore};
 pub use self::wait_error::WaitError;
 pub use self::wait_group::{MAX_MEMBERS, MAX_PIECES, Member, WaitGroup, WaitGroupError};
-pub use self::watch::{CallSite, MAX_NAME, NameError};
+pub use self::watch::{CallSite, MAX_NAME, MAX_NAMES, NameError};
 
 #[doc(hidden)]
 #[cfg(all(multiproc_planted, not(multiproc_loom)))]

@@ -156,25 +156,27 @@ fn a_wait_with_a_condition_may_close_a_circle() {
     let [kept, waited] = [Mutex::new(0), Mutex::new(0)];
     let (notified, condvar) = (Barrier::new(2), Condvar::new());
     let meeting = Meeting::of(2);
-    thread::scope(|scope| {
-        scope.spawn(|| {
+    let (here, reports) = thread::scope(|scope| {
+        let waits = scope.spawn(|| {
             let _kept = kept.lock().unwrap();
             let guard = waited.lock().unwrap();
             notified.wait();
             let here = next_line();
             let again = condvar.wait(guard);
-            if let Some(report) = meeting.note(again) {
-                assert_eq!(lines(&report)[0][1], here);
-            }
+            (here, meeting.note(again))
         });
-        scope.spawn(|| {
+        let notifies = scope.spawn(|| {
             notified.wait();
             let _waited = waited.lock().unwrap(); // once the other one waits
             condvar.notify_all();
-            meeting.note(kept.lock());
+            meeting.note(kept.lock())
         });
+        let (here, report) = waits.join().unwrap();
+        (here, [report, notifies.join().unwrap()])
     });
-    assert_eq!(meeting.told(), 1);
+    // Whichever of the two it is.
+    let [report]: [_; 1] = reports.into_iter().flatten().collect::<Vec<_>>().try_into().unwrap();
+    assert!(lines(&report).iter().any(|[_, wants]| *wants == here), "{report}");
 }
 
 /// What a dead process held and waited for says nothing any more.
@@ -246,26 +248,6 @@ fn many_locks_at_a_time_confuse_nobody() {
         scope.spawn(|| take_both(&locks[99], &locks[98], meeting));
     });
     assert_eq!(meeting.told(), 1);
-}
-
-/// One after the other, more than there are records.
-#[test]
-fn a_thread_that_ends_leaves_its_record() {
-    let _watchdog = Watchdog::with_limit(120);
-    let mutex = Mutex::new(0);
-    let count =
-        || (0..17_000).for_each(|_| thread::scope(|scope| _ = scope.spawn(|| *mutex.lock().unwrap() += 1)));
-    let counts = || {
-        count();
-        let meeting = Meeting::of(2);
-        let other = Mutex::new(0);
-        thread::scope(|scope| {
-            scope.spawn(|| take_both(&mutex, &other, meeting));
-            scope.spawn(|| take_both(&other, &mutex, meeting));
-        });
-        assert_eq!(meeting.told(), 1);
-    };
-    counts();
 }
 
 #[test]

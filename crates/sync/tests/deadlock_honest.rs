@@ -89,7 +89,8 @@ fn a_circle_with_a_time_is_left_to_the_time() {
     in_forks([&patient, &impatient]);
 }
 
-static DOOR: AtomicU32 = AtomicU32::new(0);
+/// The hook has begun.
+static BEGUN: AtomicU32 = AtomicU32::new(0);
 
 /// A thread that serves a signal in the middle of a wait does not wait meanwhile: whoever waits for what it takes then goes on.
 #[test]
@@ -98,14 +99,13 @@ fn a_signals_hook_is_no_wait() {
     handle(notes);
     // Placed where the hook, which is a plain function, finds it: in the parent, before the fork.
     let [ours, theirs] = [share(Mutex::new(0)), share(Mutex::new(0))];
-    let (waits, in_hook) = (flag(), flag());
+    let in_hook = flag();
     static THEIRS: std::sync::OnceLock<(&Mutex<i32>, &AtomicU32)> = std::sync::OnceLock::new();
     THEIRS.set((theirs, in_hook)).unwrap();
-    let holder_waits = flag();
     let held = ours.lock().unwrap();
     let waiter = fork(|| {
         interrupt::install(|| {
-            if DOOR.swap(1, SeqCst) == 0 {
+            if BEGUN.swap(1, SeqCst) == 0 {
                 let (theirs, in_hook) = THEIRS.get().unwrap();
                 let _theirs = theirs.lock().unwrap();
                 in_hook.store(1, SeqCst);
@@ -114,11 +114,9 @@ fn a_signals_hook_is_no_wait() {
             std::ops::ControlFlow::Continue(())
         })
         .unwrap();
-        waits.store(1, SeqCst);
         assert!(ours.lock().is_ok());
     });
     eventually("the hook has the other lock", || in_hook.load(SeqCst) == 1);
-    holder_waits.store(1, SeqCst);
     // Waits for the hook, whose thread waits for this one, but not now.
     assert!(theirs.lock().is_ok());
     drop(held);

@@ -44,7 +44,7 @@ fn two_that_read_and_want_to_write() {
         let _reading = ours.read().unwrap();
         meeting.meet();
         if let Some(report) = meeting.note(theirs.write()) {
-            assert_eq!(uses(&report), [[READ, READ]; 2], "a writer waits for those who read");
+            assert_eq!(uses(&report), [[READ, WRITE]; 2]);
         }
     };
     in_forks([&|| both(first, second), &|| both(second, first)]);
@@ -62,7 +62,7 @@ fn two_that_write_and_want_to_read() {
         let _writing = ours.write().unwrap();
         meeting.meet();
         if let Some(report) = meeting.note(theirs.read()) {
-            assert_eq!(uses(&report), [[WRITE, WRITE]; 2]);
+            assert_eq!(uses(&report), [[WRITE, READ]; 2]);
         }
     };
     in_forks([&|| both(first, second), &|| both(second, first)]);

@@ -185,7 +185,7 @@ fn torn_bytes_are_a_lock() {
         [0, 1, 1 << 16, 1 << 48 | 1 << 16, !0 >> 1, 1 << 63, 1 << 63 | 1, !0, 0x5555_5555_5555_5555];
     for place in (0..7).chain([16, 17, 32, 33]) {
         for pattern in patterns {
-            for mode in [0, 1_u64 << 32] {
+            for mode in [0, 1_u64, 2, 3, !0 >> 32].map(|mode| mode << 32) {
                 let mut words = [0_u64; WORDS];
                 words[0] = mode;
                 words[place] |= pattern;

@@ -45,3 +45,11 @@ pub(crate) struct Request<'a> {
     pub(crate) patience: Patience<'a>,
     pub(crate) site: Site,
 }
+
+impl Request<'_> {
+    /// The same, of one who is to read.
+    #[inline(always)]
+    pub(crate) fn to_read(self) -> Self {
+        Self { site: self.site.to_read(), ..self }
+    }
+}

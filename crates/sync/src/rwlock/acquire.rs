@@ -16,7 +16,7 @@ impl<T: ?Sized, const READERS: usize> RwLock<T, READERS> {
     #[inline(always)]
     #[cfg_attr(feature = "watch", track_caller)]
     pub(super) fn acquire_to_read(&self, patience: Patience<'_>) -> LockResult<RwLockReadGuard<'_, T>> {
-        let request = patience.request();
+        let request = patience.request().to_read();
         watch::asks(&self.door.head);
         let name = match self.door.name() {
             Ok(name) => name,

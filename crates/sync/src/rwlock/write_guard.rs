@@ -82,8 +82,10 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         let name = door.name().unwrap_or_default();
         let slot = door.slot_of_writer(Slots { all, name }, owner);
         guard.access.end();
-        watch::asks(&door.head);
-        watch::reading(&door.head, Site::here());
+        if guard.holds() {
+            watch::asks(&door.head);
+            watch::reading(&door.head, Site::here().to_read());
+        }
         let reading = RwLockReadGuard::new(door, slot, data, name);
         #[cfg(not(multiproc_loom))]
         let reading = reading.made_by(guard.made_by);

@@ -62,10 +62,11 @@ pub(super) fn asks() {
 pub(super) fn look<R>(look: impl FnOnce(&'static Record) -> R) -> Option<R> {
     asks();
     HERE.with(|here| {
-        let record = here.record.take();
+        let (record, waited_since) = (here.record.take(), here.waited_since.get());
         here.looks.set(true);
         let found = record.map(look);
         here.looks.set(false);
+        here.waited_since.set(waited_since);
         here.record.set(record);
         found
     })
@@ -115,7 +116,7 @@ fn enter_own(tables: &'static Tables) -> Option<&'static Record> {
 fn enter_family(tables: &'static Tables) -> Option<&'static Record> {
     let me = identity::me().ok()?;
     let name = Owner::unpacked(me.owner())?;
-    let record = tables.record_of(name.thread.index)?;
+    let record = tables.use_record(name.thread.index)?;
     record.begin(std::process::id(), me.tid(), me.owner());
     Some(record)
 }

@@ -30,7 +30,7 @@ mod waiting;
 
 pub use self::call_site::CallSite;
 pub(crate) use self::name::numbered;
-pub use self::name::{MAX_NAME, NameError};
+pub use self::name::{MAX_NAME, MAX_NAMES, NameError};
 #[cfg(not(all(feature = "watch", not(multiproc_loom))))]
 #[cfg_attr(multiproc_loom, allow(unused_imports))] // no hooks run in a model
 pub(crate) use self::off::{

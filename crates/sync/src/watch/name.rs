@@ -3,6 +3,9 @@
 /// The most bytes that the name of a lock can have.
 pub const MAX_NAME: usize = 48;
 
+/// The most locks of a family, or of a process before it has one, that can have names. A name is never given back.
+pub const MAX_NAMES: usize = 4096;
+
 /// Why a lock got no name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -14,7 +17,7 @@ pub enum NameError {
     #[error("the lock has another name already, which stays")]
     AlreadyNamed,
     /// As many locks have names as can.
-    #[error("4,096 locks of the family have names, which is the most")]
+    #[error("{MAX_NAMES} locks of the family, or of a process without one, have names, which is the most")]
     TooMany,
 }
 
@@ -92,7 +95,9 @@ mod watched {
         /// Whether the lock has a name.
         #[inline(always)]
         pub(crate) fn is_named(&self) -> bool {
-            self.mode.load(Relaxed) & NAMED != 0
+            let mode = self.mode.load(Relaxed);
+            // In damaged memory it may be said of a lock without a number.
+            mode & NAMED != 0 && mode >> MODE_BITS != 0
         }
 
         /// The lock's name, if it has one.
@@ -160,12 +165,13 @@ mod watched {
             };
             let entry = self.entries(number).find(is_its).ok_or(NameError::TooMany)?;
             match entry.len.compare_exchange(0, BEING_WRITTEN, AcqRel, Acquire) {
-                Ok(_) => {
+                // By another at the same time, or by one that was killed then: who names a lock otherwise at the same moment may mix
+                // the two, which a name can bear.
+                Ok(_) | Err(BEING_WRITTEN) => {
                     write_text(&entry.text, name);
                     entry.len.store(name.len() as u32, Release);
                     Ok(())
                 }
-                Err(BEING_WRITTEN) => Ok(()), // by another at the same time
                 Err(len) if read_text(&entry.text, len) == name => Ok(()),
                 Err(_) => Err(NameError::AlreadyNamed),
             }

@@ -19,6 +19,12 @@ impl Site {
     pub(crate) const fn here() -> Self {
         Self
     }
+
+    /// The same, of one who is to read.
+    #[inline(always)]
+    pub(crate) const fn to_read(self) -> Self {
+        self
+    }
 }
 
 /// The calling thread has the lock.

@@ -10,9 +10,12 @@ use crate::deadlock::{LockName, Report};
 use crate::primitive::AtomicU64;
 use crate::robust_word::RobustWord;
 
-/// Where in the source a lock is asked for.
+/// Where in the source a lock is asked for, and what for.
 #[derive(Clone, Copy, Debug)]
-pub struct Site(&'static Location<'static>);
+pub struct Site {
+    location: &'static Location<'static>,
+    access: Access,
+}
 
 impl Site {
     #[inline(always)]
@@ -22,13 +25,24 @@ impl Site {
         if cfg!(feature = "deadlock") {
             here::asks();
         }
-        Self(Location::caller())
+        Self { location: Location::caller(), access: Access::Exclusive }
+    }
+
+    /// The same, of one who is to read.
+    #[inline(always)]
+    pub(crate) fn to_read(self) -> Self {
+        Self { access: Access::Read, ..self }
+    }
+
+    /// What for.
+    pub(super) fn access(self) -> Access {
+        self.access
     }
 
     /// The number of the place, in the tables that the calling thread has its record in.
     #[inline]
     pub(super) fn number(self) -> u32 {
-        here::number_of(self.0)
+        here::number_of(self.location)
     }
 }
 

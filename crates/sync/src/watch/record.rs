@@ -38,7 +38,7 @@ pub(crate) struct Record {
     held: AtomicU32,
     /// The number of what the thread waits for, and where a lock without one lies.
     wanted_number: AtomicU32,
-    reserved: u32,
+    wanted_to_read: AtomicU32,
     wanted_address: AtomicU64,
     holds: [HoldWords; HOLDS],
 }
@@ -76,6 +76,8 @@ pub(crate) struct Want {
     /// What the lock is called: its number, if it has one, and its address in the thread's process.
     pub(crate) number: u32,
     pub(crate) address: u64,
+    /// Whether that is to read, which tells people more than what keeps it out: a writer may.
+    pub(crate) to_read: bool,
 }
 
 impl Record {
@@ -148,9 +150,16 @@ impl Record {
                 self.wanted_at.store(want.site, Relaxed);
                 self.wanted_number.store(want.number, Relaxed);
                 self.wanted_address.store(want.address, Relaxed);
+                self.wanted_to_read.store(want.to_read.into(), Relaxed);
             });
         }
         before
+    }
+
+    /// The name in its family of who has the record, as far as can be told at a glance; 0: it has none.
+    #[cfg(not(multiproc_loom))]
+    pub(crate) fn owner(&self) -> u64 {
+        self.owner.load(Relaxed)
     }
 
     /// Whether the thread waits for something, as far as can be told at a glance.
@@ -170,6 +179,7 @@ impl Record {
             site: self.wanted_at.load(Relaxed),
             number: self.wanted_number.load(Relaxed),
             address: self.wanted_address.load(Relaxed),
+            to_read: self.wanted_to_read.load(Relaxed) != 0,
         }
     }
 

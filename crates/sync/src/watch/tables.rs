@@ -15,8 +15,7 @@ use super::stats::{self, Stats};
 use crate::primitive::{AtomicU32, AtomicUsize};
 use crate::registry::{self, MAX_THREADS};
 
-/// The most locks of a family, or of a process without one, that can have names.
-pub(crate) const NAMES: usize = 4096;
+pub(crate) use super::name::MAX_NAMES as NAMES;
 
 /// The most places in the source that are told apart.
 pub(crate) const SITES: usize = 4096;
@@ -157,7 +156,7 @@ impl Tables {
     }
 
     /// The record of the thread with this number in the family.
-    pub(super) fn record_of(&self, index: u16) -> Option<&Record> {
+    pub(super) fn use_record(&self, index: u16) -> Option<&Record> {
         let record = self.records.get(usize::from(index))?;
         self.records_used.fetch_max(u32::from(index) + 1, Release);
         Some(record)
@@ -167,6 +166,6 @@ impl Tables {
     pub(super) fn free_record(&self) -> Option<&Record> {
         let is_free = |record: &&Record| record.in_use.compare_exchange(0, 1, AcqRel, Relaxed).is_ok();
         let index = self.records.iter().position(|record| is_free(&record))?;
-        self.record_of(index as u16)
+        self.use_record(index as u16)
     }
 }

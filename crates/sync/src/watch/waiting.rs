@@ -20,6 +20,9 @@ const FIRST_LOOK: Duration = Duration::from_millis(100);
 /// Between two looks, of what each thread of the family says.
 const PAUSE: Duration = Duration::from_millis(200);
 
+// A deadlock is told within a second, also if the first look came too early.
+const _: () = assert!(FIRST_LOOK.as_millis() + 2 * PAUSE.as_millis() < 1000);
+
 /// Of a pause, for each pair of threads that wait: some times what one costs the other when it looks. So all their looks together take a
 /// fraction of a core, however many wait.
 const PAUSE_FOR_A_PAIR: Duration = Duration::from_nanos(800);
@@ -51,6 +54,7 @@ impl Waiting {
             site: request.site.number(),
             number: lock.number(),
             address: std::ptr::from_ref(lock) as u64,
+            to_read: request.site.access() == Access::Read,
         };
         Self { next: Some(Instant::now() + FIRST_LOOK), before: record.want(want) }
     }
