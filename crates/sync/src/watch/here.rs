@@ -15,8 +15,8 @@ const REMEMBERED: usize = 32;
 
 /// Nothing to drop, so that it can be used to the thread's very end.
 struct Here {
-    /// The tables that the record is in, by address; 0: the thread has asked for no lock yet.
-    tables: Cell<usize>,
+    /// The tables that the record is in; `None`: the thread has asked for no lock yet.
+    tables: Cell<Option<&'static Tables>>,
     /// `None`: the thread is not watched.
     record: Cell<Option<&'static Record>>,
     sites: [Cell<(usize, u32)>; REMEMBERED],
@@ -29,7 +29,7 @@ struct Here {
 thread_local! {
     static HERE: Here = const {
         Here {
-            tables: Cell::new(0),
+            tables: Cell::new(None),
             record: Cell::new(None),
             sites: [const { Cell::new((0, 0)) }; REMEMBERED],
             looks: Cell::new(false),
@@ -50,7 +50,8 @@ pub(super) fn record() -> Option<&'static Record> {
 pub(super) fn asks() {
     HERE.with(|here| {
         let address = tables::current_address();
-        if (address == 0 || here.tables.get() != address) && !here.looks.get() {
+        let known = here.tables.get().map_or(ptr::null(), ptr::from_ref) as usize;
+        if (address == 0 || known != address) && !here.looks.get() {
             enter(here);
         }
     });
@@ -83,7 +84,7 @@ pub(super) fn number_of(location: &'static Location<'static>) -> u32 {
         if known == address {
             return number;
         }
-        let number = tables::at(here.tables.get()).map_or(0, |tables| tables.number_of_site(location));
+        let number = here.tables.get().map_or(0, |tables| tables.number_of_site(location));
         place.set((address, number));
         number
     })
@@ -92,18 +93,17 @@ pub(super) fn number_of(location: &'static Location<'static>) -> u32 {
 /// Gives the thread a record in the tables in use, with what it holds already.
 #[cold]
 #[inline(never)]
-fn enter(here: &Here) -> Option<&'static Record> {
-    let tables = tables::current()?;
+fn enter(here: &Here) {
+    let Some(tables) = tables::current() else { return };
     let before = here.record.take();
     // First: what is done below may lock, and is not watched.
-    here.tables.set(ptr::from_ref(tables) as usize);
+    here.tables.set(Some(tables));
     here.sites.iter().for_each(|place| place.set((0, 0)));
     let record = if tables.is_own() { enter_own(tables) } else { enter_family(tables) };
     if let Some(before) = before {
         move_over(before, record, tables);
     }
     here.record.set(record);
-    record
 }
 
 fn enter_own(tables: &'static Tables) -> Option<&'static Record> {
@@ -146,7 +146,7 @@ fn give_back(record: &Record) {
 /// The calling thread ends.
 pub(crate) fn leave() {
     HERE.with(|here| {
-        here.tables.set(0);
+        here.tables.set(None);
         // One of the family goes with the thread's entry: a guard that was leaked holds its lock still.
         if let Some(record) = here.record.take().filter(|record| record.in_use.load(Relaxed) != 0) {
             give_back(record);
@@ -157,7 +157,7 @@ pub(crate) fn leave() {
 /// In a fork of the process.
 pub(crate) fn forget_in_fork() {
     HERE.with(|here| {
-        here.tables.set(0);
+        here.tables.set(None);
         here.record.set(None);
         here.sites.iter().for_each(|place| place.set((0, 0)));
     });

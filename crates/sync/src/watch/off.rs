@@ -94,7 +94,7 @@ impl Waiting {
         deadline: Option<&Deadline>,
         sleep: impl FnOnce(Option<&Deadline>) -> Result<(), WaitError>,
     ) -> Result<(), Refusal> {
-        Ok(sleep(deadline)?)
+        self.sleep(deadline, sleep)
     }
 
     /// Until when to sleep where the end of the sleep is a look at something else, too.

@@ -67,11 +67,6 @@ pub(crate) fn of_family() -> Option<&'static Tables> {
     registry::installed()?.side_tables()
 }
 
-/// The tables at this address, which was theirs when they were in use; 0: none.
-pub(super) fn at(address: usize) -> Option<&'static Tables> {
-    found(address)
-}
-
 fn found(address: usize) -> Option<&'static Tables> {
     // SAFETY: 0, or the address of tables that stay for good.
     unsafe { (address as *const Tables).as_ref() }

@@ -70,14 +70,7 @@ impl Waiting {
         deadline: Option<&Deadline>,
         sleep: impl FnOnce(Option<&Deadline>) -> Result<(), WaitError>,
     ) -> Result<(), Refusal> {
-        if self.next.is_none() {
-            return Ok(sleep(deadline)?);
-        }
-        self.look()?;
-        match sleep(self.next.as_ref()) {
-            Err(WaitError::TimedOut) => Ok(()),
-            ended => Ok(ended?),
-        }
+        self.sleep_to_look(deadline, sleep, || Ok(()))
     }
 
     /// As [`sleep`](Self::sleep), with a sleep that every signal ends, for its caller to ask the user's hook. That is asked after each
@@ -87,13 +80,23 @@ impl Waiting {
         deadline: Option<&Deadline>,
         sleep: impl FnOnce(Option<&Deadline>) -> Result<(), WaitError>,
     ) -> Result<(), Refusal> {
+        let is_asked = || if interrupt::is_installed() { Err(WaitError::Interrupted) } else { Ok(()) };
+        self.sleep_to_look(deadline, sleep, is_asked)
+    }
+
+    /// `woken` is what a sleep comes to that only a look has ended.
+    fn sleep_to_look(
+        &mut self,
+        deadline: Option<&Deadline>,
+        sleep: impl FnOnce(Option<&Deadline>) -> Result<(), WaitError>,
+        woken: impl FnOnce() -> Result<(), WaitError>,
+    ) -> Result<(), Refusal> {
         if self.next.is_none() {
             return Ok(sleep(deadline)?);
         }
         self.look()?;
         match sleep(self.next.as_ref()) {
-            Err(WaitError::TimedOut) if interrupt::is_installed() => Err(WaitError::Interrupted.into()),
-            Err(WaitError::TimedOut) => Ok(()),
+            Err(WaitError::TimedOut) => Ok(woken()?),
             ended => Ok(ended?),
         }
     }
