@@ -4,9 +4,8 @@ mod circles;
 mod common;
 
 use std::sync::atomic::Ordering::SeqCst;
-use std::thread;
-use std::time::Duration;
 
+use circles::let_look;
 use common::{flag, fork, reap, share};
 use multiproc_sync::{Mutex, RwLock, RwLockWriteGuard};
 use multiproc_testkit::{Watchdog, eventually};
@@ -32,7 +31,7 @@ fn a_copy_that_is_downgraded_is_nobodys_reading() {
         assert!(lock.write().is_ok());
     });
     eventually("a writer waits for this process, which reads", || lock.has_writer());
-    thread::sleep(Duration::from_millis(700)); // for several looks at who waits for whom
+    [&copies, &writes].into_iter().for_each(|fork| let_look(fork.pid()));
     drop(reading);
     assert_eq!((reap(copies), reap(writes)), (0, 0));
 }

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
-use circles::{Meeting, in_forks};
-use common::{flag, fork, reap, share};
+use circles::{Meeting, in_forks, let_look};
+use common::{flag, fork, reap, share, thread_id};
 use multiproc_sync::{LockError, Mutex, RwLock, interrupt};
 use multiproc_testkit::{Watchdog, eventually};
 use signals::{handle, notes};
@@ -100,16 +100,16 @@ fn a_signals_hook_is_no_wait() {
     // Placed where the hook, which is a plain function, finds it: in the parent, before the fork.
     let [ours, theirs] = [share(Mutex::new(0)), share(Mutex::new(0))];
     let in_hook = flag();
-    static THEIRS: std::sync::OnceLock<(&Mutex<i32>, &AtomicU32)> = std::sync::OnceLock::new();
-    THEIRS.set((theirs, in_hook)).unwrap();
+    static THEIRS: std::sync::OnceLock<(&Mutex<i32>, &AtomicU32, u32)> = std::sync::OnceLock::new();
+    THEIRS.set((theirs, in_hook, thread_id())).unwrap();
     let held = ours.lock().unwrap();
     let waiter = fork(|| {
         interrupt::install(|| {
             if BEGUN.swap(1, SeqCst) == 0 {
-                let (theirs, in_hook) = THEIRS.get().unwrap();
+                let (theirs, in_hook, waits_for_hook) = THEIRS.get().unwrap();
                 let _theirs = theirs.lock().unwrap();
                 in_hook.store(1, SeqCst);
-                thread::sleep(Duration::from_millis(700)); // for the one who has the lock to look at who waits
+                let_look(*waits_for_hook);
             }
             std::ops::ControlFlow::Continue(())
         })

@@ -62,3 +62,14 @@ pub(crate) fn in_forks<const N: usize>(bodies: [&dyn Fn(); N]) {
         assert_eq!(reap(fork), 0, "process {pid} of {pids:?}");
     }
 }
+
+/// Waits until the thread of this number, which waits for a lock, has looked some times at who waits for whom: it sleeps in between.
+pub(crate) fn let_look(tid: u32) {
+    let sleeps = || -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+        let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        count.map_or(0, |count| count.trim().parse().expect("the kernel counts them"))
+    };
+    let before = sleeps();
+    eventually("it has looked some times", || sleeps() >= before + 6);
+}
