@@ -22,6 +22,7 @@
 //! | `ipc` | `multiproc-ipc` | [`ipc`]: connections between processes |
 //! | `shm` | `multiproc-shm` | [`shm`]: typed memory that processes share |
 //! | `sync` | `multiproc-sync` | [`sync`]: locks that survive the death of any process |
+//! | `thread` | `multiproc-thread` | [`thread`]: threads with names, daemons and timers, and queues between them |
 //!
 //! Two more are off by default. They watch the locks of [`sync`], at a cost, and change nothing else of them:
 //!
@@ -78,6 +79,10 @@ pub use multiproc_shm as shm;
 /// Locks for threads and for shared memory: the crate `multiproc-sync`.
 #[cfg(feature = "sync")]
 pub use multiproc_sync as sync;
+
+/// Threads, and queues between them: the crate `multiproc-thread`.
+#[cfg(feature = "thread")]
+pub use multiproc_thread as thread;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -15,6 +15,7 @@ struct Layer {
 /// The whole table, from the lowest layer up; a crate that is not in it has no place yet.
 const LAYERS: &[Layer] = &[
     Layer { name: "multiproc-sync", normal: &[], dev: &[] },
+    Layer { name: "multiproc-thread", normal: &["multiproc-sync"], dev: &[] },
     // The macros write calls into these, so their tests and examples expand against them.
     Layer {
         name: "multiproc-macros",
@@ -26,7 +27,14 @@ const LAYERS: &[Layer] = &[
     Layer { name: "multiproc-pool", normal: &["multiproc-sync", "multiproc-shm", "multiproc-ipc"], dev: &[] },
     Layer {
         name: "multiproc",
-        normal: &["multiproc-sync", "multiproc-shm", "multiproc-ipc", "multiproc-macros", "multiproc-pool"],
+        normal: &[
+            "multiproc-sync",
+            "multiproc-thread",
+            "multiproc-shm",
+            "multiproc-ipc",
+            "multiproc-macros",
+            "multiproc-pool",
+        ],
         dev: &[],
     },
     Layer { name: "multiproc-testkit", normal: &[], dev: &[] },
@@ -35,6 +43,7 @@ const LAYERS: &[Layer] = &[
         normal: &[
             "multiproc",
             "multiproc-sync",
+            "multiproc-thread",
             "multiproc-shm",
             "multiproc-ipc",
             "multiproc-macros",
