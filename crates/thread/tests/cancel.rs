@@ -54,9 +54,12 @@ fn all_in_its_scope_are_woken_whatever_they_wait_for() {
         },
     ];
     thread::scope(|scope| {
-        let waiters: Vec<_> = (0..12).map(|n| scope.spawn(|| token.scope(waits[n % 3])).thread().id()).collect();
+        let (token, waits) = (&token, &waits);
+        let waiters: Vec<_> = (0..12).map(|n| scope.spawn(move || token.scope(waits[n % 3]))).collect();
         token.cancel();
-        assert_eq!(waiters.len(), 12);
+        for waiter in waiters {
+            assert_eq!(waiter.join().unwrap(), SyncError::Interrupted);
+        }
     });
     assert!(!mutex.is_locked());
 }
