@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, Weak};
 
+use multiproc_sync::Event;
 #[cfg(not(multiproc_loom))]
 use multiproc_sync::Generation;
-use multiproc_sync::Event;
 use multiproc_sync::interrupt::Alarm;
 use multiproc_sync::primitive::blocking::{Mutex, MutexGuard};
 
