@@ -16,6 +16,7 @@
 //! - [`Worker`]: a type that carries its own fields into a thread; [`join_all`].
 //! - [`scope_main`], [`join_at_exit`]: the end of the program waits for its threads.
 //! - [`Local`]: a value of each thread's own.
+//! - [`Timer`]: calls a function after a while, once or again and again.
 //! - [`CancelToken`]: asks threads to end, and ends their waits; [`check_cancelled`], [`sleep`].
 //! - [`channel`]: plain channels, and which to take.
 
@@ -33,6 +34,11 @@ mod thread;
 #[cfg(multiproc_loom)]
 #[path = "thread/modelled.rs"]
 mod thread;
+#[cfg(not(multiproc_loom))]
+mod timer;
+#[cfg(multiproc_loom)]
+#[path = "timer/modelled.rs"]
+mod timer;
 
 pub use self::cancel::{CancelToken, Cancelled, WaitError};
 #[cfg(not(multiproc_loom))]
@@ -44,6 +50,7 @@ pub use self::{
         Builder, EndError, JoinError, NameError, Panic, StartError, Thread, ThreadIdent, ThreadRef, Worker,
         active_count, current, enumerate, join_all, main,
     },
+    timer::{Timer, TimerBuilder, TimerCanceller, ZeroInterval},
 };
 
 #[cfg(doctest)]

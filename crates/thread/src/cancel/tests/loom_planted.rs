@@ -25,6 +25,12 @@ const ROWS: &[Row<Bug>] = &[
         "loom_cancel::who_waits_for_it_in_its_scope",
         Claim("it has come, and the wait was cancelled"),
     ),
+    (
+        Bug::FiresAfterALook,
+        "loom_timing::cancelled_when_it_is_to_fire",
+        Claim("cancelled in time, and fired"),
+    ),
+    (Bug::FiresAfterALook, "loom_timing::two_cancel", Claim("cancelled in time, and fired")),
 ];
 
 fn foretold() -> Foretold<Bug> {
