@@ -16,8 +16,10 @@
 //! - [`Worker`]: a type that carries its own fields into a thread; [`join_all`].
 //! - [`scope_main`], [`join_at_exit`]: the end of the program waits for its threads.
 //! - [`Local`]: a value of each thread's own.
+//! - [`CancelToken`]: asks threads to end, and ends their waits; [`check_cancelled`], [`sleep`].
 //! - [`channel`]: plain channels, and which to take.
 
+mod cancel;
 #[cfg(not(multiproc_loom))]
 pub mod channel;
 #[cfg(not(multiproc_loom))]
@@ -32,8 +34,10 @@ mod thread;
 #[path = "thread/modelled.rs"]
 mod thread;
 
+pub use self::cancel::{CancelToken, Cancelled, WaitError};
 #[cfg(not(multiproc_loom))]
 pub use self::{
+    cancel::{check_cancelled, sleep},
     exit::{join_at_exit, scope_main},
     local::Local,
     thread::{
