@@ -29,6 +29,7 @@ impl<P, R> Phase<P, R> {
         Self(Mutex::new(State::Prepared(prepared)))
     }
 
+    #[cfg(not(multiproc_loom))]
     pub(crate) fn running(running: R) -> Self {
         Self(Mutex::new(State::Running(running)))
     }
