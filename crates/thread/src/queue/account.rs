@@ -4,12 +4,12 @@
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
-use multiproc_sync::WaitError;
 use multiproc_sync::primitive::blocking::{Mutex, MutexGuard};
 use multiproc_sync::primitive::{AtomicU64, Deadline};
 
 use super::sleepers::Sleepers;
 use super::store::Store;
+use crate::cancel::WaitError;
 use crate::planted::{Bug, planted};
 
 /// In `done`: the queue was shut down at once; see `discarded`.
