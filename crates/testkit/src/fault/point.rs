@@ -87,7 +87,9 @@ impl<'s> Record<'s> {
 
     /// The victim stands before `address`, or is asleep. `entered`: the instruction before that entered the kernel.
     pub(super) fn come(&mut self, address: usize, asleep: bool, entered: bool) {
-        let stored = self.watch.changed() || entered;
+        // Before the sleep with which the kill points begin, nobody asks; a deadline may pass meanwhile.
+        let asked = self.start == Start::Begin || self.sleeps > 0 || asleep;
+        let stored = asked && (self.watch.changed() || entered);
         if stored && let Some(before) = self.way.last_mut() {
             before.matters = true;
         }
@@ -102,6 +104,11 @@ impl<'s> Record<'s> {
             self.sleeps += 1;
             self.visits.clear();
         }
+    }
+
+    /// Whether the victim came to where the kill points begin.
+    pub(super) fn has_started(&self) -> bool {
+        self.start == Start::Begin || self.sleeps > 0
     }
 
     /// The kill points.
