@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 
 use super::Label;
 use super::board::{Board, OUTCOMES, PARTS};
-use super::point::Target;
+use super::point::{Share, Target};
 use super::scenario::Scenario;
 use super::stage::play;
 use crate::sys::futex;
@@ -73,7 +73,18 @@ impl<T> Scenario<T> {
     /// # Panics
     ///
     /// As [`run`](Self::run).
-    pub fn run_until(&self, failures: usize, labels: &[Label], mut told: impl FnMut(&str)) -> Summary {
+    pub fn run_until(&self, failures: usize, labels: &[Label], told: impl FnMut(&str)) -> Summary {
+        self.run_share(Share::ALL, failures, labels, told)
+    }
+
+    /// As [`run_until`](Self::run_until), a share of the kill points; the end is in each.
+    pub(super) fn run_share(
+        &self,
+        share: Share,
+        failures: usize,
+        labels: &[Label],
+        mut told: impl FnMut(&str),
+    ) -> Summary {
         let told = &mut told;
         assert!(self.peers.len() < PARTS, "{}: at most {} peers", self.name, PARTS - 1);
         assert!(self.outcomes.len() <= OUTCOMES, "{}: at most {OUTCOMES} outcomes", self.name);
@@ -84,6 +95,9 @@ impl<T> Scenario<T> {
         let mut addresses = BTreeSet::new();
         let board = Board::new();
         for target in self.points(board, labels, &mut summary, told) {
+            if matches!(target, Target::Visit(visit) if !share.takes(&visit, labels)) {
+                continue;
+            }
             if summary.failures.len() >= failures {
                 break;
             }
