@@ -1,4 +1,5 @@
 //! A thread's handle: prepared, then running, and started once whoever comes first.
+#![allow(clippy::disallowed_types)] // of `primitive::blocking`, which are the standard library's
 
 use std::mem;
 use std::sync::PoisonError;
@@ -29,6 +30,7 @@ impl<P, R> Phase<P, R> {
         Self(Mutex::new(State::Prepared(prepared)))
     }
 
+    #[cfg(not(multiproc_loom))]
     pub(crate) fn running(running: R) -> Self {
         Self(Mutex::new(State::Running(running)))
     }

@@ -3,6 +3,7 @@
 //! A thread is *entered* before the system is asked for it, so that whoever has begun another is still there when that is: an exit
 //! that waits until nobody is left misses none that was begun meanwhile. It *ends* when its function has returned, and is listed
 //! no longer. It *leaves* when its thread-locals were dropped too, and is waited for until then.
+#![allow(clippy::disallowed_types)] // of `primitive::blocking`, which are the standard library's
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -22,13 +23,15 @@ struct State<E> {
     listed: BTreeMap<u64, E>,
     /// Threads that have not left and that an exit waits for.
     held: usize,
-    /// Those of them that wait themselves, and are not waited for meanwhile.
+    /// Those of them that wait for the others, who need not wait for them meanwhile.
     excused: usize,
+    /// How often those who were excused could go on.
+    round: u64,
 }
 
 impl<E: Clone> Roll<E> {
     pub(crate) fn new() -> Self {
-        let state = State { listed: BTreeMap::new(), held: 0, excused: 0 };
+        let state = State { listed: BTreeMap::new(), held: 0, excused: 0, round: 0 };
         Self { state: Mutex::new(state), empty: Condvar::new() }
     }
 
@@ -41,8 +44,8 @@ impl<E: Clone> Roll<E> {
 
     /// As the thread itself says: in the place of what `enter` has left out.
     #[cfg(multiproc_loom)]
-    pub(crate) fn enter_late(&self) {
-        self.lock().held += usize::from(planted(Bug::EnteredLate));
+    pub(crate) fn enter_late(&self, held: bool) {
+        self.lock().held += usize::from(held && planted(Bug::EnteredLate));
     }
 
     /// The thread's function has returned.
@@ -64,26 +67,36 @@ impl<E: Clone> Roll<E> {
     fn count_out(&self) {
         let mut state = self.lock();
         state.held -= 1;
-        if state.is_empty() && !planted(Bug::LeftInSilence) {
+        if state.is_over() && !planted(Bug::LeftInSilence) {
+            state.begin_round();
             self.empty.notify_all();
         }
     }
 
-    /// Waits until all who are held have left, or wait here themselves, as the caller if it `is_held`.
+    /// Waits until all who are held have left; the caller, if it `is_held`, until the others have or wait here themselves.
     pub(crate) fn wait_until_empty(&self, is_held: bool) {
         let mut state = self.lock();
-        if is_held && !planted(Bug::WaitsForItself) {
-            state.excused += 1;
-            if state.is_empty() && !planted(Bug::ExcusedInSilence) {
+        if !is_held || planted(Bug::WaitsForItself) {
+            while state.held != 0 {
+                state = self.wait(state);
+            }
+            return;
+        }
+        state.excused += 1;
+        let round = state.round;
+        if state.is_over() {
+            state.begin_round();
+            if !planted(Bug::ExcusedInSilence) {
                 self.empty.notify_all();
             }
         }
-        while !state.is_empty() {
-            state = self.empty.wait(state).unwrap_or_else(PoisonError::into_inner);
+        while state.round == round {
+            state = self.wait(state);
         }
-        if is_held && !planted(Bug::WaitsForItself) {
-            state.excused -= 1;
-        }
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State<E>>) -> MutexGuard<'a, State<E>> {
+        self.empty.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All who are listed, in the order of their numbers.
@@ -98,7 +111,14 @@ impl<E: Clone> Roll<E> {
 }
 
 impl<E> State<E> {
-    fn is_empty(&self) -> bool {
+    /// Nobody is there that those who wait have to wait for.
+    fn is_over(&self) -> bool {
         self.held == self.excused
+    }
+
+    /// Lets those who were excused go on, all of them, however late they wake up.
+    fn begin_round(&mut self) {
+        self.excused = 0;
+        self.round += 1;
     }
 }

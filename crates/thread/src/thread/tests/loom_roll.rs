@@ -1,16 +1,19 @@
 //! Models of an exit that waits for threads.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use multiproc_sync::primitive::model::check;
 use multiproc_sync::primitive::model::thread::{self, JoinHandle};
+
+use multiproc_sync::Event;
+use multiproc_sync::primitive::AtomicU32;
 
 use crate::thread::roll::Roll;
 
 struct Model {
     roll: Roll<()>,
-    /// Threads whose thread-locals were dropped. Of the standard library: the model's own, it decides nothing.
+    /// Threads whose thread-locals were dropped.
     gone: AtomicU32,
 }
 
@@ -29,7 +32,7 @@ impl Model {
         self.roll.enter(number, (), held);
         let model = self.clone();
         thread::spawn(move || {
-            model.roll.enter_late();
+            model.roll.enter_late(held);
             run(&model);
             model.roll.end(number);
             model.gone.fetch_add(1, Relaxed);
@@ -68,12 +71,22 @@ fn a_daemon_is_not_waited_for() {
     });
 }
 
-/// Two threads that are waited for wait for all others, and so not for each other.
+/// Two threads that are waited for wait for all others, so not for each other; then one needs the other.
 #[test]
 fn two_that_are_held_wait_at_once() {
     check(|| {
         let model = Model::new();
-        let threads = [1, 2].map(|number| model.begin(number, true, |model| model.exit(true, 0)));
+        let (go, through) = (Arc::new(Event::new()), Arc::new([(); 2].map(|()| Event::new())));
+        let threads = [0, 1].map(|me| {
+            let (go, through) = (go.clone(), through.clone());
+            model.begin(me as u64, true, move |model| {
+                go.wait().unwrap();
+                model.exit(true, 0);
+                through[me].set();
+                through[1 - me].wait().unwrap();
+            })
+        });
+        go.set(); // both are there
         model.exit(false, 2);
         threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
