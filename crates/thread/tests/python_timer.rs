@@ -196,7 +196,7 @@ fn it_is_cancelled_from_inside() {
     let mut slept = 0;
     let timer = Timer::repeating(SOON, move || {
         slept += 1;
-        let token = CancelToken::current().unwrap();
+        let token = CancelToken::current().unwrap(); // the timer's own
         if slept == 3 {
             token.cancel();
             assert_eq!(sleep(HOUR), Err(WaitError::Cancelled));
@@ -214,8 +214,8 @@ fn it_is_cancelled_by_its_token() {
     let token = CancelToken::new();
     let begun = Arc::new(Event::new());
     let tells = begun.clone();
-    let waiting = Timer::builder().cancel_token(token.child()).once(HOUR, || ());
-    let firing = Timer::builder().cancel_token(token.clone()).once(Duration::ZERO, move || {
+    let waiting = Timer::builder().cancel_token(&token).once(HOUR, || ());
+    let firing = Timer::builder().cancel_token(&token).once(Duration::ZERO, move || {
         tells.set();
         sleep(HOUR)
     });

@@ -56,10 +56,10 @@ impl TimerBuilder {
         self
     }
 
-    /// The token in whose scope the function runs. Its cancellation ends the timer as [`Timer::cancel`] does, and waits in the function
-    /// besides. Else it is one of the timer's own, which the function finds by [`CancelToken::current`].
-    pub fn cancel_token(mut self, token: CancelToken) -> Self {
-        self.token = Some(token);
+    /// Cancels the timer when `token` is cancelled: its own is a [child](CancelToken::child) of that one. Else it is nobody's. The function
+    /// runs in the scope of its own, finds it by [`CancelToken::current`], and its waits end with that; [`Timer::cancel`] leaves it alone.
+    pub fn cancel_token(mut self, token: &CancelToken) -> Self {
+        self.token = Some(token.child());
         self
     }
 
