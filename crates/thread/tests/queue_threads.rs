@@ -1,5 +1,7 @@
 //! Many threads at one queue: nothing is lost, nothing comes twice, each putter's items come in its order, nobody hangs.
 
+use std::cell::Cell;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::thread;
 use std::time::Duration;
 
@@ -9,6 +11,16 @@ use multiproc_thread::{GetError, LifoQueue, PriorityQueue, PutError, Queue, Shut
 const PUTTERS: u64 = 4;
 const GETTERS: usize = 4;
 const EACH: u64 = 20_000;
+
+/// What holds items that can be sent is shared by threads, and goes on after a panic.
+#[test]
+fn queues_are_shared_whatever_can_be_sent_is_in_them() {
+    fn shared<Q: Send + Sync + UnwindSafe + RefUnwindSafe>() {}
+    shared::<Queue<Cell<u32>>>();
+    shared::<LifoQueue<Cell<u32>>>();
+    shared::<PriorityQueue<Cell<u32>>>();
+    shared::<SimpleQueue<Cell<u32>>>();
+}
 
 /// All items that were got, of putters that put `(their number, 0..EACH)`.
 fn assert_conserved(got: Vec<Vec<(u64, u64)>>, in_order: bool) {
