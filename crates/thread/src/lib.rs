@@ -16,7 +16,9 @@
 //! - [`Worker`]: a type that carries its own fields into a thread; [`join_all`].
 //! - [`scope_main`], [`join_at_exit`]: the end of the program waits for its threads.
 //! - [`Local`]: a value of each thread's own.
+//! - [`Timer`]: calls a function after a while, once or again and again.
 //! - [`CancelToken`]: asks threads to end, and ends their waits; [`check_cancelled`], [`sleep`].
+//! - [`queue`]: [`Queue`], [`LifoQueue`], [`PriorityQueue`], [`SimpleQueue`].
 //! - [`channel`]: plain channels, and which to take.
 
 mod cancel;
@@ -26,6 +28,12 @@ pub mod channel;
 mod exit;
 #[cfg(not(multiproc_loom))]
 mod local;
+mod planted;
+#[cfg(not(multiproc_loom))]
+pub mod queue;
+#[cfg(multiproc_loom)]
+#[path = "queue/modelled.rs"]
+mod queue;
 #[cfg(not(multiproc_loom))]
 mod sys;
 #[cfg(not(multiproc_loom))]
@@ -33,6 +41,11 @@ mod thread;
 #[cfg(multiproc_loom)]
 #[path = "thread/modelled.rs"]
 mod thread;
+#[cfg(not(multiproc_loom))]
+mod timer;
+#[cfg(multiproc_loom)]
+#[path = "timer/modelled.rs"]
+mod timer;
 
 pub use self::cancel::{CancelToken, Cancelled, WaitError};
 #[cfg(not(multiproc_loom))]
@@ -40,10 +53,15 @@ pub use self::{
     cancel::{check_cancelled, sleep},
     exit::{join_at_exit, scope_main},
     local::Local,
+    queue::{
+        GetError, LifoQueue, PriorityQueue, PutError, Queue, Shutdown, SimpleQueue, TaskDoneError,
+        UnfinishedError,
+    },
     thread::{
         Builder, EndError, JoinError, NameError, Panic, StartError, Thread, ThreadIdent, ThreadRef, Worker,
         active_count, current, enumerate, join_all, main,
     },
+    timer::{Timer, TimerBuilder, TimerCanceller, ZeroInterval},
 };
 
 #[cfg(doctest)]

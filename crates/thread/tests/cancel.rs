@@ -45,14 +45,13 @@ fn all_in_its_scope_are_woken_whatever_they_wait_for() {
     let _watchdog = Watchdog::with_limit(60);
     let token = CancelToken::new();
     let (event, semaphore, mutex, told) = (Event::new(), Semaphore::new(0), Mutex::new(0), Condvar::new());
-    let waits: [&(dyn Fn() -> SyncError + Sync); 3] = [
-        &|| event.wait().unwrap_err(),
-        &|| semaphore.acquire().unwrap_err(),
-        &|| match told.wait_while(mutex.lock().unwrap(), |_| true) {
+    let waits: [&(dyn Fn() -> SyncError + Sync); 3] =
+        [&|| event.wait().unwrap_err(), &|| semaphore.acquire().unwrap_err(), &|| match told
+            .wait_while(mutex.lock().unwrap(), |_| true)
+        {
             Err(LockError::Interrupted) => SyncError::Interrupted,
             other => panic!("{other:?}"),
-        },
-    ];
+        }];
     thread::scope(|scope| {
         let (token, waits) = (&token, &waits);
         let waiters: Vec<_> = (0..12).map(|n| scope.spawn(move || token.scope(waits[n % 3]))).collect();
@@ -152,7 +151,10 @@ fn children_are_cancelled_with_their_parent_and_alone() {
     let [left, right] = [(); 2].map(|()| root.child());
     let grandchild = left.child().child();
     right.cancel();
-    assert_eq!([&root, &left, &right, &grandchild].map(CancelToken::is_cancelled), [false, false, true, false]);
+    assert_eq!(
+        [&root, &left, &right, &grandchild].map(CancelToken::is_cancelled),
+        [false, false, true, false]
+    );
     drop(left);
     root.cancel();
     assert!(grandchild.is_cancelled() && root.child().child().is_cancelled());
@@ -208,7 +210,8 @@ fn in_a_fork_it_stays_as_it_was() {
     assert_eq!(fork::reap(child), 0);
     // And in a scope.
     before.scope(|| {
-        let child = fork::fork(|| assert_eq!(Event::new().wait_timeout(Duration::ZERO), Err(SyncError::TimedOut)));
+        let child =
+            fork::fork(|| assert_eq!(Event::new().wait_timeout(Duration::ZERO), Err(SyncError::TimedOut)));
         assert_eq!(fork::reap(child), 0);
     });
     assert!(!is_alarmed() && !after.is_cancelled());

@@ -36,6 +36,7 @@
 //! the alarm stands. For the rest there is [`masked`].
 //!
 //! What is there without a sleep is taken all the same: a permit that is free, an event that is set, a barrier at which one comes last.
+//! One wait ends within a second only: that of a [`Once`](crate::Once)'s next initialiser for the end of the process of a dead one.
 
 mod alarm;
 #[cfg(not(multiproc_loom))]

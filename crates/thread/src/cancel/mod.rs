@@ -20,7 +20,7 @@ mod error;
 #[cfg(not(multiproc_loom))]
 mod here;
 mod node;
-mod planted;
+pub(crate) mod planted;
 #[cfg(not(multiproc_loom))]
 mod sleep;
 #[cfg(all(test, multiproc_loom))]

@@ -28,6 +28,8 @@ bugs! {
     ChildrenOfCancelledSkipped,
     /// Alarms are raised before the token says that it is cancelled.
     ToldTooLate,
+    /// A timer looks whether it is cancelled before it says that it fires.
+    FiresAfterALook,
 }
 
 /// Whether the program is to behave as if it had this bug.

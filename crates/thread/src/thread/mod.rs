@@ -21,6 +21,7 @@ pub use self::error::{EndError, JoinError, StartError};
 pub use self::handle::Thread;
 pub use self::join_all::join_all;
 pub use self::name::NameError;
+pub(crate) use self::name::of_thread as default_name;
 pub use self::panic::Panic;
 pub use self::record::ThreadIdent;
 pub use self::reference::{ThreadRef, active_count, current, enumerate, main};

@@ -27,7 +27,7 @@ pub(super) fn check(name: &str) -> Result<(), NameError> {
 }
 
 /// `Thread-N (function)`, by the type of the function.
-pub(super) fn of_thread<F: ?Sized>() -> String {
+pub(crate) fn of_thread<F: ?Sized>() -> String {
     static MADE: AtomicU64 = AtomicU64::new(1);
     let number = MADE.fetch_add(1, Relaxed);
     format!("Thread-{number} ({})", readable(type_name::<F>()))

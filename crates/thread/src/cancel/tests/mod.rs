@@ -2,3 +2,4 @@
 
 mod loom_cancel;
 mod loom_planted;
+mod loom_timing;
