@@ -20,12 +20,15 @@
 //! - [`CancelToken`]: asks threads to end, and ends their waits; [`check_cancelled`], [`sleep`].
 //! - [`queue`]: [`Queue`], [`LifoQueue`], [`PriorityQueue`], [`SimpleQueue`].
 //! - [`channel`]: plain channels, and which to take.
+//! - [`guide`]: the programs that people start with.
 
 mod cancel;
 #[cfg(not(multiproc_loom))]
 pub mod channel;
 #[cfg(not(multiproc_loom))]
 mod exit;
+#[cfg(not(multiproc_loom))]
+pub mod guide;
 #[cfg(not(multiproc_loom))]
 mod local;
 mod planted;
