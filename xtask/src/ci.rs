@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: every check after the tests, in order, up to the first that fails.
+//! `cargo xtask ci`: every check after `cargo test`, in order, up to the first that fails.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};

@@ -36,7 +36,7 @@ bugs! {
     GetterForgotten,
     /// One that was woken, and finds more than it takes, does not wake the next.
     NotPassedOn,
-    /// One that gives up takes the wake-up of another along, and does not look at what that was for.
+    /// One that gives up takes the wake-up of another along, and neither looks at what that was for nor passes it on.
     WakeTakenAlong,
     /// A wait does not end by time.
     DeadlineIgnored,

@@ -22,7 +22,6 @@ const ONE: u64 = 2;
 #[error(
     "task_done was called more often than items were got: call it once after each, when the work on it is done"
 )]
-#[non_exhaustive]
 pub struct TaskDoneError;
 
 pub(crate) struct Account {

@@ -102,7 +102,8 @@ impl Sleepers {
         let _ = self.tokens.release(count);
     }
 
-    /// Waits until `look` finds something, having looked once before. Then, if there is `more` to be found, wakes another.
+    /// Waits until `look` finds something, having looked once before. In the end, also by a panic, wakes another if there is `more` to be
+    /// found.
     ///
     /// # Errors
     ///
@@ -117,13 +118,8 @@ impl Sleepers {
         if let Some(found) = self.pace.spin(deadline.copied(), &mut look) {
             return Ok(found);
         }
-        let found = self.wait_asleep(deadline, look);
-        // One who was woken, and found a put or a get under way before what it was woken for, has slept again: its wake-up is made
-        // up for by whoever comes through.
-        if found.is_ok() && !planted(Bug::NotPassedOn) && more() {
-            self.wake_one();
-        }
-        found
+        let _pass_on = PassOn { sleepers: self, more };
+        self.wait_asleep(deadline, look)
     }
 
     fn wait_asleep<T>(
@@ -164,6 +160,21 @@ impl Sleepers {
         // Release: with the Acquire of `claim`.
         self.word.fetch_add(1, AcqRel);
         Registered(self)
+    }
+}
+
+/// Wakes another in the end of a wait. One who was woken, and found a put or a get under way before what it was woken for, has slept
+/// again; one whose item panics when it is compared leaves the room that it was woken for: that wake-up is made up for here.
+struct PassOn<'a, M: Fn() -> bool> {
+    sleepers: &'a Sleepers,
+    more: M,
+}
+
+impl<M: Fn() -> bool> Drop for PassOn<'_, M> {
+    fn drop(&mut self) {
+        if !planted(Bug::NotPassedOn) && !planted(Bug::WakeTakenAlong) && (self.more)() {
+            self.sleepers.wake_one();
+        }
     }
 }
 
