@@ -16,6 +16,17 @@ use multiproc_thread::{Local, Thread, current, join_at_exit, scope_main};
 static EXITS: AtomicBool = AtomicBool::new(false);
 static DONE: AtomicU32 = AtomicU32::new(0);
 
+/// All other threads sleep: none is in the middle of its start, in which it has a lock of the standard library's.
+fn calm() {
+    let me = std::fs::read_link("/proc/thread-self").unwrap();
+    let others_sleep = || {
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path());
+        let mut others = tasks.filter(|task| task.file_name() != me.file_name());
+        others.all(|task| std::fs::read_to_string(task.join("stat")).is_ok_and(|stat| stat.contains(") S ")))
+    };
+    eventually("all other threads sleep", others_sleep);
+}
+
 /// `main` of a child, which exits.
 fn in_child(test: &str, main: impl FnOnce()) -> Option<FinishedTest> {
     if is_child(test) {
@@ -129,6 +140,7 @@ fn a_fork_does_not_wait_for_its_parents_threads() {
         join_and_tell();
         let (stop, stopped) = mpsc::channel::<()>();
         let thread = Thread::spawn(move || stopped.recv().unwrap_err()).unwrap();
+        calm();
         assert_eq!(libc::WEXITSTATUS(reap(fork(|| process::exit(0)))), 99);
         // Also if it is to wait for its own.
         let status = reap(fork(|| {

@@ -246,6 +246,12 @@ pub(crate) fn ends_wait() -> bool {
     is_for_event() && would_end_event()
 }
 
+/// Whether the calling thread has an alarm that counts now.
+#[cfg(not(multiproc_loom))]
+pub(crate) fn has_alarm() -> bool {
+    mine().is_some()
+}
+
 /// Whether the alarm of the calling thread would end a wait for what is no lock.
 pub(crate) fn would_end_event() -> bool {
     mine().is_some_and(|record| record.is_raised())

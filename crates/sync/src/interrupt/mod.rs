@@ -44,9 +44,9 @@ mod hook;
 mod mask;
 
 pub use self::alarm::Alarm;
-#[cfg(not(multiproc_loom))]
-pub(crate) use self::alarm::ends_wait;
 pub(crate) use self::alarm::{as_event, fall_asleep, would_end_event};
+#[cfg(not(multiproc_loom))]
+pub(crate) use self::alarm::{ends_wait, has_alarm};
 #[cfg(not(multiproc_loom))]
 pub(crate) use self::hook::is_installed;
 #[cfg(not(multiproc_loom))]
@@ -58,4 +58,20 @@ pub use self::mask::masked;
 #[cfg(not(multiproc_loom))] // no signals come in a model, and an alarm is seen before each sleep
 pub(crate) fn goes_on() -> bool {
     !ends_wait() && self::hook::goes_on()
+}
+
+/// Whether something could end an event's wait of the calling thread: a hook is installed, or the thread has asked for its alarm, and the waits
+/// are not [masked]. Else a wait that knows of neither, the kernel's or another library's, is as good.
+///
+/// ```
+/// use multiproc_sync::interrupt::{self, Alarm, masked};
+///
+/// assert!(!interrupt::is_possible());
+/// let _alarm = Alarm::of_this_thread();
+/// assert!(interrupt::is_possible());
+/// assert!(!masked(interrupt::is_possible));
+/// ```
+#[cfg(not(multiproc_loom))]
+pub fn is_possible() -> bool {
+    has_alarm() || (is_installed() && !mask::is_masked())
 }

@@ -11,6 +11,7 @@ use super::panic::Panic;
 use super::record::{Origin, Record};
 use super::start::{self, OnPanic, Plan};
 use super::worker::Worker;
+use crate::CancelToken;
 
 /// What a thread is started with, beside its function.
 ///
@@ -30,6 +31,7 @@ pub struct Builder {
     daemon: Option<bool>,
     stack_size: Option<usize>,
     on_panic: Option<OnPanic>,
+    cancel_token: Option<CancelToken>,
 }
 
 impl Builder {
@@ -76,6 +78,24 @@ impl Builder {
     #[doc(alias = "excepthook")]
     pub fn on_panic(mut self, hook: impl FnOnce(&Panic) + Send + 'static) -> Self {
         self.on_panic = Some(Box::new(hook));
+        self
+    }
+
+    /// Cancels the thread when `token` is cancelled: its own is a [child](CancelToken::child) of that one. Else it is nobody's.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use multiproc_thread::{CancelToken, Thread, WaitError, sleep};
+    ///
+    /// let request = CancelToken::new();
+    /// let builder = Thread::builder().cancel_token(&request);
+    /// let sleeper = builder.spawn(|| sleep(Duration::from_secs(3600)))?;
+    /// request.cancel();
+    /// assert_eq!(sleeper.join().unwrap(), Err(WaitError::Cancelled));
+    /// # Ok::<(), multiproc_thread::StartError>(())
+    /// ```
+    pub fn cancel_token(mut self, token: &CancelToken) -> Self {
+        self.cancel_token = Some(token.child());
         self
     }
 
@@ -126,9 +146,10 @@ impl Builder {
     }
 
     fn plan<F>(self, function: F, default_name: fn() -> String) -> (Arc<Record>, Plan<F>) {
-        let Self { name, daemon, stack_size, on_panic } = self;
+        let Self { name, daemon, stack_size, on_panic, cancel_token } = self;
         let daemon = daemon.unwrap_or_else(here::is_daemon);
-        let record = Record::new(name.unwrap_or_else(default_name), Origin::Ours { daemon });
+        let token = cancel_token.unwrap_or_default();
+        let record = Record::new(name.unwrap_or_else(default_name), Origin::Ours { daemon }, Some(token));
         (record, Plan { function, on_panic, stack_size })
     }
 }

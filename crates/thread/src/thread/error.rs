@@ -41,6 +41,9 @@ pub enum EndError {
     /// It is the one that waits.
     #[error("a thread that waits for itself would wait for ever")]
     Oneself,
+    /// The waiting thread was [cancelled](crate::CancelToken).
+    #[error("the wait for the thread was cancelled")]
+    Cancelled,
     /// A signal came, and the [hook](multiproc_sync::interrupt) ended the wait.
     #[error("a signal ended the wait for the thread")]
     Interrupted,
@@ -49,11 +52,13 @@ pub enum EndError {
     Forked,
 }
 
+/// What has ended a wait of the calling thread, just now: its tokens are looked at.
 impl From<WaitError> for EndError {
     fn from(error: WaitError) -> Self {
-        match error {
-            WaitError::TimedOut => Self::TimedOut,
-            _ => Self::Interrupted,
+        match crate::WaitError::from(error) {
+            crate::WaitError::TimedOut => Self::TimedOut,
+            crate::WaitError::Cancelled => Self::Cancelled,
+            crate::WaitError::Interrupted => Self::Interrupted,
         }
     }
 }
@@ -71,6 +76,9 @@ pub enum JoinError {
     /// It is the one that joins.
     #[error("a thread that joins itself would wait for ever")]
     Oneself,
+    /// The joining thread was [cancelled](crate::CancelToken). The other one goes on.
+    #[error("the wait for the thread was cancelled; it goes on")]
+    Cancelled,
     /// A signal came, and the [hook](multiproc_sync::interrupt) ended the wait. The thread goes on.
     #[error("a signal ended the wait for the thread, which goes on")]
     Interrupted,

@@ -5,6 +5,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use multiproc_sync::interrupt;
+
 use super::builder::Builder;
 use super::error::{EndError, JoinError, StartError};
 use super::name;
@@ -39,7 +41,7 @@ use super::worker::Worker;
 /// | the handle is dropped | the thread goes on, and its result is dropped in it. One that was not started never is |
 /// | the handle is leaked | the system keeps the stack of the thread after its end |
 /// | the program ends | the thread ends with it, wherever it is, unless [`scope_main`](crate::scope_main) or [`join_at_exit`](crate::join_at_exit) waits for it |
-/// | `fork` | the child has no such thread: to start or join it there is an error |
+/// | `fork` | the child has no such thread: to start or join it there is an error. It may start threads of its own, unless one of the parent's was just starting or ending: the standard library has a lock then, which nobody opens in the child |
 ///
 /// # Cost
 ///
@@ -129,8 +131,8 @@ impl<T> Thread<T> {
     /// # Errors
     ///
     /// [`JoinError::Panicked`]; [`JoinError::NotStarted`] and [`JoinError::Oneself`], where this would wait for ever;
-    /// [`JoinError::Interrupted`], after which nobody has the right to the result any more: who wants to go on
-    /// [waits](ThreadRef::wait) first, or joins [for a time](Self::join_timeout).
+    /// [`JoinError::Cancelled`] and [`JoinError::Interrupted`], after which nobody has the right to the result any more: who wants to go
+    /// on [waits](ThreadRef::wait) first, or joins inside [`masked`](multiproc_sync::interrupt::masked).
     pub fn join(self) -> Result<T, JoinError> {
         match self.wait_until_gone(None) {
             Ok(()) => self.into_result(),
@@ -201,6 +203,8 @@ impl<T> Thread<T> {
         let gone = &self.thread.0.gone;
         match deadline {
             Some(deadline) => gone.wait_deadline(deadline),
+            // The system's join, which comes next, waits as well: to sleep twice costs microseconds.
+            None if !interrupt::is_possible() => Ok(()),
             None => gone.wait(),
         }?;
         Ok(())
@@ -224,6 +228,7 @@ impl From<EndError> for JoinError {
             EndError::NotStarted => Self::NotStarted,
             EndError::Oneself => Self::Oneself,
             EndError::Forked => Self::Forked,
+            EndError::Cancelled => Self::Cancelled,
             // A join without a time has none that could be over.
             EndError::TimedOut | EndError::Interrupted => Self::Interrupted,
         }

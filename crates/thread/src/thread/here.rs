@@ -8,13 +8,15 @@ use std::sync::Arc;
 use multiproc_sync::Generation;
 
 use super::name;
-use super::record::{Origin, Record};
+use super::record::{Origin, Record, ThreadIdent};
 use super::roster::Roster;
 use crate::sys::native;
 
 thread_local! {
     /// The thread's record, once it has one.
     static HERE: Here = const { Here(RefCell::new(None)) };
+    /// Its number, which is there to the end.
+    static IDENT: Cell<Option<ThreadIdent>> = const { Cell::new(None) };
     /// The process in which exits wait for this thread: it has not left. Without a destructor, so that it is there to the end.
     static HELD: Cell<Option<Generation>> = const { Cell::new(None) };
 }
@@ -45,6 +47,7 @@ pub(super) fn enter(record: Arc<Record>) {
         HELD.set(Some(Generation::now()));
     }
     record.begin(native::this_thread());
+    IDENT.set(Some(record.ident));
     // Nothing was there before it, and it cannot be dropped already.
     let _ = HERE.try_with(|here| here.0.replace(Some(record)));
 }
@@ -73,31 +76,47 @@ pub(super) fn is_daemon() -> bool {
     known().is_some_and(|record| record.origin == Origin::Ours { daemon: true })
 }
 
-/// Whether the record is that of this thread.
+/// Whether the record, which is of this process, is that of this thread.
 pub(super) fn is(record: &Record) -> bool {
-    known().is_some_and(|known| known.ident == record.ident)
+    // The main thread has a record before it asks for it.
+    IDENT.get() == Some(record.ident)
+        || (record.origin == Origin::Main && native::this_thread() == native::main_thread())
 }
 
 #[cold]
 fn meet() -> Arc<Record> {
     let roster = Roster::here();
     let number = native::this_thread();
-    if number == native::main_thread() {
-        let _ = HERE.try_with(|here| here.0.replace(Some(roster.main.clone())));
-        return roster.main.clone();
-    }
-    let thread = std::thread::current();
-    let record = Record::new(thread.name().map_or_else(name::of_foreign, str::to_owned), Origin::Foreign);
-    record.begin(number);
+    let name = || std::thread::current().name().map_or_else(name::of_foreign, str::to_owned);
     let met = HERE.try_with(|here| {
-        roster.roll.enter(record.ident.get(), record.clone(), false);
-        here.0.replace(Some(record.clone()))
+        let record = if number == native::main_thread() {
+            roster.main.clone()
+        } else {
+            let record = Record::new(name(), Origin::Foreign, None);
+            record.begin(number);
+            roster.roll.enter(record.ident.get(), record.clone(), false);
+            record
+        };
+        IDENT.set(Some(record.ident));
+        here.0.replace(Some(record.clone()));
+        record
     });
-    if met.is_err() {
-        // It ends: nobody would strike it out again.
-        record.end();
-        record.gone.set();
-    }
+    met.unwrap_or_else(|_| match IDENT.get() {
+        _ if number == native::main_thread() => roster.main.clone(),
+        known => late(known, name(), number),
+    })
+}
+
+/// A record of a thread that has none any more: it ends, and nobody would strike it out of the roll.
+fn late(known: Option<ThreadIdent>, name: String, number: u32) -> Arc<Record> {
+    let record = match known {
+        Some(ident) => Record::again(ident, name),
+        None => Record::new(name, Origin::Foreign, None),
+    };
+    IDENT.set(Some(record.ident));
+    record.begin(number);
+    record.end();
+    record.gone.set();
     record
 }
 

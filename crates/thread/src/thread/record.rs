@@ -8,8 +8,9 @@ use std::sync::{Arc, PoisonError, TryLockError};
 
 use multiproc_sync::primitive::blocking::{Mutex, MutexGuard};
 use multiproc_sync::primitive::{AtomicU32, AtomicU64};
-use multiproc_sync::{Event, Generation};
+use multiproc_sync::{Event, Generation, interrupt};
 
+use crate::CancelToken;
 use crate::sys::native;
 
 /// The number of a thread: no two threads of a program have the same one, also not one after the other.
@@ -62,6 +63,8 @@ pub(crate) struct Record {
     /// In a fork its thread is not there.
     pub(crate) made_by: Generation,
     pub(crate) origin: Origin,
+    /// In whose scope its function runs. Only threads that this crate starts have one.
+    pub(crate) token: Option<CancelToken>,
     /// Its name until it was given another.
     first_name: String,
     naming: Mutex<Naming>,
@@ -84,11 +87,21 @@ struct Naming {
 }
 
 impl Record {
-    pub(crate) fn new(name: String, origin: Origin) -> Arc<Self> {
+    pub(crate) fn new(name: String, origin: Origin, token: Option<CancelToken>) -> Arc<Self> {
+        Self::of(ThreadIdent::next(), name, origin, token)
+    }
+
+    /// One more record of a thread that has let go of its own.
+    pub(crate) fn again(ident: ThreadIdent, name: String) -> Arc<Self> {
+        Self::of(ident, name, Origin::Foreign, None)
+    }
+
+    fn of(ident: ThreadIdent, name: String, origin: Origin, token: Option<CancelToken>) -> Arc<Self> {
         Arc::new(Self {
-            ident: ThreadIdent::next(),
+            ident,
             made_by: Generation::now(),
             origin,
+            token,
             first_name: name,
             naming: Mutex::default(),
             started: AtomicU32::new(0),
@@ -130,8 +143,8 @@ impl Record {
             return None;
         }
         if self.made_by.is_ours() {
-            // An interrupted wait is none that its caller could end: a thread that was started comes here.
-            while self.begun.wait().is_err() {}
+            // Without an end but this, and with none that the caller could be told: a thread that was started comes here.
+            let _ = interrupt::masked(|| self.begun.wait());
         }
         Some(self.native.load(Relaxed)).filter(|number| *number != NONE)
     }

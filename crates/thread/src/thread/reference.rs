@@ -10,6 +10,7 @@ use super::here;
 use super::name::{self, NameError};
 use super::record::{Origin, Record, ThreadIdent};
 use super::roster::Roster;
+use crate::CancelToken;
 
 /// Refers to a thread, whatever it returns. Equal are those to the same thread.
 ///
@@ -95,12 +96,34 @@ impl ThreadRef {
         self.0.is_started() && !self.0.is_alive()
     }
 
+    /// Asks it to end: cancels the token in whose scope its function runs, once and for all. Its waits end, as the
+    /// [token](CancelToken) tells; one that is not started yet begins so. `false`: it has no token, as this crate has not started it.
+    ///
+    /// ```
+    /// use multiproc_thread::{Thread, check_cancelled};
+    ///
+    /// let thread = Thread::spawn(|| while check_cancelled().is_ok() {})?;
+    /// assert!(thread.cancel());
+    /// assert!(thread.join().is_ok());
+    /// # Ok::<(), multiproc_thread::StartError>(())
+    /// ```
+    #[doc(alias = "interrupt")]
+    pub fn cancel(&self) -> bool {
+        let token = self.0.token.as_ref();
+        token.inspect(|token| token.cancel()).is_some()
+    }
+
+    /// The token in whose scope its function runs. `None`: this crate has not started it.
+    pub fn cancel_token(&self) -> Option<CancelToken> {
+        self.0.token.clone()
+    }
+
     /// Waits until its function has returned or panicked. Its thread-locals may be there a moment longer: to
     /// [join](crate::Thread::join) waits for these as well.
     ///
     /// # Errors
     ///
-    /// [`EndError`]: nobody has started it, it is the calling thread, or the wait was interrupted.
+    /// [`EndError`]: nobody has started it, it is the calling thread, or the wait was cancelled or interrupted.
     pub fn wait(&self) -> Result<(), EndError> {
         self.can_be_waited_for()?;
         Ok(self.0.ended.wait()?)

@@ -48,7 +48,8 @@ impl Roster {
 
     #[cold]
     fn found(known: usize) -> &'static Self {
-        let main = Record::new(here::name_before_fork().unwrap_or_else(|| "main".to_owned()), Origin::Main);
+        let main =
+            Record::new(here::name_before_fork().unwrap_or_else(|| "main".to_owned()), Origin::Main, None);
         main.begin(native::main_thread());
         let roll = Roll::new();
         roll.enter(main.ident.get(), main.clone(), false);

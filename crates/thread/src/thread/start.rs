@@ -136,14 +136,22 @@ impl Drop for Entered<'_> {
     }
 }
 
+/// Unwind safety: who gets the panic knows that the thread has not come to its end.
+fn catch<T>(function: impl FnOnce() -> T) -> std::thread::Result<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(function))
+}
+
 /// What a thread does.
 fn run<F: FnOnce() -> T, T>(record: Arc<Record>, plan: Plan<F>) -> Outcome<T> {
     let Plan { function, on_panic, .. } = plan;
     here::enter(record.clone());
     record.take_name();
     panic::note(on_panic.is_some());
-    // Unwind safety: who gets the panic knows that the thread has not come to its end.
-    let result = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(function)) {
+    let caught = match &record.token {
+        Some(token) => token.scope(|| catch(function)),
+        None => catch(function),
+    };
+    let result = match caught {
         Ok(result) => Ok(result),
         Err(payload) => Err(Panic::of(payload, record.name())),
     };
