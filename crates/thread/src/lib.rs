@@ -18,6 +18,7 @@
 //! - [`Local`]: a value of each thread's own.
 //! - [`Timer`]: calls a function after a while, once or again and again.
 //! - [`CancelToken`]: asks threads to end, and ends their waits; [`check_cancelled`], [`sleep`].
+//! - [`queue`]: [`Queue`], [`LifoQueue`], [`PriorityQueue`], [`SimpleQueue`].
 //! - [`channel`]: plain channels, and which to take.
 
 mod cancel;
@@ -27,6 +28,12 @@ pub mod channel;
 mod exit;
 #[cfg(not(multiproc_loom))]
 mod local;
+mod planted;
+#[cfg(not(multiproc_loom))]
+pub mod queue;
+#[cfg(multiproc_loom)]
+#[path = "queue/modelled.rs"]
+mod queue;
 #[cfg(not(multiproc_loom))]
 mod sys;
 #[cfg(not(multiproc_loom))]
@@ -46,6 +53,10 @@ pub use self::{
     cancel::{check_cancelled, sleep},
     exit::{join_at_exit, scope_main},
     local::Local,
+    queue::{
+        GetError, LifoQueue, PriorityQueue, PutError, Queue, Shutdown, SimpleQueue, TaskDoneError,
+        UnfinishedError,
+    },
     thread::{
         Builder, EndError, JoinError, NameError, Panic, StartError, Thread, ThreadIdent, ThreadRef, Worker,
         active_count, current, enumerate, join_all, main,

@@ -1,4 +1,5 @@
 //! What a thread has panicked with, and where.
+#![allow(clippy::disallowed_types)] // of `primitive::blocking`, which are the standard library's
 
 use std::any::{Any, TypeId};
 use std::backtrace::{Backtrace, BacktraceStatus};

@@ -1,0 +1,85 @@
+//! Bugs that the model checker must find: each is code that was left out or put in the wrong order.
+//!
+//! Outside the model checker [`planted`] is a constant `false`, and nothing of them is compiled.
+
+macro_rules! bugs {
+    ($($(#[$doc:meta])+ $name:ident,)+) => {
+        /// A bug that one line of the logic by which threads meet would have if it were written wrongly.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Bug {
+            $($(#[$doc])+ $name,)+
+        }
+
+        #[cfg(multiproc_loom)]
+        impl Bug {
+            pub(crate) const ALL: &[Self] = &[$(Self::$name),+];
+        }
+    };
+}
+
+bugs! {
+    /// An item can be taken before it is written.
+    FilledEarly,
+    /// What was written to a slot is not seen by who takes it.
+    FilledUnordered,
+    /// A slot can be filled before what is in it was read.
+    FreedUnordered,
+    /// The queue is said to have ended while an item is under way into it.
+    EndsEarly,
+    /// Who puts or takes does not look for sleepers in the order that makes one of both see the other.
+    SleeperUnfenced,
+    /// A sleeper says that it sleeps after its last look.
+    AnnouncedLate,
+    /// Nobody wakes one that waits for room.
+    PutterForgotten,
+    /// Nobody wakes one that waits for an item.
+    GetterForgotten,
+    /// One that was woken, and finds more than it takes, does not wake the next.
+    NotPassedOn,
+    /// One that gives up takes the wake-up of another along, and does not look at what that was for.
+    WakeTakenAlong,
+    /// A wait does not end by time.
+    DeadlineIgnored,
+    /// The end is told to one of those who sleep.
+    EndToldToOne,
+    /// After the end an item that was still under way is told to one of those who sleep.
+    LateItemToldToOne,
+    /// An immediate end is not told to those who wait for the work to be done.
+    JoinerForgotten,
+    /// The last piece of work that is done is not told to those who wait for it.
+    LastDoneSilently,
+    /// Who waits for the work counts what was put before what is done.
+    PutsCountedFirst,
+    /// Who waits for the work takes what was discarded for done.
+    EndSeenLate,
+    /// Who finds all work done does not see what it did.
+    DoneUnordered,
+    /// More is done than was taken, and nobody is told.
+    OverCallUnseen,
+    /// What was discarded counts as taken, but not yet as done, and others look in between.
+    DiscardTorn,
+}
+
+/// Whether the program is to behave as if it had this bug.
+#[cfg(not(multiproc_loom))]
+#[inline(always)]
+pub(crate) const fn planted(_bug: Bug) -> bool {
+    false
+}
+
+/// Names the bug that a process is to have.
+#[cfg(multiproc_loom)]
+pub(crate) const VARIABLE: &str = "MULTIPROC_PLANTED";
+
+/// Whether the environment asks for this bug.
+#[cfg(multiproc_loom)]
+pub(crate) fn planted(bug: Bug) -> bool {
+    use std::sync::LazyLock;
+
+    static CHOSEN: LazyLock<Option<Bug>> = LazyLock::new(|| {
+        let name = std::env::var(VARIABLE).ok()?;
+        let bug = Bug::ALL.iter().find(|bug| format!("{bug:?}") == name);
+        Some(*bug.unwrap_or_else(|| panic!("{VARIABLE}={name} names no bug")))
+    });
+    *CHOSEN == Some(bug)
+}
