@@ -73,7 +73,9 @@ pub(crate) struct Record {
     native: AtomicU32,
     /// It runs, and has its number.
     begun: Event,
-    /// Its function has returned.
+    /// It ends the program: its function never returns.
+    exits: AtomicU32,
+    /// Its function has returned, or never will.
     pub(crate) ended: Event,
     /// Its thread-locals were dropped.
     pub(crate) gone: Event,
@@ -107,6 +109,7 @@ impl Record {
             started: AtomicU32::new(0),
             native: AtomicU32::new(NONE),
             begun: Event::new(),
+            exits: AtomicU32::new(0),
             ended: Event::new(),
             gone: Event::new(),
         })
@@ -155,6 +158,20 @@ impl Record {
             naming.over = true;
         }
         self.ended.set();
+    }
+
+    /// As [`end`](Self::end), of a thread that ends the program from within its function.
+    pub(crate) fn exit(&self) {
+        if !self.ended.is_set() {
+            self.exits.store(1, Relaxed); // seen by whoever sees its end
+            self.end();
+        }
+        self.gone.set();
+    }
+
+    /// Whether it has ended by ending the program, which has no result.
+    pub(crate) fn has_exited(&self) -> bool {
+        self.ended.is_set() && self.exits.load(Relaxed) != 0
     }
 
     pub(crate) fn name(&self) -> String {
