@@ -142,14 +142,18 @@ impl<T> Thread<T> {
         }
     }
 
-    /// As [`join`](Self::join), if it has ended already; else the thread comes back.
+    /// As [`join`](Self::join), if it has ended already; else the thread comes back. As this waits for nothing, no cancellation ends it.
     ///
     /// # Errors
     ///
     /// The outer error is the thread itself, still running.
     #[allow(clippy::result_large_err)] // the error is the handle itself
     pub fn try_join(self) -> Result<Result<T, JoinError>, Self> {
-        self.join_timeout(Duration::ZERO)
+        match self.thread.can_be_waited_for() {
+            Ok(()) if self.thread.0.gone.is_set() => Ok(self.into_result()),
+            Ok(()) => Err(self),
+            Err(error) => Ok(Err(error.into())),
+        }
     }
 
     /// As [`join`](Self::join), for at most `timeout`; then the thread comes back, still running.
