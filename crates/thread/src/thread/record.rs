@@ -13,9 +13,10 @@ use multiproc_sync::{Event, Generation, interrupt};
 use crate::CancelToken;
 use crate::sys::native;
 
-/// The number of a thread: no two threads of a program have the same one, also not one after the other.
+/// The number of a thread: no two threads of a process have the same one, also not one after the other.
 ///
-/// Neither do a thread and one of a process that this one has forked.
+/// A fork counts on by itself: its threads have other numbers than those that there were before it, but may share them with later ones of
+/// the process that it was forked of.
 #[doc(alias = "get_ident")]
 #[doc(alias = "ThreadId")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
