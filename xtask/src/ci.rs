@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::workspace::Workspace;
-use crate::{Failure, Outcome, alone, fault, loom, shell, stress, table, tidy};
+use crate::{Failure, Outcome, alone, fault, loom, shell, stress, suites, table, tidy};
 
 struct Step {
     name: &'static str,
@@ -176,7 +176,7 @@ fn watched(_workspace: &Workspace) -> Result<(), String> {
     let both = [&SYNC[..], &["--features", "contention,deadlock"]].concat();
     lint(&[&both[..], &["--all-targets", "--test", "*"]].concat())?;
     document(&both)?;
-    shell::run(shell::cargo(["test"]).args(both))
+    suites::run(&both)
 }
 
 fn quick_loom(workspace: &Workspace) -> Result<(), String> {

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use self::planted::{PLANTED, Planted};
 use self::report::{Finding, Sum};
+use crate::parallel::Lanes;
 use crate::selection::Selection;
 use crate::{Failure, Outcome, parallel, shell};
 
@@ -59,6 +60,32 @@ const WATCHED: Program = Program {
 
 const PROGRAMS: &[Program] = &[SYNC, WATCHED];
 
+/// The scenario that computes longest, as its name is for people: begun first, it is not what the rest has ended and all wait for.
+const LONGEST: &str = "robust semaphore/waiter+sleeping";
+
+/// Over how many processes its kill points are shared out.
+const SHARES: usize = 3;
+
+/// Scenarios that sleep for most of their time, until deadlines and heartbeats, the longest first: they run beside the others.
+const WAITING: &[&str] = &[
+    "reentrant mutex/woken by time",
+    "wait group/member",
+    "condvar/woken by time",
+    "rwlock/reader behind a writer",
+    "rwlock/reader woken",
+    "bell/ringer",
+    "waiter/out of time+sleeping",
+    "waiter/out of time",
+    "event/woken by time",
+    "latch/woken by time",
+];
+
+/// How many of these at a time.
+const WAITING_AT_ONCE: usize = 2;
+
+/// How many of the others more than there are cores: from one process of a scenario to the next a core is idle for a moment.
+const MORE_THAN_CORES: usize = 1;
+
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     if let Some(flag) = arguments.iter().find(|argument| argument.starts_with('-')) {
         return Err(Failure::Usage(format!(
@@ -93,14 +120,25 @@ pub(crate) fn check(names: &[String]) -> Result<(), String> {
         let of_it = scenarios.into_iter().filter(runs_in_it);
         let named = of_it.map(|scenario| (format!("{}{scenario}", program.prefix), scenario));
         let chosen = named.filter(|(name, _)| selection.takes(name) || whole);
-        runs.extend(chosen.map(|(name, scenario)| Run {
-            program: path.clone(),
-            name,
-            scenario,
-            planted: None,
+        runs.extend(chosen.flat_map(|(name, scenario)| {
+            let shares = if name == LONGEST { SHARES } else { 1 };
+            let run = |number| Run {
+                program: path.clone(),
+                name: name.clone(),
+                scenario: scenario.clone(),
+                share: (shares > 1).then_some((number, shares)),
+                planted: None,
+            };
+            (1..=shares).map(run).collect::<Vec<_>>()
         }));
     }
     selection.verdict("fault: no crate or scenario")?;
+    let is_there = |name: &&&str| runs.iter().any(|run| run.name == **name);
+    if names.is_empty()
+        && let Some(gone) = WAITING.iter().chain([&LONGEST]).find(|name| !is_there(name))
+    {
+        return Err(format!("fault: there is no scenario `{gone}`, which is listed as a long one"));
+    }
     let is_chosen = |planted: &&Planted| runs.iter().any(|run| run.name == planted.scenario);
     let chosen: Vec<_> = PLANTED.iter().filter(is_chosen).collect();
     for program in PROGRAMS.iter().filter(|program| program.only.is_empty()) {
@@ -115,14 +153,15 @@ pub(crate) fn check(names: &[String]) -> Result<(), String> {
             program: path.clone(),
             name: planted.scenario.to_string(),
             scenario: planted.scenario.to_string(),
+            share: None,
             planted: Some(planted),
         };
         runs.extend(in_it.into_iter().map(run));
     }
     let start = Instant::now();
     let mut sum = Sum::default();
-    parallel::run(
-        runs,
+    parallel::run_lanes(
+        lanes(runs),
         |run| run_one(run, &logs),
         |finding| {
             print!("{finding}");
@@ -141,17 +180,33 @@ struct Run {
     name: String,
     /// For the program.
     scenario: String,
+    /// Which share of its kill points, of how many; none: all.
+    share: Option<(usize, usize)>,
     planted: Option<Planted>,
+}
+
+/// What runs beside what, in which order.
+fn lanes(runs: Vec<Run>) -> Vec<Lanes<Run>> {
+    // A planted bug is found long before the end of its scenario.
+    let place = |run: &Run| WAITING.iter().position(|name| *name == run.name && run.planted.is_none());
+    let (mut waiting, mut others): (Vec<_>, Vec<_>) = runs.into_iter().partition(|run| place(run).is_some());
+    waiting.sort_by_key(place);
+    others.sort_by_key(|run| run.name != LONGEST);
+    vec![
+        Lanes { jobs: others, at_once: parallel::cores() + MORE_THAN_CORES },
+        Lanes { jobs: waiting, at_once: WAITING_AT_ONCE },
+    ]
 }
 
 fn run_one(run: &Run, logs: &Path) -> Finding {
     let planted = run.planted.map(|planted| format!("-{}", planted.bug)).unwrap_or_default();
-    let log = logs.join(format!("{}{planted}.txt", run.name.replace('/', "-")));
+    let share = run.share.map(|(number, of)| format!(" {number} of {of}")).unwrap_or_default();
+    let log = logs.join(format!("{}{share}{planted}.txt", run.name.replace('/', "-")));
     let ended = run_into(run, &log);
     let text = std::fs::read(&log).unwrap_or_default(); // what is missing is reported by `ended`
     let text = String::from_utf8_lossy(&text);
     let finding = match &run.planted {
-        None => report::read(&run.name, &run.scenario, &text, ended),
+        None => report::read(&format!("{}{share}", run.name), &run.scenario, &text, ended),
         Some(planted) => report::read_planted(planted, &text),
     };
     finding.with_log(&log)
@@ -163,6 +218,9 @@ fn run_into(run: &Run, log: &Path) -> Result<(), String> {
     let both = file.try_clone().map_err(open)?;
     let mut command = Command::new(&run.program);
     command.arg(&run.scenario).env("RUST_BACKTRACE", "0").stdout(file).stderr(both);
+    if let Some((number, of)) = run.share {
+        command.arg(format!("--share={number}/{of}"));
+    }
     if let Some(planted) = &run.planted {
         command.arg(planted::FIRST_FAILURE).env(planted::VARIABLE, planted.bug);
     }
@@ -180,12 +238,41 @@ mod tests {
     }
 
     #[test]
+    fn who_waits_runs_beside_the_others_and_the_longest_come_first() {
+        let run = |name: &str, planted| Run {
+            program: PathBuf::new(),
+            name: name.to_string(),
+            scenario: name.to_string(),
+            share: None,
+            planted,
+        };
+        let in_it = Planted { scenario: WAITING[1], ..PLANTED[0] };
+        let runs = vec![
+            run(WAITING[1], Some(in_it)),
+            run("b", None),
+            run(WAITING[1], None),
+            run(LONGEST, None),
+            run(WAITING[0], None),
+        ];
+        let lanes = lanes(runs);
+        let names = |at: usize| lanes[at].jobs.iter().map(|run| run.name.as_str()).collect::<Vec<_>>();
+        assert_eq!(names(0), [LONGEST, WAITING[1], "b"]);
+        assert_eq!(names(1), [WAITING[0], WAITING[1]]);
+        assert!(lanes.iter().all(|lanes| lanes.at_once > 0));
+    }
+
+    #[test]
     fn a_program_that_cannot_be_started_is_a_failure() {
         let logs = std::env::temp_dir().join(format!("xtask-fault-{}", std::process::id()));
         std::fs::create_dir(&logs).unwrap();
         let name = "owner/alone".to_string();
-        let runs =
-            vec![Run { program: "/no/such/program".into(), scenario: name.clone(), name, planted: None }];
+        let runs = vec![Run {
+            program: "/no/such/program".into(),
+            scenario: name.clone(),
+            name,
+            share: None,
+            planted: None,
+        }];
         let mut sum = Sum::default();
         parallel::run(runs, |run| run_one(run, &logs), |finding| sum.add(&finding));
         std::fs::remove_dir_all(&logs).unwrap();

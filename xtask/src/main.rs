@@ -12,6 +12,7 @@ mod parallel;
 mod selection;
 mod shell;
 mod stress;
+mod suites;
 mod table;
 mod test;
 mod text;
@@ -57,7 +58,12 @@ const CHORES: &[Chore] = &[
         about: "layering, versions, heads, sizes, documents",
         run: tidy::run,
     },
-    Chore { name: "test", arguments: "[ARG…]", about: "cargo test --workspace", run: test::run },
+    Chore {
+        name: "test",
+        arguments: "[ARG…]",
+        about: "what `cargo test --workspace` runs, its programs side by side",
+        run: test::run,
+    },
     Chore {
         name: "loom",
         arguments: "[--deep] [CRATE|MODEL…]",

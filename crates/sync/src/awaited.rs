@@ -42,7 +42,7 @@ impl Awaited<'_> {
             if seen != announced && self.word.compare_exchange(seen, announced, Relaxed, Relaxed).is_err() {
                 continue;
             }
-            if let Err(error) = self.word.wait(announced, self.scope, until) {
+            if let Err(error) = self.word.wait_for_event(announced, self.scope, until) {
                 return look().ok_or(error);
             }
         }

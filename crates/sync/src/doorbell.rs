@@ -80,7 +80,7 @@ impl Doorbell {
     ///
     /// # Errors
     ///
-    /// [`WaitError`], if it has found nothing until the deadline, or until a signal ended the wait.
+    /// [`WaitError`], if it has found nothing until the deadline, or until a signal or an alarm ended the wait.
     #[inline]
     pub fn wait<T>(
         &self,
@@ -103,7 +103,7 @@ impl Doorbell {
                 ticket = self.announce();
             }
             let until = deadline.as_ref().filter(|_| !planted(Bug::DeadlineIgnored));
-            if let Err(error) = self.word.wait(ticket, Scope::Shared, until) {
+            if let Err(error) = self.word.wait_for_event(ticket, Scope::Shared, until) {
                 return look().ok_or(error);
             }
         }

@@ -183,7 +183,7 @@ impl Event {
     ///
     /// # Errors
     ///
-    /// [`WaitError::Interrupted`] only: a signal came, and the [hook](crate::interrupt) ended the wait.
+    /// [`WaitError::Interrupted`] only: a signal came, and the [hook](crate::interrupt) ended the wait, or the thread's alarm did.
     #[inline]
     pub fn wait(&self) -> Result<(), WaitError> {
         self.wait_since(self.begin(), None)

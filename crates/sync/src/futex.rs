@@ -1,9 +1,9 @@
 //! A word that threads, of one process or of several, can sleep on.
 
 #[cfg(not(multiproc_loom))]
-pub(crate) use self::native::Futex;
+pub(crate) use self::native::{Futex, Place};
 #[cfg(multiproc_loom)]
-pub(crate) use crate::primitive::model::Futex;
+pub(crate) use crate::primitive::model::{Futex, Place};
 
 /// Who can reach a word, as the kernel files its sleepers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,20 @@ mod native {
     /// The kernel takes the count as a signed number.
     const EVERYBODY: u32 = i32::MAX as u32;
 
+    /// A word at which a thread sleeps, for one who is to wake it. The word is there as long as the thread has not left it.
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Place {
+        address: usize,
+        scope: Scope,
+    }
+
+    impl Place {
+        /// Wakes everybody who sleeps there.
+        pub(crate) fn wake_all(&self) {
+            sys::futex::wake_at(self.address, EVERYBODY, self.scope);
+        }
+    }
+
     /// An atomic word with the kernel's queue of sleepers.
     #[repr(transparent)]
     #[derive(Debug)]
@@ -41,7 +55,7 @@ mod native {
         }
 
         /// Sleeps while the word is `expected`, until woken, or until `deadline`, or a heartbeat if the word is shared, or until a
-        /// signal that the user's hook ends waits for. Then the caller looks at the word again.
+        /// signal that the user's hook ends waits for. Then the caller looks at the word again. For a lock.
         ///
         /// An error says that nobody's wake-up was taken.
         pub(crate) fn wait(
@@ -60,8 +74,23 @@ mod native {
             }
         }
 
+        /// As [`wait`](Self::wait), for what is no lock: the thread's alarm ends it, too.
+        pub(crate) fn wait_for_event(
+            &self,
+            expected: u32,
+            scope: Scope,
+            deadline: Option<&Instant>,
+        ) -> Result<(), WaitError> {
+            interrupt::as_event(|| self.wait(expected, scope, deadline))
+        }
+
+        fn place(&self, scope: Scope) -> Place {
+            Place { address: self.0.as_ptr().addr(), scope }
+        }
+
         /// As [`wait`](Self::wait), but for whom the user's code must not run yet: every signal ends the sleep, and where there is a
-        /// hook every heartbeat does, since a signal may have come when the thread was not asleep.
+        /// hook every heartbeat does, since a signal may have come when the thread was not asleep; an alarm that ends the wait ends the
+        /// sleep, too.
         pub(crate) fn sleep(
             &self,
             expected: u32,
@@ -73,11 +102,14 @@ mod native {
                 // Not left to the kernel, which looks at the word first: one that changes all the time would never end the wait.
                 return Err(WaitError::TimedOut);
             }
-            let asks = interrupt::is_installed();
+            let asleep = interrupt::fall_asleep(|| self.place(scope))?;
+            let asks = interrupt::is_installed() || asleep.is_some();
             let longest = (asks || scope == Scope::Shared).then_some(HEARTBEAT);
             let is_deadline = rest.is_some_and(|rest| longest.is_none_or(|longest| rest <= longest));
             let timeout = if is_deadline { rest } else { longest };
-            match sys::futex::wait(&self.0, expected, scope, timeout) {
+            let slept = sys::futex::wait(&self.0, expected, scope, timeout);
+            drop(asleep);
+            match slept {
                 Sleep::TimedOut if is_deadline => Err(WaitError::TimedOut),
                 Sleep::TimedOut if asks => Err(WaitError::Interrupted),
                 Sleep::Interrupted => Err(WaitError::Interrupted),

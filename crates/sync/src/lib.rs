@@ -27,8 +27,8 @@
 //! - [`Condvar`]: to wait for a change of what a mutex guards.
 //! - [`Barrier`]: several parties go on once all have come.
 //! - [`WaitGroup`]: to wait until all announced work is done, or one who was at it has died.
-//! - [`Doorbell`], [`Pace`]: how to wait for something that another thread or process does; [`interrupt`]: what a signal does to
-//!   whoever waits.
+//! - [`Doorbell`], [`Pace`]: how to wait for something that another thread or process does; [`interrupt`]: what a signal, or
+//!   another thread, does to whoever waits.
 //! - [`shm_safe`]: what may lie in shared memory, and how a lock gets there.
 //! - [`registry`]: the names of a family's processes and threads; [`Generation`]: forks.
 //! - [`primitive`]: the atomics below, and the switch to the model checker.
@@ -49,7 +49,6 @@ mod futex;
 #[cfg(not(multiproc_loom))]
 mod generation;
 mod identity;
-#[cfg(not(multiproc_loom))]
 pub mod interrupt;
 mod latch;
 mod lock;

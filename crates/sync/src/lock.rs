@@ -99,7 +99,7 @@ impl Lock {
     ///
     /// # Errors
     ///
-    /// [`WaitError::Interrupted`], if a signal ended the wait.
+    /// [`WaitError::Interrupted`], if a signal or an alarm ended the wait.
     #[inline]
     pub fn acquire(&self) -> Result<(), WaitError> {
         self.permits.acquire(Patience::Endless)

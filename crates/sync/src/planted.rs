@@ -213,6 +213,14 @@ bugs! {
     RecordLeftTorn,
     /// What was read of several records is believed, though some have changed meanwhile.
     SnapshotBelieved,
+    /// Whether a thread's alarm is raised is looked at before it says where it is about to sleep.
+    AlarmSeenTooEarly,
+    /// A thread that was not yet asleep when its alarm was raised is not woken again.
+    AlarmSoundedOnce,
+    /// A masked wait ends by the thread's alarm all the same.
+    AlarmUnmasked,
+    /// Who is notified of a condition when its alarm is raised keeps the notification, and ends its wait.
+    NotificationTakenForAlarm,
     /// A deadlock is told to the wait that has closed it, and to all others.
     AllAreTold,
 }

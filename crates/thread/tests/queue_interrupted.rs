@@ -1,6 +1,5 @@
 //! Signals that come to threads that wait at a queue. `unsafe`: installs a handler and sends signals to threads.
 #![allow(unsafe_code)]
-#![allow(clippy::disallowed_types)] // what a handler notes
 
 use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;

@@ -1,5 +1,4 @@
 //! Many threads at one queue: nothing is lost, nothing comes twice, each putter's items come in its order, nobody hangs.
-#![allow(clippy::disallowed_types)] // what the tests count
 
 use std::cell::Cell;
 use std::panic::{RefUnwindSafe, UnwindSafe};

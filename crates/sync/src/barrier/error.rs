@@ -46,10 +46,10 @@ pub enum BarrierError {
     /// hands of a process that is stopped, or that gets no core. Nothing has changed.
     #[error("a process stands still in the middle of the barrier: let it go on, or end it, and ask again")]
     HeldUp,
-    /// A signal came, and the [hook](crate::interrupt) ended the wait. That breaks the barrier as a time-out does; where no party
+    /// A signal came, and the [hook](crate::interrupt) ended the wait, or the thread's [alarm](crate::interrupt::Alarm) did. That breaks the barrier as a time-out does; where no party
     /// waited, nothing has changed.
     #[error(
-        "a signal ended the wait, and the barrier is broken, unless others completed it: `reset` it when all parties know"
+        "a signal or an alarm ended the wait, and the barrier is broken, unless others completed it: `reset` it when all parties know"
     )]
     Interrupted,
     /// It lies in memory of zeros: nobody has said how many parties there are.

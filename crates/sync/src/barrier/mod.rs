@@ -317,7 +317,7 @@ impl Barrier {
     ///
     /// # Errors
     ///
-    /// Those of [`BarrierError`] that keep the calling thread away from it; [`Interrupted`](BarrierError::Interrupted) if a signal ended
+    /// Those of [`BarrierError`] that keep the calling thread away from it; [`Interrupted`](BarrierError::Interrupted) if a signal or an alarm ended
     /// the wait for the mutex, [`HeldUp`](BarrierError::HeldUp) if a process that is stopped in the middle of the barrier did not give it back
     /// for some seconds. Nothing has changed then.
     pub fn abort(&self) -> Result<(), BarrierError> {

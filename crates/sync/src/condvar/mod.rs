@@ -95,7 +95,7 @@ const PLACED: u32 = 1;
 ///
 /// # A wait may end without a notification
 ///
-/// [`wait`](Self::wait) may return at any time, and in shared memory or with an [interrupt hook](crate::interrupt) does so once a
+/// [`wait`](Self::wait) may return at any time, and in shared memory or with an [interrupt hook](crate::interrupt) or an alarm does so once a
 /// second: always look at the condition again, or let
 /// [`wait_while`](Self::wait_while) do it.
 ///
@@ -165,7 +165,8 @@ impl Condvar {
     /// # Errors
     ///
     /// Those of [`Mutex::lock`](crate::Mutex::lock), from taking the mutex again: [`Poisoned`](crate::LockError::Poisoned) and
-    /// [`OwnerDied`](crate::LockError::OwnerDied) have the guard. [`Interrupted`](crate::LockError::Interrupted) if a signal ended either wait;
+    /// [`OwnerDied`](crate::LockError::OwnerDied) have the guard. [`Interrupted`](crate::LockError::Interrupted) if a signal ended either wait,
+    /// or an [alarm](crate::interrupt::Alarm) that for a notification;
     /// then, as with every error without a guard, the mutex is not held, but by outer guards of a
     /// [`ReentrantMutex`](crate::ReentrantMutex#waiting). [`NotHeld`](crate::LockError::NotHeld) for a guard that a fork has brought along, or that
     /// another wait has lost.

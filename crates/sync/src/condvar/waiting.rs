@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::guard::{TakeAgain, WaitGuard};
 use super::{Condvar, SLEEPERS, SPINNERS, WAITERS, WaitTimeoutResult};
+use crate::interrupt;
 use crate::planted::{Bug, planted};
 use crate::primitive::Deadline;
 use crate::watch::Site;
@@ -100,7 +101,13 @@ impl Condvar {
             }
         };
         let until = deadline.filter(|_| !planted(Bug::DeadlineIgnored));
-        self.word.wait(asleep, self.scope(), until)
+        self.word.wait_for_event(asleep, self.scope(), until)?;
+        // Woken by the thread's alarm alone, it has nobody's notification.
+        let is_notified = is_notified(self.word.load(Relaxed)) && !planted(Bug::NotificationTakenForAlarm);
+        if !is_notified && interrupt::would_end_event() {
+            return Err(WaitError::Interrupted);
+        }
+        Ok(())
     }
 }
 

@@ -54,6 +54,9 @@ pub(crate) fn pid_of(owner: u64) -> u32 {
 /// [`Futex::sleep`](crate::futex::Futex::sleep), the user's code is not asked here: every signal ends the wait, and where there is a hook
 /// every heartbeat does.
 pub(crate) fn until_end(owner: u64, deadline: Option<&Instant>) -> Result<(), WaitError> {
+    if interrupt::ends_wait() {
+        return Err(WaitError::Interrupted);
+    }
     let rest = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     let time = rest.unwrap_or(HEARTBEAT).min(HEARTBEAT);
     let named = registry::installed().zip(Owner::unpacked(owner));

@@ -190,7 +190,7 @@ impl Latch {
     ///
     /// # Errors
     ///
-    /// [`ArriveError::TooMany`], if the latch was open; [`ArriveError::Wait`] with [`WaitError::Interrupted`], if a signal ended
+    /// [`ArriveError::TooMany`], if the latch was open; [`ArriveError::Wait`] with [`WaitError::Interrupted`], if a signal or an alarm ended
     /// the wait: it has counted then.
     pub fn arrive_and_wait(&self) -> Result<(), ArriveError> {
         self.arrive(None)
@@ -231,7 +231,7 @@ impl Latch {
     ///
     /// # Errors
     ///
-    /// [`WaitError::Interrupted`] only: a signal came, and the [hook](crate::interrupt) ended the wait.
+    /// [`WaitError::Interrupted`] only: a signal came, and the [hook](crate::interrupt) ended the wait, or the thread's alarm did.
     #[inline]
     pub fn wait(&self) -> Result<(), WaitError> {
         self.wait_until(None)

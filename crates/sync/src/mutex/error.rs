@@ -25,7 +25,8 @@ pub enum LockError<G> {
     Abandoned,
     /// The lock was held all the time; for `try_lock`, it was held.
     TimedOut,
-    /// A signal came, and the [hook](crate::interrupt) ended the wait.
+    /// A signal came, and the [hook](crate::interrupt) ended the wait; or the thread's
+    /// [alarm](crate::interrupt::Alarm) ended that for a condition, never one for a lock.
     Interrupted,
     /// The wait would never end: the calling thread has the lock itself, or, with the feature `deadlock`, those whom it would wait for wait
     /// for it. The [report](crate::deadlock) says who has what.
@@ -125,7 +126,7 @@ impl<G> fmt::Display for LockError<G> {
             ),
             Self::Abandoned => f.write_str("the lock was abandoned: its data are not usable any more"),
             Self::TimedOut => f.write_str("the lock was not free within the time"),
-            Self::Interrupted => f.write_str("a signal ended the wait for the lock"),
+            Self::Interrupted => f.write_str("a signal or an alarm ended the wait"),
             Self::Deadlock(report) => write!(f, "the wait for the lock would never end, drop a guard first: {report}"),
             Self::NotHeld => f.write_str(
                 "a fork has brought this guard along, and the lock is its parent's: lock the mutex in this process; \

@@ -10,7 +10,7 @@ use crate::mutex::robust::Refusal;
 /// Why something was not initialised. `E` is the initialiser's own error, if it can fail.
 ///
 /// In private memory only [`Deadlock`](Self::Deadlock), [`TimedOut`](Self::TimedOut) where there is a time, and
-/// [`Interrupted`](Self::Interrupted) where there is a hook, can be.
+/// [`Interrupted`](Self::Interrupted) where there is a hook or an alarm, can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OnceError<E = Infallible> {
@@ -20,8 +20,9 @@ pub enum OnceError<E = Infallible> {
     /// Another initialiser was not through within the time; in the forms that do not wait: there is one.
     #[error("another initialiser was not through within the time")]
     TimedOut,
-    /// A signal came, and the [hook](crate::interrupt) ended the wait for another initialiser.
-    #[error("a signal ended the wait for another initialiser")]
+    /// A signal came, and the [hook](crate::interrupt) ended the wait for another initialiser, or the thread's
+    /// [alarm](crate::interrupt::Alarm) did.
+    #[error("a signal or an alarm ended the wait for another initialiser")]
     Interrupted,
     /// The calling thread is in the initialiser already; or, with the feature `deadlock`, the thread that is waits for this one.
     #[error("the initialiser asks for what it is to make, or waits for who does: it would wait for itself")]

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Once, OnceError};
 use crate::identity::Me;
+use crate::interrupt::as_event;
 use crate::mutex::patience::Request;
 use crate::mutex::robust::Refusal;
 use crate::mutex::{private, robust};
@@ -23,7 +24,8 @@ impl<'a> Initialising<'a> {
     #[cold]
     #[inline(never)]
     pub(crate) fn begin(once: &'a Once, request: Request<'_>) -> Result<Option<Self>, Refusal> {
-        let turn = match Self::take(once, request) {
+        // For another's initialiser, which may take long: more than for a lock.
+        let turn = match as_event(|| Self::take(once, request)) {
             Ok(turn) => turn,
             // By one whose lock cannot be had now, or that was quicker than this one gave up.
             Err(_) if once.is_completed() => return Ok(None),

@@ -126,7 +126,7 @@ impl Once {
     /// # Errors
     ///
     /// [`OnceError`]. In private memory [`Deadlock`](OnceError::Deadlock), if the initialiser itself calls in, and
-    /// [`Interrupted`](OnceError::Interrupted), if the program has a hook for that.
+    /// [`Interrupted`](OnceError::Interrupted), if the program has a hook for that, or the thread an alarm.
     ///
     /// # Panics
     ///
@@ -209,7 +209,7 @@ impl Once {
     ///
     /// # Errors
     ///
-    /// [`WaitError::Interrupted`] only: a signal came, and the [hook](crate::interrupt) ended the wait.
+    /// [`WaitError::Interrupted`] only: a signal came, and the [hook](crate::interrupt) ended the wait, or the thread's alarm did.
     #[inline]
     pub fn wait(&self) -> Result<(), WaitError> {
         self.done.wait()

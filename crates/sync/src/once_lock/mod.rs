@@ -147,7 +147,7 @@ impl<T> OnceLock<T> {
     /// # Errors
     ///
     /// [`OnceError`]. In private memory [`Deadlock`](OnceError::Deadlock), if `make` itself asks for the value, and
-    /// [`Interrupted`](OnceError::Interrupted), if the program has a hook for that.
+    /// [`Interrupted`](OnceError::Interrupted), if the program has a hook for that, or the thread an alarm.
     ///
     /// # Panics
     ///
@@ -206,7 +206,7 @@ impl<T> OnceLock<T> {
     ///
     /// # Errors
     ///
-    /// [`WaitError::Interrupted`] only: a signal came, and the [hook](crate::interrupt) ended the wait.
+    /// [`WaitError::Interrupted`] only: a signal came, and the [hook](crate::interrupt) ended the wait, or the thread's alarm did.
     #[inline]
     pub fn wait(&self) -> Result<&T, WaitError> {
         self.once.wait()?;

@@ -19,6 +19,17 @@ pub use self::cell::UnsafeCell;
 pub(crate) use self::cell::{Access, ReadAccess};
 pub(crate) use self::this_thread::{this_thread, this_thread_if_numbered};
 
+/// Thread-locals of the program's threads, or of a model's. What has no destructor costs no registration.
+macro_rules! thread_locals {
+    ($($(#[$meta:meta])* static $name:ident: $kind:ty = $value:expr;)+) => {
+        #[cfg(multiproc_loom)]
+        loom::thread_local! { $($(#[$meta])* static $name: $kind = $value;)+ }
+        #[cfg(not(multiproc_loom))]
+        std::thread_local! { $($(#[$meta])* static $name: $kind = const { $value };)+ }
+    };
+}
+pub(crate) use thread_locals;
+
 /// When a wait ends.
 #[cfg(not(multiproc_loom))]
 pub type Deadline = std::time::Instant;

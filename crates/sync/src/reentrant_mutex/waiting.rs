@@ -7,16 +7,9 @@ use super::word::{Hold, ReentrantWord};
 use super::{ReentrantMutex, ReentrantMutexGuard, without_guard};
 use crate::condvar::guard::{ConditionView, Release, TakeAgain, WaitGuard};
 use crate::identity::Me;
-#[cfg(not(multiproc_loom))]
-use crate::interrupt::unasked;
+use crate::interrupt::masked;
 use crate::watch::Site;
 use crate::{LockError, LockResult};
-
-/// No signals come in a model.
-#[cfg(multiproc_loom)]
-fn unasked<R>(body: impl FnOnce() -> R) -> R {
-    body()
-}
 
 /// `T: Sync`: outer guards of the thread give `&T` still, while others have the lock.
 impl<T: ?Sized + Sync> WaitGuard for ReentrantMutexGuard<'_, T> {}
@@ -109,7 +102,7 @@ impl<'a> Outer<'a> {
             0 => Ok(()),
             _ if self.owner.is_some_and(Me::is_elsewhere) => Ok(()),
             // Whatever signals come: who has the guards relies on the lock.
-            guards => unasked(|| self.word.take_again(guards, Site::here())).map(drop),
+            guards => masked(|| self.word.take_again(guards, Site::here())).map(drop),
         }
     }
 }

@@ -10,8 +10,8 @@ pub enum AcquireError {
     /// None was free within the time, and none was a dead process's; for `try_acquire`, at once.
     #[error("no permit was free within the time")]
     TimedOut,
-    /// A signal came, and the [hook](crate::interrupt) ended the wait.
-    #[error("a signal ended the wait for a permit")]
+    /// A signal came, and the [hook](crate::interrupt) ended the wait, or the thread's [alarm](crate::interrupt::Alarm) did.
+    #[error("a signal or an alarm ended the wait for a permit")]
     Interrupted,
     /// The calling thread cannot hold permits in shared memory.
     #[error("the calling thread cannot hold permits in shared memory: {0}")]

@@ -169,7 +169,7 @@ impl<const PERMITS: usize> RobustSemaphore<PERMITS> {
     ///
     /// # Errors
     ///
-    /// [`AcquireError::Interrupted`], if a signal ended the wait; [`AcquireError::Identity`], if the calling thread can have no name in
+    /// [`AcquireError::Interrupted`], if a signal or an alarm ended the wait; [`AcquireError::Identity`], if the calling thread can have no name in
     /// its family.
     #[inline]
     pub fn permit(&self) -> Result<RobustPermit<'_>, AcquireError> {

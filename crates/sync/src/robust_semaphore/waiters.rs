@@ -100,7 +100,7 @@ impl Waiters {
             if planted(Bug::TicketLate) {
                 ticket = self.bell.load(Acquire);
             }
-            let ended = self.bell.wait(ticket, self.scope(), looks.until(deadline).as_ref());
+            let ended = self.bell.wait_for_event(ticket, self.scope(), looks.until(deadline).as_ref());
             if !origin.is_here() {
                 return Err(WaitError::Interrupted); // the hook of a signal has forked, and `owner` is the parent
             }

@@ -6,18 +6,11 @@ use super::slot::{Slot, Slots};
 use crate::WaitError;
 use crate::claims::Lives;
 use crate::identity::{self, Me, Verdict};
-#[cfg(not(multiproc_loom))]
-use crate::interrupt::unasked;
+use crate::interrupt::masked;
 use crate::mutex::patience::{Patience, Request};
 use crate::mutex::robust::Refusal;
 use crate::planted::{Bug, planted};
 use crate::watch::{self, Access, Waiting};
-
-/// No signals come in a model.
-#[cfg(multiproc_loom)]
-fn unasked<R>(body: impl FnOnce() -> R) -> R {
-    body()
-}
 
 impl Door {
     /// Takes the lock to write; gives who has taken a robust one.
@@ -114,7 +107,7 @@ impl Door {
                 return slot;
             }
             // Those who have them find the gate shut, and give them back. No signal ends this, and nobody is asked.
-            if let Ok(slot) = unasked(|| self.wait_for_slot(slots, Patience::Endless)) {
+            if let Ok(slot) = masked(|| self.wait_for_slot(slots, Patience::Endless)) {
                 return slot;
             }
         }

@@ -79,7 +79,7 @@ impl BoundedSemaphore {
     ///
     /// # Errors
     ///
-    /// [`WaitError::Interrupted`], if a signal ended the wait.
+    /// [`WaitError::Interrupted`], if a signal or an alarm ended the wait.
     #[inline]
     pub fn acquire(&self) -> Result<(), WaitError> {
         self.permits.acquire(Patience::Endless)

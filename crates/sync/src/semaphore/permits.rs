@@ -165,7 +165,7 @@ impl<const ZEROED: u32> Permits<ZEROED> {
                 return Ok(());
             }
             if self.is_announced() {
-                if let Err(error) = self.word.wait(SLEEPERS ^ ZEROED, Scope::Shared, until) {
+                if let Err(error) = self.word.wait_for_event(SLEEPERS ^ ZEROED, Scope::Shared, until) {
                     return if self.take_after(slept) { Ok(()) } else { Err(error) };
                 }
                 slept = true;

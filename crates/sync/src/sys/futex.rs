@@ -63,9 +63,14 @@ pub(crate) fn wait(word: &AtomicU32, expected: u32, scope: Scope, timeout: Optio
 
 /// Wakes up to `count` sleepers of `word`; gives how many there were.
 pub(crate) fn wake(word: &AtomicU32, count: u32, scope: Scope) -> u32 {
-    let operation = flagged(libc::FUTEX_WAKE, scope);
-    // SAFETY: the word is borrowed for the call; the kernel only takes its address.
-    let result = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, count) };
+    wake_at(word.as_ptr().addr(), count, scope)
+}
+
+/// As [`wake`], of the word at this address. Whatever there is, or is not, nothing of it changes.
+pub(crate) fn wake_at(address: usize, count: u32, scope: Scope) -> u32 {
+    let (word, operation) = (ptr::without_provenance::<u32>(address), flagged(libc::FUTEX_WAKE, scope));
+    // SAFETY: the kernel only takes the address, as a name; it neither reads nor writes there.
+    let result = unsafe { libc::syscall(libc::SYS_futex, word, operation, count) };
     result.try_into().unwrap_or(0)
 }
 

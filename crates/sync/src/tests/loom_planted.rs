@@ -319,6 +319,12 @@ const ROWS: &[Row<Bug>] = &[
     ),
     (Bug::AlarmTaken, "loom_rwlock_robust::sibling_reads_until_the_end", Race),
     (Bug::LeftReaderAwaited, "loom_rwlock_robust::reader_left", Claim("one that left is waited for")),
+    (Bug::AlarmSeenTooEarly, "loom_alarm::a_wait_ends", Deadlock),
+    (Bug::AlarmSoundedOnce, "loom_alarm::a_wait_ends", Deadlock),
+    (Bug::AlarmSeenTooEarly, "loom_alarm::two_waits_end", Deadlock),
+    (Bug::AlarmUnmasked, "loom_alarm::a_masked_wait_goes_on", Claim("an alarm ended a masked wait")),
+    (Bug::SleeperNotWoken, "loom_alarm::no_permit_is_lost", Deadlock),
+    (Bug::NotificationTakenForAlarm, "loom_alarm::no_notification_is_lost", Deadlock),
     (Bug::AllAreTold, "loom_deadlock::two_wait_for_each_other", Claim("both were told")),
     (
         Bug::RecordTorn,

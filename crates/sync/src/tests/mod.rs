@@ -1,5 +1,6 @@
 //! Models of the locks: every order in which threads can meet, and processes die, up to a number of preemptions.
 
+mod loom_alarm;
 mod loom_barrier;
 mod loom_bounded_semaphore;
 mod loom_condvar;

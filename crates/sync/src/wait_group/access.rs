@@ -4,6 +4,7 @@
 use super::state::State;
 use super::{WaitGroup, WaitGroupError};
 use crate::claims::ANONYMOUS;
+use crate::interrupt::masked;
 use crate::mutex::patience::Patience;
 use crate::planted::{Bug, planted};
 use crate::{LockError, LockResult, Mutex, MutexGuard};
@@ -21,12 +22,7 @@ impl WaitGroup {
 
     /// The state, for what no signal may keep from being done: its hook is not asked, and so does not panic or fork, either.
     pub(super) fn lock_to_finish(&self) -> Result<MutexGuard<'_, State>, WaitGroupError> {
-        let lock = || self.lock(Patience::Endless);
-        #[cfg(not(multiproc_loom))] // where no signals come
-        let locked = crate::interrupt::unasked(lock);
-        #[cfg(multiproc_loom)]
-        let locked = lock();
-        Ok(locked?.0)
+        Ok(masked(|| self.lock(Patience::Endless))?.0)
     }
 
     /// The state as it is to be found: whole, and without those who have left it.

@@ -19,8 +19,8 @@ pub enum WaitGroupError {
     /// The time has passed; for `try_wait`, not everything is done.
     #[error("not everything was done within the time")]
     TimedOut,
-    /// A signal came, and the [hook](crate::interrupt) ended the wait.
-    #[error("a signal ended the wait")]
+    /// A signal came, and the [hook](crate::interrupt) ended the wait, or the thread's [alarm](crate::interrupt::Alarm) did.
+    #[error("a signal or an alarm ended the wait")]
     Interrupted,
     /// All pieces are done, or are members': there is none that this one could be.
     #[error(

@@ -180,7 +180,7 @@ impl WaitGroup {
     /// # Errors
     ///
     /// [`MemberDied`](WaitGroupError::MemberDied), as long as nobody has taken over its piece, and to each who waited when it was found, of
-    /// several the last; [`Interrupted`](WaitGroupError::Interrupted), if a signal ended the wait; those that keep the calling thread away from the group.
+    /// several the last; [`Interrupted`](WaitGroupError::Interrupted), if a signal or an alarm ended the wait; those that keep the calling thread away from the group.
     pub fn wait(&self) -> Result<(), WaitGroupError> {
         self.wait_for(Patience::Endless)
     }

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 #![allow(dead_code)] // each test program uses some of it
 
+pub(crate) mod alarmed;
 pub(crate) mod filter;
 pub(crate) mod unseen;
 

@@ -75,6 +75,8 @@ pub(super) struct Board {
     pub(super) steps: AtomicUsize,
     /// 1: it was killed in its sleep.
     pub(super) asleep: AtomicU32,
+    /// 1: a recording has come to where the kill points begin.
+    pub(super) started: AtomicU32,
     /// 1: the stage has played to its end.
     pub(super) played: AtomicU32,
     /// A recording's kill points, each as the fields of a [`Visit`]; then their number.
@@ -91,7 +93,9 @@ impl Board {
 
     /// As new, between two points, when no process uses it.
     pub(super) fn clear(&self) {
-        for word in [&self.given, &self.bell, &self.over, &self.ended, &self.asleep, &self.played] {
+        for word in
+            [&self.given, &self.bell, &self.over, &self.ended, &self.asleep, &self.started, &self.played]
+        {
             word.store(0, SeqCst);
         }
         for place in &self.places {

@@ -75,10 +75,11 @@ impl<T> Drop for Memory<T> {
     }
 }
 
-/// Which bytes of a range change, seen from outside between two steps of a stopped process.
+/// Which bytes of some ranges change, seen from outside between two steps of a stopped process. Beside a range: its extent when its pages
+/// were looked for.
 #[derive(Debug)]
 pub(super) struct Watch {
-    ranges: Vec<std::ops::Range<usize>>,
+    ranges: Vec<(std::ops::Range<usize>, Option<i64>)>,
     pages: Vec<(usize, Box<[u64; memory::PAGE / 8]>)>,
 }
 
@@ -88,7 +89,8 @@ impl Watch {
         let around = |range: &std::ops::Range<usize>| {
             range.start / memory::PAGE * memory::PAGE..range.end.next_multiple_of(memory::PAGE)
         };
-        let mut watch = Self { ranges: ranges.iter().map(around).collect(), pages: Vec::new() };
+        let ranges = ranges.iter().map(|range| (around(range), None)).collect();
+        let mut watch = Self { ranges, pages: Vec::new() };
         watch.changed();
         watch
     }
@@ -96,7 +98,13 @@ impl Watch {
     /// Whether anything is other than at the last look.
     pub(super) fn changed(&mut self) -> bool {
         let mut changed = false;
-        for range in &self.ranges {
+        for (range, before) in &mut self.ranges {
+            // Asked before the pages: what comes into being meanwhile is another extent next time.
+            let extent = memory::extent(range);
+            if extent.is_some() && extent == *before {
+                continue;
+            }
+            *before = extent;
             // A page that nobody has touched is all zeros and need not be read (which would bring it into being).
             let there = memory::pages_there(range.start, range.len()).expect("watched memory is mapped");
             for at in (0..there.len()).filter(|at| there[*at]) {

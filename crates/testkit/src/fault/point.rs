@@ -42,6 +42,34 @@ impl Visit {
     }
 }
 
+/// A share of a scenario's kill points, for a process of its own: the program records anew in each, and addresses differ from one to the
+/// next, but not where they lie in their pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Share {
+    /// From 0.
+    pub(super) number: usize,
+    pub(super) of: usize,
+}
+
+impl Share {
+    /// The only one.
+    pub(super) const ALL: Self = Self { number: 0, of: 1 };
+
+    /// `NUMBER/OF`, counted from 1.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (number, of) = text.split_once('/')?;
+        let (number, of): (usize, usize) = (number.parse().ok()?, of.parse().ok()?);
+        (1..=of).contains(&number).then(|| Self { number: number - 1, of })
+    }
+
+    /// Whether a visit is in this share. Each is in one, and those to labels, which are asked for, in all.
+    pub(super) fn takes(self, visit: &Visit, labels: &[Label]) -> bool {
+        const IN_PAGE: usize = 4095;
+        let key = (visit.address & IN_PAGE) + visit.nth + visit.sleeps;
+        key % self.of == self.number || labels.iter().any(|label| label.1 == visit.address)
+    }
+}
+
 impl From<[usize; 5]> for Visit {
     fn from([sleeps, address, nth, position, matters]: [usize; 5]) -> Self {
         Self { sleeps, address, nth, position, matters: matters == 1 }
@@ -87,7 +115,9 @@ impl<'s> Record<'s> {
 
     /// The victim stands before `address`, or is asleep. `entered`: the instruction before that entered the kernel.
     pub(super) fn come(&mut self, address: usize, asleep: bool, entered: bool) {
-        let stored = self.watch.changed() || entered;
+        // Before the sleep with which the kill points begin, nobody asks; a deadline may pass meanwhile.
+        let asked = self.start == Start::Begin || self.sleeps > 0 || asleep;
+        let stored = asked && (self.watch.changed() || entered);
         if stored && let Some(before) = self.way.last_mut() {
             before.matters = true;
         }
@@ -104,6 +134,11 @@ impl<'s> Record<'s> {
         }
     }
 
+    /// Whether the victim came to where the kill points begin.
+    pub(super) fn has_started(&self) -> bool {
+        self.start == Start::Begin || self.sleeps > 0
+    }
+
     /// The kill points.
     pub(super) fn points(&self) -> Vec<Visit> {
         let slept = |visit: &Visit| visit.sleeps > 0 || visit.address == SLEEP;
@@ -115,5 +150,29 @@ impl<'s> Record<'s> {
             way.retain(|visit| if few { first_or_matters(visit) } else { visit.matters });
         }
         way
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_visit_is_in_one_share_and_those_to_labels_are_in_all() {
+        let shares = ["1/3", "2/3", "3/3"].map(|text| Share::parse(text).unwrap());
+        for (address, nth) in [(0x1000, 0), (0x1003, 0), (0x1003, 1), (0x2ff7, 9), (SLEEP, 0)] {
+            let visit = Visit::from([1, address, nth, 77, 0]);
+            let elsewhere = Visit { address: address ^ 0x5000, position: 78, ..visit };
+            let takers = shares.map(|share| share.takes(&visit, &[]));
+            assert_eq!(takers.iter().filter(|takes| **takes).count(), 1);
+            assert_eq!(takers, shares.map(|share| share.takes(&elsewhere, &[])), "wherever the program lies");
+            assert!(shares.iter().all(|share| share.takes(&visit, &[("label", address)])));
+            assert!(Share::ALL.takes(&visit, &[]));
+        }
+    }
+
+    #[test]
+    fn a_share_that_is_none_is_refused() {
+        assert!(["", "1", "0/3", "4/3", "a/3", "1/0"].iter().all(|text| Share::parse(text).is_none()));
     }
 }

@@ -3,18 +3,22 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
+use super::point::Share;
 use super::{Label, Scenario};
 
-/// Runs one entry of the program, up to so many failures; gives its line and how many it had.
-type Run = Box<dyn Fn(&[Label], usize) -> (String, usize)>;
+/// Runs a share of one entry of the program, up to so many failures; gives its line and how many it had.
+type Run = Box<dyn Fn(&[Label], Share, usize) -> (String, usize)>;
 
 /// Has a scenario end with its first failure.
 const FIRST_FAILURE: &str = "--first-failure";
 
+/// Before `NUMBER/OF`: which share of the kill points is to be played.
+const SHARE: &str = "--share=";
+
 /// A fault program: its scenarios by name.
 ///
 /// Run with `--list` it prints their names, with names it runs those, with none it runs all; with `--first-failure` each ends with the
-/// first one. Each prints
+/// first one, with `--share=1/3` it plays a third of its kill points, and other processes the others. Each prints
 /// `fault: scenario=NAME …` at its end, and `fault: FAILED …` for each point that failed.
 #[derive(Default)]
 pub struct Program {
@@ -33,8 +37,8 @@ impl Program {
     #[must_use]
     pub fn scenario<T: 'static>(mut self, scenario: Scenario<T>) -> Self {
         let name = scenario.name.clone();
-        let run = move |labels: &[Label], failures| {
-            let summary = scenario.run_until(failures, labels, tell);
+        let run = move |labels: &[Label], share, failures| {
+            let summary = scenario.run_share(share, failures, labels, tell);
             (summary.to_string(), summary.failures.len())
         };
         self.entries.push((name, Box::new(run)));
@@ -45,7 +49,7 @@ impl Program {
     #[must_use]
     pub fn check(mut self, name: &str, check: fn() -> Result<String, String>) -> Self {
         let own = name.to_string();
-        let run = move |_: &[Label], _| {
+        let run = move |_: &[Label], _, _| {
             let begin = Instant::now();
             let (facts, failed) = match check() {
                 Ok(facts) => (facts, 0),
@@ -70,6 +74,17 @@ impl Program {
         }
         let most = if arguments.iter().any(|argument| argument == FIRST_FAILURE) { 1 } else { usize::MAX };
         arguments.retain(|argument| argument != FIRST_FAILURE);
+        let shares: Option<Vec<Share>> =
+            arguments.iter().filter_map(|argument| argument.strip_prefix(SHARE)).map(Share::parse).collect();
+        let share = match shares.as_deref() {
+            Some([]) => Share::ALL,
+            Some([share]) => *share,
+            _ => {
+                eprintln!("a share is `{SHARE}NUMBER/OF`, once, as `{SHARE}1/3`");
+                return ExitCode::from(2);
+            }
+        };
+        arguments.retain(|argument| !argument.starts_with(SHARE));
         let mut failures = 0;
         for wanted in &arguments {
             if !self.entries.iter().any(|(name, _)| name == wanted) {
@@ -79,7 +94,7 @@ impl Program {
         }
         for (name, run) in &self.entries {
             if arguments.is_empty() || arguments.contains(name) {
-                let (line, failed) = run(&self.labels, most);
+                let (line, failed) = run(&self.labels, share, most);
                 println!("fault: scenario={name} {line}");
                 failures += failed;
             }

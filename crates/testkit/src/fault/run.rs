@@ -10,13 +10,20 @@ use nix::unistd::Pid;
 
 use super::Label;
 use super::board::{Board, OUTCOMES, PARTS};
-use super::point::Target;
+use super::point::{Share, Target};
 use super::scenario::Scenario;
 use super::stage::play;
+use crate::sys::futex;
 use crate::sys::trace::{self, Change};
 
 /// Longest time for one kill point.
 const LIMIT: Duration = Duration::from_secs(30);
+
+/// How often the operation is recorded at most, until the victim comes to where the kill points begin.
+const RECORDINGS: usize = 20;
+
+/// How long the program sleeps between two looks at a stage that has not played yet.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// What the kill points of one scenario came to.
 #[derive(Debug, Default)]
@@ -66,7 +73,18 @@ impl<T> Scenario<T> {
     /// # Panics
     ///
     /// As [`run`](Self::run).
-    pub fn run_until(&self, failures: usize, labels: &[Label], mut told: impl FnMut(&str)) -> Summary {
+    pub fn run_until(&self, failures: usize, labels: &[Label], told: impl FnMut(&str)) -> Summary {
+        self.run_share(Share::ALL, failures, labels, told)
+    }
+
+    /// As [`run_until`](Self::run_until), a share of the kill points; the end is in each.
+    pub(super) fn run_share(
+        &self,
+        share: Share,
+        failures: usize,
+        labels: &[Label],
+        mut told: impl FnMut(&str),
+    ) -> Summary {
         let told = &mut told;
         assert!(self.peers.len() < PARTS, "{}: at most {} peers", self.name, PARTS - 1);
         assert!(self.outcomes.len() <= OUTCOMES, "{}: at most {OUTCOMES} outcomes", self.name);
@@ -77,6 +95,9 @@ impl<T> Scenario<T> {
         let mut addresses = BTreeSet::new();
         let board = Board::new();
         for target in self.points(board, labels, &mut summary, told) {
+            if matches!(target, Target::Visit(visit) if !share.takes(&visit, labels)) {
+                continue;
+            }
             if summary.failures.len() >= failures {
                 break;
             }
@@ -118,7 +139,7 @@ impl<T> Scenario<T> {
         summary
     }
 
-    /// Records the operation once, and gives the points where it is to be killed.
+    /// Records the operation, and gives the points where it is to be killed.
     fn points(
         &self,
         board: &'static Board,
@@ -126,10 +147,19 @@ impl<T> Scenario<T> {
         summary: &mut Summary,
         told: &mut dyn FnMut(&str),
     ) -> Vec<Target> {
-        let played = self.play(board, labels, Target::Record);
-        summary.steps = played.steps;
-        if let Err(failure) = played.outcome {
+        // On a busy machine a deadline may pass before the victim, which is slow when it is stepped, has fallen asleep.
+        for last in (0..RECORDINGS).map(|number| number + 1 == RECORDINGS) {
+            let played = self.play(board, labels, Target::Record);
+            summary.steps = played.steps;
+            let missed = "the victim did not fall asleep, and so was to be killed nowhere";
+            let failure = match played.outcome {
+                Err(failure) => failure,
+                Ok(()) if board.started.load(SeqCst) == 1 => break,
+                Ok(()) if !last => continue,
+                Ok(()) => missed.to_string(),
+            };
             summary.fail(format!("{}: the recording: {failure}", self.name), told);
+            break;
         }
         board.recorded().into_iter().map(Target::Visit).chain([Target::End]).collect()
     }
@@ -154,9 +184,10 @@ impl<T> Scenario<T> {
                 board.failure.write(&failure);
             }
             board.played.store(1, SeqCst);
+            futex::wake_all(&board.played);
         });
         let stage = stage.map_err(|error| format!("cannot fork: {error}"))?;
-        await_stage(stage)?;
+        await_stage(stage, board)?;
         match board.failure.read() {
             Some(failure) => Err(failure),
             None if board.played.load(SeqCst) == 0 => Err("the stage ended early".to_string()),
@@ -166,10 +197,13 @@ impl<T> Scenario<T> {
 }
 
 /// Waits for the end of a stage; its cast ends with it.
-fn await_stage(stage: Pid) -> Result<(), String> {
+fn await_stage(stage: Pid, board: &Board) -> Result<(), String> {
     let begin = Instant::now();
     loop {
-        match trace::change(stage, false) {
+        futex::wait(&board.played, 0, LOOK);
+        // One that has played does nothing but end; one that is killed never says so.
+        let played = board.played.load(SeqCst) == 1;
+        match trace::change(stage, played) {
             Ok(Change::Exited(0)) => return Ok(()),
             Ok(Change::None) if begin.elapsed() > LIMIT => {
                 // It exists until it is reaped here.
@@ -177,7 +211,7 @@ fn await_stage(stage: Pid) -> Result<(), String> {
                 let _ = trace::change(stage, true);
                 return Err(format!("the stage did not end within {LIMIT:?}"));
             }
-            Ok(Change::None | Change::Stopped(_)) => std::thread::sleep(Duration::from_micros(100)),
+            Ok(Change::None | Change::Stopped(_)) => {}
             Ok(change) => return Err(format!("the stage ended: {change:?}")),
             Err(error) => return Err(format!("cannot wait for the stage: {error}")),
         }

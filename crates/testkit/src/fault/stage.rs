@@ -73,6 +73,7 @@ impl<T> Stage<'_, T> {
                 let mut record = Record::new(self.scene, self.labels, self.scenario.start);
                 let outcome = self.step(victim, usize::MAX, Some(&mut record));
                 self.board.record(&record.points());
+                self.board.started.store(u32::from(record.has_started()), SeqCst);
                 outcome
             }
             Target::Position(position) => self.step(victim, position, None),

@@ -1,6 +1,7 @@
 //! The process that is executed instruction by instruction.
 
 use std::sync::atomic::Ordering::SeqCst;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{self, Signal};
@@ -13,6 +14,12 @@ use crate::sys::trace::{self, Change, Trap};
 
 /// Longest stay in the kernel, or run between two stops.
 const LIMIT: Duration = Duration::from_secs(8);
+
+/// For how long the processor is only passed on between two looks: as long as a victim takes that is not asleep until a deadline.
+const SOON: Duration = Duration::from_millis(1);
+
+/// Between two looks, from then on.
+const LOOK: Duration = Duration::from_micros(50);
 
 /// Where a step has led.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +120,7 @@ impl Victim {
                 Some(Step::Ended) => return Ok(Step::Ended),
                 None => {}
             }
-            trace::pass();
+            pass(begin);
         }
     }
 
@@ -154,7 +161,7 @@ impl Victim {
                     }
                     return Ok(step);
                 }
-                None => trace::pass(),
+                None => pass(begin),
             }
         }
     }
@@ -192,4 +199,9 @@ impl Victim {
         let said = self.board.failure.read().map(|text| format!(" ({text})")).unwrap_or_default();
         format!("the victim: {what}{said}")
     }
+}
+
+/// Lets others run, between two looks of a wait that began at `begin`.
+fn pass(begin: Instant) {
+    if begin.elapsed() < SOON { trace::pass() } else { thread::sleep(LOOK) }
 }

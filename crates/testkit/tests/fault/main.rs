@@ -195,6 +195,8 @@ fn main() -> ExitCode {
     let planted = Scenario { patience, ..scenario("planted", PLANTED, owner, &[sleeper, barger]) };
     let elsewhere = Scenario { must_hit: vec!["slow"], ..scenario("elsewhere", RIGHT, owner, &[]) };
 
+    let awake = Scenario { start: Start::Sleep, ..scenario("awake", RIGHT, owner, &[]) };
+
     let mut judged = true;
     let mut judge = |holds: bool, what: &str| {
         if !holds {
@@ -227,5 +229,11 @@ fn main() -> ExitCode {
     judge(summary.failures.len() < summary.points, "and only where it is");
     let summary = elsewhere.run(&labels, |_| ());
     judge(summary.failures.len() == 1, "a label that got no kill point is a failure");
+    let summary = awake.run(&labels, |_| ());
+    let asleep = "did not fall asleep";
+    judge(
+        summary.failures.len() == 1 && summary.failures[0].contains(asleep),
+        "a victim that never comes to the sleep it is to be killed after is a failure",
+    );
     ExitCode::from(u8::from(!judged))
 }

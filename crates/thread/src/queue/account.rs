@@ -1,15 +1,14 @@
 //! What was put, what was reported done, and those who wait until both are equal.
-#![allow(clippy::disallowed_types)] // of `primitive::blocking`, which are the standard library's
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
-use multiproc_sync::WaitError;
 use multiproc_sync::primitive::blocking::{Mutex, MutexGuard};
 use multiproc_sync::primitive::{AtomicU64, Deadline};
 
 use super::sleepers::Sleepers;
 use super::store::Store;
+use crate::cancel::WaitError;
 use crate::planted::{Bug, planted};
 
 /// In `done`: the queue was shut down at once; see `discarded`.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::cancel::WaitError;
+
 /// Why an item was not put. It comes back.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -17,6 +19,9 @@ pub enum PutError<T> {
     #[error("the queue was shut down")]
     #[doc(alias = "queue.ShutDown")]
     ShutDown(T),
+    /// A [token](crate::CancelToken) in whose scope the thread is was cancelled, and there was no room.
+    #[error("the wait for room in the queue was cancelled")]
+    Cancelled(T),
     /// A signal came, and the [hook](multiproc_sync::interrupt) ended the wait.
     #[error("a signal ended the wait for room in the queue")]
     Interrupted(T),
@@ -26,7 +31,20 @@ impl<T> PutError<T> {
     /// The item.
     pub fn into_item(self) -> T {
         match self {
-            Self::Full(item) | Self::TimedOut(item) | Self::ShutDown(item) | Self::Interrupted(item) => item,
+            Self::Full(item)
+            | Self::TimedOut(item)
+            | Self::ShutDown(item)
+            | Self::Cancelled(item)
+            | Self::Interrupted(item) => item,
+        }
+    }
+
+    /// A wait for room that has ended.
+    pub(crate) fn of(error: WaitError, item: T) -> Self {
+        match error {
+            WaitError::TimedOut => Self::TimedOut(item),
+            WaitError::Cancelled => Self::Cancelled(item),
+            WaitError::Interrupted => Self::Interrupted(item),
         }
     }
 
@@ -36,6 +54,7 @@ impl<T> PutError<T> {
             Self::Full(item) => PutError::Full(change(item)),
             Self::TimedOut(item) => PutError::TimedOut(change(item)),
             Self::ShutDown(item) => PutError::ShutDown(change(item)),
+            Self::Cancelled(item) => PutError::Cancelled(change(item)),
             Self::Interrupted(item) => PutError::Interrupted(change(item)),
         }
     }
@@ -48,6 +67,7 @@ impl<T> fmt::Debug for PutError<T> {
             Self::Full(_) => "Full(..)",
             Self::TimedOut(_) => "TimedOut(..)",
             Self::ShutDown(_) => "ShutDown(..)",
+            Self::Cancelled(_) => "Cancelled(..)",
             Self::Interrupted(_) => "Interrupted(..)",
         })
     }
@@ -68,6 +88,9 @@ pub enum GetError {
     #[error("the queue was shut down, and no item is left")]
     #[doc(alias = "queue.ShutDown")]
     ShutDown,
+    /// A [token](crate::CancelToken) in whose scope the thread is was cancelled, and there was no item.
+    #[error("the wait for an item was cancelled")]
+    Cancelled,
     /// A signal came, and the [hook](multiproc_sync::interrupt) ended the wait.
     #[error("a signal ended the wait for an item")]
     Interrupted,
@@ -86,7 +109,30 @@ pub enum UnfinishedError {
         /// How many.
         unfinished: u64,
     },
+    /// A [token](crate::CancelToken) in whose scope the thread is was cancelled.
+    #[error("the wait for the items to be done was cancelled")]
+    Cancelled,
     /// A signal came, and the [hook](multiproc_sync::interrupt) ended the wait.
     #[error("a signal ended the wait for the items to be done")]
     Interrupted,
+}
+
+impl From<WaitError> for GetError {
+    fn from(error: WaitError) -> Self {
+        match error {
+            WaitError::TimedOut => Self::TimedOut,
+            WaitError::Cancelled => Self::Cancelled,
+            WaitError::Interrupted => Self::Interrupted,
+        }
+    }
+}
+
+impl From<WaitError> for UnfinishedError {
+    fn from(error: WaitError) -> Self {
+        match error {
+            WaitError::TimedOut => Self::TimedOut,
+            WaitError::Cancelled => Self::Cancelled,
+            WaitError::Interrupted => Self::Interrupted,
+        }
+    }
 }

@@ -8,7 +8,7 @@ macro_rules! methods {
         /// # Errors
         ///
         /// [`PutError::ShutDown`](crate::PutError::ShutDown), also if it comes during the wait;
-        /// [`PutError::Interrupted`](crate::PutError::Interrupted). The item comes back.
+        /// [`PutError::Cancelled`](crate::PutError::Cancelled), [`PutError::Interrupted`](crate::PutError::Interrupted). The item comes back.
         #[inline]
         pub fn put(&self, item: T) -> Result<(), PutError<T>> {
             self.shell.put(self.wrap(item), None).map_err(|error| error.map(Self::unwrap))
@@ -51,7 +51,7 @@ macro_rules! methods {
         /// # Errors
         ///
         /// [`GetError::ShutDown`](crate::GetError::ShutDown) if there is none, and there will be none;
-        /// [`GetError::Interrupted`](crate::GetError::Interrupted).
+        /// [`GetError::Cancelled`](crate::GetError::Cancelled), [`GetError::Interrupted`](crate::GetError::Interrupted).
         #[inline]
         pub fn get(&self) -> Result<T, GetError> {
             self.shell.get(None).map(Self::unwrap)
@@ -136,7 +136,8 @@ macro_rules! methods {
         /// # Errors
         ///
         /// [`UnfinishedError::ShutDown`](crate::UnfinishedError::ShutDown) if the queue was shut down at once, with items that were
-        /// not done; [`UnfinishedError::Interrupted`](crate::UnfinishedError::Interrupted).
+        /// not done; [`UnfinishedError::Cancelled`](crate::UnfinishedError::Cancelled),
+        /// [`UnfinishedError::Interrupted`](crate::UnfinishedError::Interrupted).
         pub fn join(&self) -> Result<(), UnfinishedError> {
             self.shell.join(None)
         }
@@ -176,7 +177,9 @@ macro_rules! methods {
             self.shell.store().is_shut()
         }
 
-        /// Takes items out, waits for each, and ends when the queue was shut down and has none left, or when a wait is interrupted.
+        /// Takes items out, waits for each, and ends when the queue was shut down and has none left, or when a wait is cancelled or
+        /// interrupted. Cancellation ends waits only: in a queue that never is empty the loop asks for itself, by
+        /// [`check_cancelled`](crate::check_cancelled).
         pub fn iter(&self) -> Iter<'_, Self> {
             Iter::new(self)
         }

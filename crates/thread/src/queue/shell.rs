@@ -3,7 +3,6 @@
 use std::fmt;
 
 use crossbeam_utils::CachePadded;
-use multiproc_sync::WaitError;
 use multiproc_sync::primitive::Deadline;
 
 use super::account::{Account, TaskDoneError};
@@ -105,8 +104,7 @@ impl<S: Store> Shell<S> {
                 Ok(())
             }
             (Some(item), Ok(())) => Err(PutError::ShutDown(item)),
-            (Some(item), Err(WaitError::TimedOut)) => Err(PutError::TimedOut(item)),
-            (Some(item), Err(_)) => Err(PutError::Interrupted(item)),
+            (Some(item), Err(error)) => Err(PutError::of(error, item)),
         }
     }
 
@@ -144,11 +142,7 @@ impl<S: Store> Shell<S> {
             Err(Nothing::Ended) => Some(Err(GetError::ShutDown)),
             Err(Nothing::Empty | Nothing::Busy) => None,
         };
-        let item = match self.getters.wait(deadline, look, || self.store.may_have_items()) {
-            Ok(found) => found?,
-            Err(WaitError::TimedOut) => return Err(GetError::TimedOut),
-            Err(_) => return Err(GetError::Interrupted),
-        };
+        let item = self.getters.wait(deadline, look, || self.store.may_have_items())??;
         self.has_taken();
         Ok(item)
     }
@@ -162,11 +156,9 @@ impl<S: Store> Shell<S> {
     }
 
     pub(crate) fn join(&self, deadline: Option<&Deadline>) -> Result<(), UnfinishedError> {
-        match self.account.join(&self.store, deadline) {
-            Ok(0) => Ok(()),
-            Ok(unfinished) => Err(UnfinishedError::ShutDown { unfinished }),
-            Err(WaitError::TimedOut) => Err(UnfinishedError::TimedOut),
-            Err(_) => Err(UnfinishedError::Interrupted),
+        match self.account.join(&self.store, deadline)? {
+            0 => Ok(()),
+            unfinished => Err(UnfinishedError::ShutDown { unfinished }),
         }
     }
 

@@ -50,7 +50,7 @@ impl<T> SimpleQueue<T> {
     ///
     /// # Errors
     ///
-    /// [`GetError::Interrupted`].
+    /// [`GetError::Cancelled`], [`GetError::Interrupted`].
     #[inline]
     pub fn get(&self) -> Result<T, GetError> {
         self.shell.get(None)
@@ -71,7 +71,7 @@ impl<T> SimpleQueue<T> {
     ///
     /// # Errors
     ///
-    /// [`GetError::TimedOut`], [`GetError::Interrupted`].
+    /// [`GetError::TimedOut`], [`GetError::Cancelled`], [`GetError::Interrupted`].
     pub fn get_timeout(&self, timeout: Duration) -> Result<T, GetError> {
         match Instant::now().checked_add(timeout) {
             Some(deadline) => self.get_deadline(deadline),

@@ -9,10 +9,11 @@
 use std::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
 
 use multiproc_sync::primitive::{AtomicU32, Deadline, fence};
-use multiproc_sync::{Pace, Semaphore, WaitError};
+use multiproc_sync::{Pace, Semaphore};
 
 #[cfg(not(multiproc_loom))]
 use super::store::give_way;
+use crate::cancel::WaitError;
 use crate::planted::{Bug, planted};
 
 /// From now on every change lets all go on.
@@ -165,6 +166,7 @@ impl Sleepers {
                 Ok(()) => registered.was_claimed(),
                 Err(error) => {
                     drop(registered);
+                    let error = WaitError::from(error);
                     return if planted(Bug::WakeTakenAlong) { Err(error) } else { look().ok_or(error) };
                 }
             }

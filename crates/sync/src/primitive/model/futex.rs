@@ -13,11 +13,28 @@ use super::deadline::Deadline;
 use super::step::goes_on;
 use crate::WaitError;
 use crate::futex::Scope;
+use crate::interrupt;
 use crate::primitive::AtomicU32;
 
 /// An atomic word with the kernel's queue of sleepers.
 #[derive(Debug)]
 pub(crate) struct Futex(Arc<Word>);
+
+/// A word at which a thread sleeps, for one who is to wake it.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    word: Arc<Word>,
+    scope: Scope,
+}
+
+impl Place {
+    /// Wakes everybody who sleeps there.
+    pub(crate) fn wake_all(&self) {
+        if goes_on() {
+            wake(&mut self.word.lock(), u32::MAX, self.scope);
+        }
+    }
+}
 
 /// What the kernel knows a futex by.
 #[derive(Debug)]
@@ -69,6 +86,18 @@ impl Futex {
         deadline: Option<&Deadline>,
     ) -> Result<(), WaitError> {
         if goes_on() { self.0.wait(expected, scope, deadline) } else { Ok(()) }
+    }
+
+    /// As [`wait`](Self::wait), for what is no lock: the thread's alarm ends it, too.
+    pub(crate) fn wait_for_event(
+        &self,
+        expected: u32,
+        scope: Scope,
+        deadline: Option<&Deadline>,
+    ) -> Result<(), WaitError> {
+        let place = || Place { word: self.0.clone(), scope };
+        let _asleep = interrupt::as_event(|| interrupt::fall_asleep(place))?;
+        self.wait(expected, scope, deadline)
     }
 
     /// Wakes up to `count` sleepers; gives how many it found.

@@ -70,7 +70,7 @@ pub use loom::thread;
 pub use self::check::{check, check_deaths};
 pub use self::deadline::Deadline;
 pub use self::family::Family;
-pub(crate) use self::futex::Futex;
+pub(crate) use self::futex::{Futex, Place};
 pub use self::process::{End, Process, Running};
 pub use self::shared::shared;
 pub(super) use self::step::goes_on;

@@ -1,0 +1,60 @@
+//! What the kernel knows of a thread: its number and its name.
+
+use std::ffi::CString;
+use std::fs;
+
+use nix::sys::prctl;
+use nix::unistd::{getpid, gettid};
+
+/// As many bytes of a thread's name as the kernel keeps.
+const KEPT: usize = 15;
+
+/// The calling thread's number.
+pub(crate) fn this_thread() -> u32 {
+    gettid().as_raw().cast_unsigned()
+}
+
+/// The number of the thread that the process has begun with.
+pub(crate) fn main_thread() -> u32 {
+    getpid().as_raw().cast_unsigned()
+}
+
+/// Names the thread with this number, which is of this process and has not ended. What the kernel refuses is not done: the name
+/// is for people.
+pub(crate) fn set_name(number: u32, name: &str) {
+    let kept = kept(name);
+    if number == this_thread() {
+        if let Ok(name) = CString::new(kept) {
+            let _ = prctl::set_name(&name);
+        }
+    } else {
+        let _ = fs::write(format!("/proc/self/task/{number}/comm"), kept);
+    }
+}
+
+/// Names the calling thread anew if the standard library has cut its name in the middle of a character.
+pub(crate) fn mend_name(name: &str) {
+    if name.len() > KEPT && !name.is_char_boundary(KEPT) {
+        set_name(this_thread(), name);
+    }
+}
+
+/// As much of the name as the kernel keeps, in whole characters.
+fn kept(name: &str) -> &str {
+    let end = (0..=KEPT.min(name.len())).rev().find(|end| name.is_char_boundary(*end));
+    &name[..end.unwrap_or(0)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_cut_between_characters() {
+        assert_eq!(kept("short"), "short");
+        assert_eq!(kept("Thread-1 (download)"), "Thread-1 (downl");
+        assert_eq!(kept("ääääääää"), "äääääää"); // two bytes each: the 15th is the first half of one
+        assert_eq!(kept("äbäääääää"), "äbääääää");
+        assert_eq!(kept(""), "");
+    }
+}

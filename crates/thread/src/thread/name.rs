@@ -1,0 +1,121 @@
+//! Names of threads: what may be one, and the one that a thread has if it was given none.
+
+use std::any::type_name;
+use std::sync::atomic::Ordering::Relaxed;
+
+use multiproc_sync::primitive::AtomicU64;
+
+/// The name holds a NUL, which ends it for the system.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a thread cannot be named {name:?}: there is a NUL at byte {at}, and the system's names end at one. Leave it out"
+)]
+#[non_exhaustive]
+pub struct NameError {
+    /// The name.
+    pub name: String,
+    /// Where in it the NUL stands.
+    pub at: usize,
+}
+
+/// Refuses what is no name to the system.
+pub(super) fn check(name: &str) -> Result<(), NameError> {
+    match name.find('\0') {
+        Some(at) => Err(NameError { name: name.to_owned(), at }),
+        None => Ok(()),
+    }
+}
+
+/// `Thread-N (function)`, by the type of the function.
+pub(crate) fn of_thread<F: ?Sized>() -> String {
+    static MADE: AtomicU64 = AtomicU64::new(1);
+    let number = MADE.fetch_add(1, Relaxed);
+    format!("Thread-{number} ({})", readable(type_name::<F>()))
+}
+
+/// `Dummy-N`, for a thread that was met and has no name.
+pub(super) fn of_foreign() -> String {
+    static MET: AtomicU64 = AtomicU64::new(1);
+    format!("Dummy-{}", MET.fetch_add(1, Relaxed))
+}
+
+/// The name of a type without the modules in it: `work`, `Shop::open`, `main::{closure}`, `sum<Vec<u8>>`.
+fn readable(type_name: &str) -> String {
+    let mut text = String::with_capacity(type_name.len());
+    let mut rest = type_name;
+    while let Some(first) = rest.chars().next() {
+        let path = rest.find(|c: char| !is_of_path(c)).unwrap_or(rest.len());
+        match path {
+            0 => text.push(first),
+            _ => shorten(&rest[..path], &mut text),
+        }
+        rest = &rest[path.max(first.len_utf8())..];
+    }
+    text
+}
+
+fn is_of_path(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | ':' | '{' | '}' | '#')
+}
+
+/// Appends the last part of a path; with the one before it, if that is a type. Closures are named after what they stand in.
+fn shorten(path: &str, text: &mut String) {
+    let (begin, path) = match path.strip_prefix("::") {
+        Some(path) => ("::", path), // goes on after a type with parameters
+        None => ("", path),
+    };
+    let is_closure = path.split("::").any(|part| part == "{{closure}}");
+    let mut parts = path.rsplit("::").filter(|part| *part != "{{closure}}");
+    let last = parts.next().unwrap_or_default();
+    text.push_str(begin);
+    if let Some(parent) = parts.next().filter(|part| part.starts_with(char::is_uppercase)) {
+        text.push_str(parent);
+        text.push_str("::");
+    }
+    text.push_str(last);
+    if is_closure {
+        text.push_str(if last.is_empty() { "{closure}" } else { "::{closure}" });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_readable() {
+        for (name, expected) in [
+            ("app::net::download", "download"),
+            ("app::main::{{closure}}", "main::{closure}"),
+            ("app::main::{{closure}}::{{closure}}", "main::{closure}"),
+            ("app::Shop::open", "Shop::open"),
+            ("<app::Shop as app::Open>::open", "<Shop as Open>::open"),
+            ("app::sum<alloc::vec::Vec<u8>>", "sum<Vec<u8>>"),
+            ("app::Shop<app::Goods>::open::{{closure}}", "Shop<Goods>::open::{closure}"),
+            ("fn(u32) -> alloc::string::String", "fn(u32) -> String"),
+            ("alloc::boxed::Box<dyn core::ops::function::FnOnce()>", "Box<dyn FnOnce()>"),
+            ("", ""),
+            ("äpp::ärbeit", "ärbeit"),
+        ] {
+            assert_eq!(readable(name), expected);
+        }
+    }
+
+    #[test]
+    fn a_closure_is_named_after_the_function_around_it() {
+        fn name_of<F>(_: &F) -> String {
+            of_thread::<F>()
+        }
+        let name = name_of(&|| ());
+        assert!(name.starts_with("Thread-"), "{name}");
+        assert!(name.ends_with(" (a_closure_is_named_after_the_function_around_it::{closure})"), "{name}");
+    }
+
+    #[test]
+    fn a_nul_is_told() {
+        let error = check("a\0b").unwrap_err();
+        assert_eq!((error.name.as_str(), error.at), ("a\0b", 1));
+        assert!(error.to_string().contains("byte 1"));
+        assert_eq!(check("any other: ä \n 🦀"), Ok(()));
+    }
+}

@@ -1,0 +1,124 @@
+//! Who is there: the threads that have begun and not ended, and how many of them an exit waits for.
+//!
+//! A thread is *entered* before the system is asked for it, so that whoever has begun another is still there when that is: an exit
+//! that waits until nobody is left misses none that was begun meanwhile. It *ends* when its function has returned, and is listed
+//! no longer. It *leaves* when its thread-locals were dropped too, and is waited for until then.
+#![allow(clippy::disallowed_types)] // of `primitive::blocking`, which are the standard library's
+
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+
+use multiproc_sync::primitive::blocking::{Condvar, Mutex, MutexGuard};
+
+use crate::thread::planted::{Bug, planted};
+
+/// Entries by the numbers of their threads.
+pub(crate) struct Roll<E> {
+    state: Mutex<State<E>>,
+    /// Waited on with `state`: nobody else is there that is waited for.
+    empty: Condvar,
+}
+
+struct State<E> {
+    listed: BTreeMap<u64, E>,
+    /// Threads that have not left and that an exit waits for.
+    held: usize,
+    /// Those of them that wait for the others, who need not wait for them meanwhile.
+    excused: usize,
+    /// How often those who were excused could go on.
+    round: u64,
+}
+
+impl<E: Clone> Roll<E> {
+    pub(crate) fn new() -> Self {
+        let state = State { listed: BTreeMap::new(), held: 0, excused: 0, round: 0 };
+        Self { state: Mutex::new(state), empty: Condvar::new() }
+    }
+
+    /// A thread is about to begin, or was met. Who is `held` has to leave.
+    pub(crate) fn enter(&self, number: u64, entry: E, held: bool) {
+        let mut state = self.lock();
+        state.listed.insert(number, entry);
+        state.held += usize::from(held && !planted(Bug::EnteredLate));
+    }
+
+    /// As the thread itself says: in the place of what `enter` has left out.
+    #[cfg(multiproc_loom)]
+    pub(crate) fn enter_late(&self, held: bool) {
+        self.lock().held += usize::from(held && planted(Bug::EnteredLate));
+    }
+
+    /// The thread's function has returned.
+    pub(crate) fn end(&self, number: u64) {
+        // Dropped with the lock open.
+        let _entry = self.lock().listed.remove(&number);
+        if planted(Bug::LeftAtEnd) {
+            self.count_out();
+        }
+    }
+
+    /// A thread that is held has nothing more to do.
+    pub(crate) fn leave(&self) {
+        if !planted(Bug::LeftAtEnd) {
+            self.count_out();
+        }
+    }
+
+    fn count_out(&self) {
+        let mut state = self.lock();
+        state.held -= 1;
+        if state.is_over() && !planted(Bug::LeftInSilence) {
+            state.begin_round();
+            self.empty.notify_all();
+        }
+    }
+
+    /// Waits until all who are held have left; the caller, if it `is_held`, until the others have or wait here themselves.
+    pub(crate) fn wait_until_empty(&self, is_held: bool) {
+        let mut state = self.lock();
+        if !is_held || planted(Bug::WaitsForItself) {
+            while state.held != 0 {
+                state = self.wait(state);
+            }
+            return;
+        }
+        state.excused += 1;
+        let round = state.round;
+        if state.is_over() {
+            state.begin_round();
+            if !planted(Bug::ExcusedInSilence) {
+                self.empty.notify_all();
+            }
+        }
+        while state.round == round {
+            state = self.wait(state);
+        }
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State<E>>) -> MutexGuard<'a, State<E>> {
+        self.empty.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All who are listed, in the order of their numbers.
+    pub(crate) fn list(&self) -> Vec<E> {
+        self.lock().listed.values().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<E>> {
+        // Nothing in here panics but for lack of memory, before anything was changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<E> State<E> {
+    /// Nobody is there that those who wait have to wait for.
+    fn is_over(&self) -> bool {
+        self.held == self.excused
+    }
+
+    /// Lets those who were excused go on, all of them, however late they wake up.
+    fn begin_round(&mut self) {
+        self.excused = 0;
+        self.round += 1;
+    }
+}

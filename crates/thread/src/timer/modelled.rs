@@ -1,0 +1,3 @@
+//! What of the timers the model checker runs.
+
+pub(crate) mod timing;
