@@ -23,6 +23,7 @@ mod other;
 mod ours;
 mod pair;
 mod peers;
+mod pipelines;
 mod placement;
 mod processes;
 mod protocol;

@@ -10,6 +10,7 @@ pub(crate) mod permit;
 pub(crate) mod reentrant;
 pub(crate) mod rwlock;
 pub(crate) mod semaphore;
+pub(crate) mod thread;
 pub(crate) mod wait_group;
 
 use multiproc::{Process, ProcessPool};

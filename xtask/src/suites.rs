@@ -10,15 +10,19 @@ use crate::artifact::{self, Built};
 use crate::parallel;
 use crate::shell;
 
+/// Programs that take longest, because they build others or kill many: begun first, none of them is what all wait for at the end.
+const LONG: &[&str] = &["macros/refusals", "testkit/fault"];
+
 /// The selection of packages and features, in words of `cargo test`.
 pub(crate) fn run(selection: &[&str]) -> Result<(), String> {
     let logs = shell::target()?.join("suites");
     std::fs::create_dir_all(&logs).map_err(|error| format!("cannot make {}: {error}", logs.display()))?;
     let mut build = shell::cargo(["test", "--no-run"]);
     let built = artifact::tests(build.args(selection))?;
-    // The examples of the documentation are compiled first, which takes long and is one job of many.
+    // So are the examples of the documentation, which are compiled first.
     let examples = Suite::Examples(selection.iter().map(|word| (*word).to_string()).collect());
-    let suites: Vec<Suite> = [examples].into_iter().chain(built.into_iter().map(Suite::Tests)).collect();
+    let mut suites: Vec<Suite> = [examples].into_iter().chain(built.into_iter().map(Suite::Tests)).collect();
+    suites.sort_by_key(|suite| !suite.is_long());
     let start = Instant::now();
     let mut sum = Sum::default();
     parallel::run(
@@ -50,6 +54,10 @@ impl Suite {
                 format!("{folder}/{}", built.target)
             }
         }
+    }
+
+    fn is_long(&self) -> bool {
+        matches!(self, Self::Examples(_)) || LONG.contains(&self.name().as_str())
     }
 
     fn command(&self) -> Command {

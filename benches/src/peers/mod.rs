@@ -1,6 +1,7 @@
 //! What a user would pick instead, and the floor: a file for each.
 
 pub(crate) mod bare;
+pub(crate) mod channel;
 pub(crate) mod condition;
 pub(crate) mod counter;
 pub(crate) mod crossbeam;
@@ -19,4 +20,5 @@ pub(crate) mod python;
 pub(crate) mod raw_sync;
 pub(crate) mod rwlock;
 pub(crate) mod sem_t;
+pub(crate) mod std_thread;
 pub(crate) mod threads_only;

@@ -2,6 +2,7 @@
 
 pub(crate) mod pool;
 pub(crate) mod sync;
+pub(crate) mod thread;
 
 use std::process::Command;
 use std::sync::OnceLock;

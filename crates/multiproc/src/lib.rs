@@ -49,6 +49,7 @@
 //! | `threading.Condition`, `multiprocessing.Condition` | [`sync::Condvar`] beside a [`sync::Mutex`], or a [`sync::ReentrantMutex`] |
 //! | `threading.Barrier`, `multiprocessing.Barrier` | [`sync::Barrier`] |
 //! | `threading.Event`, `multiprocessing.Event` | [`sync::Event`], or [`sync::Latch`] for what happens once |
+//! | `queue.Queue`, `LifoQueue`, `PriorityQueue`, `SimpleQueue` | [`thread::Queue`], [`thread::LifoQueue`], [`thread::PriorityQueue`], [`thread::SimpleQueue`] |
 //! | `queue.task_done`, `queue.join` without a queue | [`sync::WaitGroup::done`], [`sync::WaitGroup::wait`] |
 //! | `threading.Thread` | [`thread::Thread`], [`thread::Builder`] |
 //! | a subclass of `Thread` with `run` | [`thread::Worker`] |

@@ -207,6 +207,25 @@ fn it_is_cancelled_from_inside() {
     assert_eq!(timer.join().unwrap(), 3);
 }
 
+/// Before it fires, and in a wait of its function.
+#[test]
+fn it_is_cancelled_as_a_thread() {
+    let _watchdog = Watchdog::with_limit(60);
+    let waiting = Timer::once(HOUR, || ());
+    let begun = Arc::new(Event::new());
+    let tells = begun.clone();
+    let firing = Timer::repeating(SOON, move || {
+        tells.set();
+        assert_eq!(sleep(HOUR), Err(WaitError::Cancelled));
+    });
+    let firing = firing.unwrap();
+    waiting.start().unwrap();
+    firing.start().unwrap();
+    begun.wait().unwrap();
+    assert!(ThreadRef::cancel(&waiting) && ThreadRef::cancel(&firing));
+    assert_eq!((waiting.join().unwrap(), firing.join().unwrap()), (None, 1));
+}
+
 /// Also its waits, if the token is cancelled that it was made with.
 #[test]
 fn it_is_cancelled_by_its_token() {

@@ -94,7 +94,7 @@ const LARGEST_RING: usize = 16 << 20;
 ///
 /// Bounded: two atomic exchanges an item, one for each end, and a fence each; without a lock. The slots are made with the queue, as many as
 /// the power of two above the bound; where that is more than 16 MiB, and unbounded, the items are in a buffer behind a lock,
-/// which grows with them. Who waits spins first, see [`Pace`](multiproc_sync::Pace), then sleeps. [`task_done`](Self::task_done) is
+/// which grows with them and keeps its memory. Who waits spins first, see [`Pace`](multiproc_sync::Pace), then sleeps. [`task_done`](Self::task_done) is
 /// one atomic exchange and a fence.
 #[doc(alias = "queue.Queue")]
 #[doc(alias = "JoinableQueue")]

@@ -19,6 +19,7 @@
 
 use std::fmt;
 use std::mem::MaybeUninit;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crossbeam_utils::CachePadded;
@@ -53,6 +54,10 @@ struct Slot<T> {
 unsafe impl<T: Send> Send for Ring<T> {}
 // SAFETY: as above; nobody gets a reference to an item.
 unsafe impl<T: Send> Sync for Ring<T> {}
+
+// A panic leaves no item half put: no code of the user's runs in between.
+impl<T> UnwindSafe for Ring<T> {}
+impl<T> RefUnwindSafe for Ring<T> {}
 
 impl<T> Ring<T> {
     /// How many bytes a ring for so many items takes, if such a ring can be.
@@ -140,8 +145,9 @@ impl<T> Store for Ring<T> {
             }
             // Acquire: who is refused sees what the takers did whom it had to wait for.
             let head = self.head.load(Acquire);
-            let refusal =
-                if tail.wrapping_sub(head) >= self.capacity { Refusal::Full } else { Refusal::Busy };
+            // A newer `head` than the `tail` of before says nothing: what was full has been emptied meanwhile.
+            let is_full = !is_before(tail, head) && tail.wrapping_sub(head) >= self.capacity;
+            let refusal = if is_full { Refusal::Full } else { Refusal::Busy };
             return Err((item, refusal));
         }
     }

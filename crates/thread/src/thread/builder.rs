@@ -99,6 +99,12 @@ impl Builder {
         self
     }
 
+    /// The thread's own token, which somebody else knows already.
+    pub(crate) fn own_token(mut self, token: CancelToken) -> Self {
+        self.cancel_token = Some(token);
+        self
+    }
+
     /// Starts a thread that runs `function`.
     ///
     /// # Errors

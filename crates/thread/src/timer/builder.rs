@@ -57,7 +57,8 @@ impl TimerBuilder {
     }
 
     /// Cancels the timer when `token` is cancelled: its own is a [child](CancelToken::child) of that one. Else it is nobody's. The function
-    /// runs in the scope of its own, finds it by [`CancelToken::current`], and its waits end with that; [`Timer::cancel`] leaves it alone.
+    /// runs in the scope of its own, finds it by [`CancelToken::current`], and its waits end with that, which [`ThreadRef::cancel`](crate::ThreadRef::cancel) cancels, too.
+    /// [`Timer::cancel`] leaves it alone.
     pub fn cancel_token(mut self, token: &CancelToken) -> Self {
         self.token = Some(token.child());
         self
@@ -110,6 +111,6 @@ impl TimerBuilder {
         let token = token.unwrap_or_default();
         let timing = Arc::new(Timing::new(&token));
         let of_thread = timing.clone();
-        Timer { thread: thread.prepare(move || token.scope(|| run(&of_thread))), timing }
+        Timer { thread: thread.own_token(token).prepare(move || run(&of_thread)), timing }
     }
 }

@@ -34,7 +34,7 @@ use crate::thread::{JoinError, StartError, Thread, ThreadRef};
 /// # Ok::<(), multiproc_thread::StartError>(())
 /// ```
 ///
-/// It is a [`ThreadRef`] as well: with a name, an ident, to be waited for.
+/// It is a [`ThreadRef`] as well: with a name, an ident, to be waited for. That one's [`cancel`](ThreadRef::cancel) is for the function, too.
 ///
 /// # What happens to it
 ///
@@ -42,7 +42,7 @@ use crate::thread::{JoinError, StartError, Thread, ThreadRef};
 /// |---|---|
 /// | it is cancelled before it fires, or before its start | the function is never called, and dropped |
 /// | it is cancelled later | nothing, or the firing under way is the last; the function and its waits are left alone |
-/// | the function cancels [its token](crate::CancelToken::current) | the firing is the last, and its further waits end |
+/// | its [token](ThreadRef::cancel_token) is cancelled, by the function itself say | the firing is the last, and its further waits end |
 /// | the function takes longer than the interval | firings that would have come meanwhile are skipped, and those after them come when they would have |
 /// | the function panics | the timer ends: [`JoinError::Panicked`] |
 /// | the handle is dropped | the timer goes on, if it was started |
