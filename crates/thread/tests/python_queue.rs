@@ -1,5 +1,4 @@
 //! What Python's module `queue` promises, line by line.
-#![allow(clippy::disallowed_types)] // what the tests note
 
 use std::sync::{LazyLock, Mutex};
 use std::thread;

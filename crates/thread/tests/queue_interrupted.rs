@@ -1,10 +1,11 @@
 //! Signals that come to threads that wait at a queue. `unsafe`: installs a handler and sends signals to threads.
 #![allow(unsafe_code)]
-#![allow(clippy::disallowed_types)] // what a handler notes
 
 use std::ops::ControlFlow;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::thread;
+use std::time::Duration;
 
 use multiproc_sync::interrupt;
 use multiproc_testkit::{Watchdog, eventually};
@@ -12,12 +13,16 @@ use multiproc_thread::{GetError, PutError, Queue, SimpleQueue, UnfinishedError};
 
 static HANDLED: AtomicU32 = AtomicU32::new(0);
 static END: AtomicBool = AtomicBool::new(false);
+static PANIC: AtomicBool = AtomicBool::new(false);
 
 extern "C" fn handler(_: i32) {
     HANDLED.fetch_add(1, SeqCst);
 }
 
 fn hook() -> ControlFlow<()> {
+    if PANIC.swap(false, SeqCst) {
+        std::panic::resume_unwind(Box::new("in the hook"));
+    }
     if END.load(SeqCst) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
@@ -78,6 +83,24 @@ fn a_hook_ends_waits_and_nobody_elses_wake_up_is_lost() {
     assert_eq!(signalled(|| empty.iter().count()), 0, "an iteration ends");
     assert_eq!(signalled(|| SimpleQueue::<u32>::new().get()), Err(GetError::Interrupted));
     END.store(false, SeqCst);
+
+    // The hook panics in the wait of one of two.
+    thread::scope(|scope| {
+        let patient = scope.spawn(|| std::panic::catch_unwind(AssertUnwindSafe(|| empty.get())));
+        PANIC.store(true, SeqCst);
+        let other = signalled(|| {
+            std::panic::catch_unwind(AssertUnwindSafe(|| {
+                while PANIC.load(SeqCst) {
+                    let _ = empty.get_timeout(Duration::from_millis(1));
+                }
+            }))
+        });
+        empty.put(8).unwrap();
+        match patient.join().unwrap() {
+            Ok(got) => assert_eq!(got, Ok(8)),
+            Err(_) => assert!(other.is_ok() && empty.get() == Ok(8)), // it was this one's
+        }
+    });
 
     // Who was interrupted has left nothing behind: each put wakes one who waits.
     assert_eq!((full.len(), empty.len()), (1, 0));

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
@@ -150,6 +151,53 @@ fn those_who_give_up_lose_nothing_and_hold_nobody_up() {
         getters.map(|getter| getter.join().unwrap())
     });
     assert_conserved(got.into(), true);
+}
+
+/// Who only tries finds what others have put, and the room that they have made, also while a third is in the middle of it.
+#[test]
+fn who_tries_misses_nothing_that_is_there() {
+    let _dog = Watchdog::with_limit(120);
+    for capacity in [1, 3, 4, 1 << 40] {
+        let (queue, put, taken) = (Queue::bounded(capacity), AtomicU64::new(0), AtomicU64::new(0));
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    for n in 0..EACH {
+                        queue.put(n).unwrap();
+                        put.fetch_add(1, SeqCst);
+                    }
+                });
+            }
+            let mut got = 0;
+            while got < 2 * EACH {
+                if put.load(SeqCst) > got {
+                    queue.try_get().unwrap();
+                    got += 1;
+                } else {
+                    thread::yield_now();
+                }
+            }
+        });
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    for _ in 0..EACH {
+                        queue.get().unwrap();
+                        taken.fetch_add(1, SeqCst);
+                    }
+                });
+            }
+            let mut put = 0;
+            while put < 2 * EACH {
+                if put < taken.load(SeqCst) + capacity as u64 {
+                    queue.try_put(put).unwrap();
+                    put += 1;
+                } else {
+                    thread::yield_now();
+                }
+            }
+        });
+    }
 }
 
 /// At whatever moment the shutdown comes: what was accepted is got, what was refused comes back.

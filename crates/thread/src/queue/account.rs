@@ -1,5 +1,4 @@
 //! What was put, what was reported done, and those who wait until both are equal.
-#![allow(clippy::disallowed_types)] // of `primitive::blocking`, which are the standard library's
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};

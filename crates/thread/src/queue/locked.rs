@@ -1,5 +1,4 @@
 //! A collection behind a lock: where queues keep their items that are unbounded, or in another order than that in which they came.
-#![allow(clippy::disallowed_types)] // of `primitive::blocking`, which are the standard library's
 
 use std::cell::Cell;
 use std::collections::VecDeque;

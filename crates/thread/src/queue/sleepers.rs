@@ -11,6 +11,8 @@ use std::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
 use multiproc_sync::primitive::{AtomicU32, Deadline, fence};
 use multiproc_sync::{Pace, Semaphore};
 
+#[cfg(not(multiproc_loom))]
+use super::store::give_way;
 use crate::cancel::WaitError;
 use crate::planted::{Bug, planted};
 
@@ -18,6 +20,11 @@ use crate::planted::{Bug, planted};
 const CLOSED: u32 = 1 << 31;
 /// How many are registered, and not claimed.
 const COUNT: u32 = CLOSED - 1;
+
+/// How often one that is about to sleep gives its core away first. Where threads share a core, the others then fill or empty the queue in
+/// one go; asleep, it would be woken by the first of their items, and each item could cost a sleep and a wake-up.
+#[cfg(not(multiproc_loom))]
+const TURNS_GIVEN: u32 = 2;
 
 #[derive(Debug)]
 pub(crate) struct Sleepers {
@@ -117,6 +124,16 @@ impl Sleepers {
         #[cfg(not(multiproc_loom))]
         if let Some(found) = self.pace.spin(deadline.copied(), &mut look) {
             return Ok(found);
+        }
+        #[cfg(not(multiproc_loom))]
+        for _ in 0..TURNS_GIVEN {
+            if deadline.is_some_and(|deadline| std::time::Instant::now() >= *deadline) {
+                break;
+            }
+            give_way();
+            if let Some(found) = look() {
+                return Ok(found);
+            }
         }
         let _pass_on = PassOn { sleepers: self, more };
         self.wait_asleep(deadline, look)

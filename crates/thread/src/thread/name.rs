@@ -55,7 +55,7 @@ fn readable(type_name: &str) -> String {
 }
 
 fn is_of_path(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '_' | ':' | '{' | '}' | '#')
+    c.is_ascii_alphanumeric() || !c.is_ascii() || matches!(c, '_' | ':' | '{' | '}' | '#')
 }
 
 /// Appends the last part of a path; with the one before it, if that is a type. Closures are named after what they stand in.
@@ -64,17 +64,28 @@ fn shorten(path: &str, text: &mut String) {
         Some(path) => ("::", path), // goes on after a type with parameters
         None => ("", path),
     };
-    let is_closure = path.split("::").any(|part| part == "{{closure}}");
-    let mut parts = path.rsplit("::").filter(|part| *part != "{{closure}}");
-    let last = parts.next().unwrap_or_default();
+    let (mut before, mut last) = split_last(path);
+    let is_closure = last == "{{closure}}";
+    while last == "{{closure}}" {
+        (before, last) = split_last(before);
+    }
     text.push_str(begin);
-    if let Some(parent) = parts.next().filter(|part| part.starts_with(char::is_uppercase)) {
+    let (_, parent) = split_last(before);
+    if parent.starts_with(char::is_uppercase) {
         text.push_str(parent);
         text.push_str("::");
     }
     text.push_str(last);
     if is_closure {
         text.push_str(if last.is_empty() { "{closure}" } else { "::{closure}" });
+    }
+}
+
+/// What stands before the last part of a path, and that. By bytes: it is done for each thread.
+fn split_last(path: &str) -> (&str, &str) {
+    match path.bytes().rposition(|byte| byte == b':') {
+        Some(colon) => (path[..colon].trim_end_matches(':'), &path[colon + 1..]),
+        None => ("", path),
     }
 }
 
@@ -88,6 +99,7 @@ mod tests {
             ("app::net::download", "download"),
             ("app::main::{{closure}}", "main::{closure}"),
             ("app::main::{{closure}}::{{closure}}", "main::{closure}"),
+            ("app::main::{{closure}}::inner", "inner"),
             ("app::Shop::open", "Shop::open"),
             ("<app::Shop as app::Open>::open", "<Shop as Open>::open"),
             ("app::sum<alloc::vec::Vec<u8>>", "sum<Vec<u8>>"),
