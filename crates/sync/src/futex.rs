@@ -84,7 +84,7 @@ mod native {
             interrupt::as_event(|| self.wait(expected, scope, deadline))
         }
 
-        fn place(&self, scope: Scope) -> Place {
+        pub(crate) fn place(&self, scope: Scope) -> Place {
             Place { address: self.0.as_ptr().addr(), scope }
         }
 

@@ -212,7 +212,10 @@ pub(crate) struct Asleep(Arc<Record>);
 
 impl Drop for Asleep {
     fn drop(&mut self) {
-        self.0.lock().place = None;
+        // In a fork, which a signal's handler may have made of the sleep, another thread may have left it locked for good.
+        if self.0.origin.is_here() {
+            self.0.lock().place = None;
+        }
     }
 }
 
@@ -273,4 +276,48 @@ pub(crate) fn as_event<T>(wait: impl FnOnce() -> T) -> T {
     let before = FOR_EVENT.try_with(|for_event| for_event.replace(true)).unwrap_or(true);
     let _for_event = ForEvent { before };
     wait()
+}
+
+#[cfg(all(test, not(multiproc_loom)))]
+mod tests {
+    use std::sync::mpsc;
+
+    use multiproc_testkit::Watchdog;
+    use multiproc_testkit::fork::{fork, reap};
+
+    use super::*;
+    use crate::futex::{Futex, Scope};
+
+    #[test]
+    fn a_sleep_ends_in_a_fork_though_another_thread_had_its_alarm_locked() {
+        let _watchdog = Watchdog::with_limit(60);
+        let (alarm, word) = (Alarm::of_this_thread(), Futex::new(0));
+        let mut asleep = as_event(|| fall_asleep(|| word.place(Scope::Private))).unwrap();
+        assert!(asleep.is_some());
+        let ((locks, locked), (opens, opened)) = (mpsc::channel(), mpsc::channel::<()>());
+        let status = std::thread::scope(|scope| {
+            let record = &alarm.0;
+            scope.spawn(move || {
+                let _state = record.lock();
+                locks.send(()).unwrap();
+                opened.recv().unwrap_err();
+            });
+            locked.recv().unwrap();
+            let child = fork(|| {
+                let (done, is_done) = mpsc::channel();
+                std::thread::spawn(move || {
+                    if is_done.recv_timeout(Duration::from_secs(10)).is_err() {
+                        std::process::abort(); // it hangs
+                    }
+                });
+                drop(asleep.take());
+                let _ = done.send(());
+            });
+            let status = reap(child);
+            drop(opens);
+            status
+        });
+        assert_eq!(status, 0);
+        drop(asleep);
+    }
 }
