@@ -59,7 +59,7 @@
 //! | `threading.local` | [`thread::Local`] |
 //! | `threading.Timer` | [`thread::Timer`] |
 //! | none: to end what threads wait for | [`thread::CancelToken`] |
-//! | `queue.Queue`, `LifoQueue`, `PriorityQueue`, `SimpleQueue` | [`thread::Queue`], [`thread::LifoQueue`], [`thread::PriorityQueue`], [`thread::SimpleQueue`] |
+//! | `time.sleep`, of a thread that may be cancelled | [`thread::sleep`] |
 //! | a global made at its first use, under a lock | [`sync::OnceLock`], [`sync::Once`] |
 //! | `if __name__ == "__main__":` | [`#[multiproc::main]`](macro@main) |
 #![forbid(unsafe_code)]

@@ -18,7 +18,7 @@ use super::node::Node;
 /// It is heard in three ways: by a [question](Self::check), by a [wait](Self::wait) for it, and inside its [scope](Self::scope) by every
 /// wait for something else that this family of crates knows, but for those for locks: [`sleep`](crate::sleep), queues, events,
 /// semaphores, conditions, barriers, joins. Those end with `Cancelled` where the error is this crate's, with `Interrupted` where it is that of
-/// `multiproc-sync`. [`masked`](multiproc_sync::interrupt::masked) is for what has to be waited for all the same.
+/// `multiproc-sync`. Waits for processes and for what pools of them do go on. [`masked`](multiproc_sync::interrupt::masked) is for what has to be waited for all the same.
 ///
 /// ```
 /// use multiproc_sync::{Semaphore, WaitError};
