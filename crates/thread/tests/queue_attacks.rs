@@ -219,6 +219,17 @@ fn a_drop_that_panics_leaks_no_other_item() {
     }
 }
 
+/// As many as a ring holds are dropped with it, on a stack that would not have room for a call within a call for each.
+#[test]
+fn a_full_ring_is_dropped_on_a_small_stack() {
+    let drops = Arc::new(AtomicU32::new(0));
+    let queue = Queue::bounded(100_000);
+    (0..100_000).for_each(|_| queue.put(Counted(drops.clone())).unwrap());
+    let dropper = thread::Builder::new().stack_size(128 << 10).spawn(move || drop(queue)).unwrap();
+    dropper.join().unwrap();
+    assert_eq!(drops.load(SeqCst), 100_000);
+}
+
 /// Items whose drop puts others, in the middle of a shutdown and of the queue's own end.
 #[test]
 fn a_drop_that_puts_is_refused_by_a_queue_that_ends() {
