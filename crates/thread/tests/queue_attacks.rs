@@ -66,6 +66,72 @@ fn an_order_that_panics_puts_nothing_and_the_queue_goes_on() {
     queue.join().unwrap();
 }
 
+/// What an order that panics leaves behind is dropped where it may use the queue that it was not put into.
+#[test]
+fn an_item_that_an_order_refuses_may_use_the_queue_in_its_drop() {
+    static QUEUE: LazyLock<PriorityQueue<Parting>> = LazyLock::new(PriorityQueue::unbounded);
+    struct Parting(Touchy);
+    impl PartialEq for Parting {
+        fn eq(&self, other: &Self) -> bool {
+            self.cmp(other).is_eq()
+        }
+    }
+    impl Eq for Parting {}
+    impl PartialOrd for Parting {
+        fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+    impl Ord for Parting {
+        fn cmp(&self, other: &Self) -> Ordering {
+            self.0.cmp(&other.0)
+        }
+    }
+    impl Drop for Parting {
+        fn drop(&mut self) {
+            if self.0.0 == 0 {
+                QUEUE.put(Self(Touchy(7))).unwrap();
+            }
+        }
+    }
+    let _dog = Watchdog::with_limit(60);
+    QUEUE.put(Parting(Touchy(9))).unwrap();
+    assert!(panics(|| QUEUE.put(Parting(Touchy(0)))));
+    assert!(QUEUE.try_iter().map(|item| item.0.0).eq([7, 9]));
+    assert_eq!(QUEUE.unfinished(), 2);
+}
+
+/// Beside a sorted vector: many equal keys, all sizes of items, putting and getting in turn.
+#[test]
+fn items_come_by_rank_and_among_equals_as_they_were_put() {
+    fn check<const SIZE: usize>() {
+        let queue = PriorityQueue::unbounded_by_key(|item: &(u32, u32, [u8; SIZE])| item.0);
+        let (mut expected, mut state) = (Vec::new(), 1_u32);
+        for n in 0..20_000_u32 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let phase = n / 4000 % 2; // grows, then shrinks
+            if state >> 16 & 3 > phase * 2 || expected.is_empty() {
+                let key = match n % 3 {
+                    0 => n,           // in order
+                    1 => 40_000 - n,  // against it
+                    _ => state >> 25, // many equals
+                };
+                queue.put((key, n, [7; SIZE])).unwrap();
+                expected.insert(expected.partition_point(|other: &(u32, u32)| other.0 <= key), (key, n));
+            } else {
+                let got = queue.try_get().unwrap();
+                assert_eq!((got.0, got.1), expected.remove(0));
+            }
+            assert_eq!(queue.len(), expected.len());
+        }
+        assert!(!expected.is_empty());
+        assert!(queue.try_iter().map(|item| (item.0, item.1)).eq(expected));
+    }
+    check::<0>();
+    check::<100>();
+    check::<3000>();
+}
+
 /// The kernel's number of the calling thread.
 fn thread_id() -> u32 {
     let path = std::fs::read_link("/proc/thread-self").unwrap();

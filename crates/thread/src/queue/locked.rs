@@ -14,14 +14,19 @@ use super::store::{Nothing, Refusal, Store};
 /// What a [`Locked`] keeps its items in.
 pub(crate) trait Collection: Default {
     type Item;
+    /// Where among the others an item belongs.
+    type Place;
 
     /// Whether items are compared, by an order of the user's.
     const COMPARES: bool = false;
 
-    /// If it panics, the collection is as before.
-    fn insert(&mut self, item: Self::Item);
+    /// Finds out where an item belongs. All that is called of the user's is called here, while the item is the caller's.
+    fn place(&self, item: &Self::Item) -> Self::Place;
 
-    /// Takes the next one out. Calls nothing of the user's.
+    /// Puts an item where it belongs, nothing having changed since that was found out.
+    fn insert(&mut self, place: Self::Place, item: Self::Item);
+
+    /// Takes the next one out.
     fn remove(&mut self) -> Option<Self::Item>;
 
     fn len(&self) -> usize;
@@ -30,9 +35,13 @@ pub(crate) trait Collection: Default {
 /// First in, first out.
 impl<T> Collection for VecDeque<T> {
     type Item = T;
+    type Place = ();
+
+    #[inline(always)]
+    fn place(&self, _: &T) {}
 
     #[inline]
-    fn insert(&mut self, item: T) {
+    fn insert(&mut self, (): (), item: T) {
         self.push_back(item);
     }
 
@@ -49,9 +58,13 @@ impl<T> Collection for VecDeque<T> {
 /// Last in, first out.
 impl<T> Collection for Vec<T> {
     type Item = T;
+    type Place = ();
+
+    #[inline(always)]
+    fn place(&self, _: &T) {}
 
     #[inline]
-    fn insert(&mut self, item: T) {
+    fn insert(&mut self, (): (), item: T) {
         self.push(item);
     }
 
@@ -155,9 +168,11 @@ impl<C: Collection> Store for Locked<C> {
         if self.0.capacity.is_some_and(|capacity| state.items.len() >= capacity) {
             return Err((item, Refusal::Full));
         }
+        // If an order panics here, the unwinding drops the item after it has given the lock back.
         let comparing = C::COMPARES.then(|| Comparing::begin(self.address()));
-        state.items.insert(item);
+        let place = state.items.place(&item);
         drop(comparing);
+        state.items.insert(place, item);
         add(&self.0.puts, 1);
         Ok(())
     }
