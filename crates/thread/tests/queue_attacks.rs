@@ -219,6 +219,40 @@ fn an_order_that_uses_its_queue_is_told() {
     assert_eq!(QUEUE.len(), 1);
 }
 
+/// An order may use other queues; by way of those its own one, too, is told.
+#[test]
+fn an_order_that_uses_its_queue_by_way_of_another_is_told() {
+    static QUEUES: [LazyLock<PriorityQueue<Relay>>; 2] =
+        [const { LazyLock::new(PriorityQueue::unbounded) }; 2];
+    /// The queues into which others are put when it is compared.
+    struct Relay(&'static [usize]);
+    impl PartialEq for Relay {
+        fn eq(&self, other: &Self) -> bool {
+            self.cmp(other).is_eq()
+        }
+    }
+    impl Eq for Relay {}
+    impl PartialOrd for Relay {
+        fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+    impl Ord for Relay {
+        fn cmp(&self, _: &Self) -> Ordering {
+            if let [next, then @ ..] = self.0 {
+                QUEUES[*next].put(Self(then)).unwrap();
+            }
+            Ordering::Equal
+        }
+    }
+    let _dog = Watchdog::with_limit(60);
+    QUEUES.iter().for_each(|queue| queue.put(Relay(&[])).unwrap());
+    QUEUES[0].put(Relay(&[1])).unwrap();
+    assert!(panics(|| QUEUES[0].put(Relay(&[1, 0]))));
+    assert!(QUEUES.iter().all(|queue| queue.len() == 2));
+    assert_eq!(QUEUES.iter().map(|queue| queue.try_iter().count()).sum::<usize>(), 4);
+}
+
 #[test]
 fn a_key_may_use_its_queue() {
     type Key = fn(&u32) -> u32;

@@ -123,29 +123,42 @@ impl<C: Collection> Locked<C> {
     }
 }
 
+/// How many orders may be at work at once in a thread, each called by a put of the one before.
+const DEEPEST: usize = 8;
+
 thread_local! {
-    /// Where the thread compares items of the user's with the lock held.
-    static COMPARING: Cell<usize> = const { Cell::new(0) };
+    /// Where the thread compares items of the user's with the lock held; 0 after the last.
+    static COMPARING: [Cell<usize>; DEEPEST] = const { [const { Cell::new(0) }; DEEPEST] };
 }
 
-/// The thread compares items in this place until it is dropped, also by a panic.
+/// The thread compares items in a place until it is dropped, also by a panic.
 struct Comparing {
-    outside: usize,
+    depth: usize,
 }
 
 impl Comparing {
     fn begin(place: usize) -> Self {
-        Self { outside: COMPARING.replace(place) }
+        COMPARING.with(|places| {
+            let depth = places.iter().take_while(|other| other.get() != 0).count();
+            assert!(
+                depth < DEEPEST,
+                "the orders of {DEEPEST} queues' items put into one queue after the other"
+            );
+            places[depth].set(place);
+            Self { depth }
+        })
     }
 
     fn is_in(place: usize) -> bool {
-        COMPARING.get() == place
+        COMPARING.with(|places| {
+            places.iter().map(Cell::get).take_while(|other| *other != 0).any(|other| other == place)
+        })
     }
 }
 
 impl Drop for Comparing {
     fn drop(&mut self) {
-        COMPARING.set(self.outside);
+        COMPARING.with(|places| places[self.depth].set(0));
     }
 }
 

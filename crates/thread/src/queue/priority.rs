@@ -44,7 +44,7 @@ use super::store::Store;
 /// | the order panics | the same; the item's drop may use the queue |
 /// | the order is none: says one thing now and another then | items come out in some order, each once |
 /// | the key's function uses the queue | as anybody's use |
-/// | the order uses the queue | it panics: items are compared with the queue's lock held |
+/// | the order uses the queue, also by way of other queues' orders | it panics: items are compared with the queue's lock held |
 ///
 /// # Cost
 ///
