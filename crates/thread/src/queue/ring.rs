@@ -121,8 +121,9 @@ impl<T> Store for Ring<T> {
             // Acquire: with the Release of the taker that freed it.
             let stamp = slot.stamp.load(Acquire);
             if stamp == tail && self.has_room(tail) {
-                // Relaxed: the slot's stamp orders what concerns the item.
-                match self.tail.compare_exchange(tail, tail + ONE, Relaxed, Relaxed) {
+                // Release: with the Acquire of `len`, which so sees the takes that have made the room. What concerns the item, the slot's
+                // stamp orders.
+                match self.tail.compare_exchange(tail, tail + ONE, Release, Relaxed) {
                     Ok(_) => {
                         if planted(Bug::FilledEarly) {
                             slot.stamp.store(tail | FILLED, Release);
@@ -160,7 +161,9 @@ impl<T> Store for Ring<T> {
             // Acquire: with the Release of `push`.
             let stamp = slot.stamp.load(Acquire);
             if stamp == head | FILLED {
-                match self.head.compare_exchange(head, head.wrapping_add(ONE), Relaxed, Relaxed) {
+                // Release: as in `push`, so that `len` sees the put of what was taken.
+                let order = if planted(Bug::TakenUnordered) { Relaxed } else { Release };
+                match self.head.compare_exchange(head, head.wrapping_add(ONE), order, Relaxed) {
                     Ok(_) => {
                         let freed = head.wrapping_add(self.lap);
                         if planted(Bug::FreedUnordered) {
@@ -222,6 +225,7 @@ impl<T> Store for Ring<T> {
     }
 
     fn len(&self) -> usize {
+        // Acquire: with the Release of `push` and `pop`. No more are seen to be taken than put, or more to be put than there was room for.
         let mut tail = self.tail.load(Acquire);
         loop {
             let head = self.head.load(Acquire);

@@ -16,6 +16,8 @@ const ROWS: &[Row<Bug>] = &[
     (Bug::PutterForgotten, "loom_blocking::a_putter_waits_at_a_ring", Deadlock),
     (Bug::AnnouncedLate, "loom_blocking::a_putter_waits_at_a_lock", Deadlock),
     (Bug::NotPassedOn, "loom_blocking::the_first_item_is_there_last", Deadlock),
+    (Bug::NotPassedOn, "loom_blocking::the_first_place_is_there_last", Deadlock),
+    (Bug::TakenUnordered, "loom_blocking::one_counts", Claim("a count of what there never was")),
     (Bug::PutterForgotten, "loom_blocking::two_wait_for_one_place", Deadlock),
     (Bug::FilledUnordered, "loom_blocking::one_tries", Race),
     (Bug::WakeTakenAlong, "loom_blocking::a_getter_gives_up", Deadlock),
