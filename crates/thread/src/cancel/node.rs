@@ -14,7 +14,7 @@ use multiproc_sync::interrupt::Alarm;
 use multiproc_sync::primitive::blocking::{Mutex, MutexGuard};
 use slab::Slab;
 
-use super::planted::{Bug, planted};
+use crate::planted::{Bug, planted};
 
 /// One token, however often it was cloned.
 #[derive(Debug)]

@@ -31,15 +31,28 @@ impl Drop for Here {
             return; // the parent's, of which there is a copy
         }
         let roll = &Roster::here().roll;
-        if record.origin == Origin::Foreign || record.origin == Origin::Main {
+        // One that this crate has started has ended, unless it is just ending the program.
+        if !record.ended.is_set() {
             roll.end(record.ident.get());
-            record.end();
         }
-        record.gone.set();
+        record.exit();
         if HELD.take().is_some_and(Generation::is_ours) {
             roll.leave();
         }
     }
+}
+
+/// The calling thread ends the program, and its thread-locals are gone, where the system drops them then. Who waits for its end is told,
+/// as the program may wait for that one.
+pub(crate) fn exit() {
+    let roster = Roster::here();
+    let record = match known() {
+        Some(record) => record,
+        None if native::this_thread() == native::main_thread() => roster.main.clone(),
+        None => return, // was told when they were dropped
+    };
+    roster.roll.end(record.ident.get());
+    record.exit();
 }
 
 /// The calling thread has begun, and is the record's. Called first thing in it.

@@ -8,7 +8,6 @@ mod join_all;
 mod name;
 pub(crate) mod panic;
 mod phase;
-mod planted;
 mod record;
 mod reference;
 mod roll;

@@ -10,7 +10,7 @@ use std::sync::PoisonError;
 
 use multiproc_sync::primitive::blocking::{Condvar, Mutex, MutexGuard};
 
-use crate::thread::planted::{Bug, planted};
+use crate::planted::{Bug, planted};
 
 /// Entries by the numbers of their threads.
 pub(crate) struct Roll<E> {
