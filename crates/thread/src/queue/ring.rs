@@ -245,9 +245,9 @@ impl<T> Store for Ring<T> {
 impl<T> Drop for Ring<T> {
     fn drop(&mut self) {
         if std::mem::needs_drop::<T>() {
-            // If an item panics in its drop, the rest is dropped by the unwinding.
+            // If an item panics in its drop, the unwinding drops the rest.
             let rest = Rest(self);
-            drop(rest);
+            rest.empty();
         }
     }
 }
@@ -255,12 +255,18 @@ impl<T> Drop for Ring<T> {
 /// What is left in a ring that nobody else has.
 struct Rest<'a, T>(&'a Ring<T>);
 
-impl<T> Drop for Rest<'_, T> {
-    fn drop(&mut self) {
-        if let Ok(item) = self.0.pop() {
-            let _rest = Rest(self.0);
+impl<T> Rest<'_, T> {
+    /// One after the other: as many as there are would not fit on the stack within each other.
+    fn empty(&self) {
+        while let Ok(item) = self.0.pop() {
             drop(item);
         }
+    }
+}
+
+impl<T> Drop for Rest<'_, T> {
+    fn drop(&mut self) {
+        self.empty();
     }
 }
 
