@@ -100,14 +100,15 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
 ///
 /// With `names`, only crates in folders of that name, and scenarios whose names contain one of them.
 pub(crate) fn check(names: &[String]) -> Result<(), String> {
-    let target = shell::target()?.join("fault");
+    let ordinary = shell::target()?;
+    let target = ordinary.join("fault");
     let logs = target.join("logs");
     std::fs::create_dir_all(&logs).map_err(|error| format!("cannot make {}: {error}", logs.display()))?;
     let mut selection = Selection::of(names);
     let mut runs = Vec::new();
     for program in PROGRAMS {
         println!("-- building {} of {}", program.test, program.package);
-        let path = build::program(program, false, &target.join(program.prefix.trim()))?;
+        let path = build::program(program, false, &ordinary)?;
         let whole = selection.takes_group(program.folder);
         let scenarios = build::scenarios(&path)?;
         if let Some(gone) =

@@ -64,16 +64,17 @@ pub(crate) fn check(workspace: &Workspace, depth: Depth, names: &[String]) -> Re
     let logs = target.join("logs");
     std::fs::create_dir_all(&logs).map_err(|error| format!("cannot make {}: {error}", logs.display()))?;
     let mut selection = Selection::of(names);
+    let members = workspace.members.iter().filter(|member| has_models(workspace, member));
+    let members: Vec<(&Member, bool)> =
+        members.map(|member| (member, selection.takes_group(member.folder()))).collect();
+    let more = selection.may_take_more();
+    let members: Vec<_> = members.into_iter().filter(|(_, whole)| *whole || more).collect();
+    let packages: Vec<&str> = members.iter().map(|(member, _)| member.package.name.as_str()).collect();
+    println!("-- building the models of {}", packages.join(", "));
+    let programs = if packages.is_empty() { Vec::new() } else { build::programs(&packages, &target)? };
     let mut tests = Vec::new();
-    for member in workspace.members.iter().filter(|member| has_models(workspace, member)) {
-        let whole = selection.takes_group(member.folder());
-        if !whole && !selection.may_take_more() {
-            continue;
-        }
-        let name = &member.package.name;
-        println!("-- building the models of {name}");
-        let program = build::program(name, &target)?;
-        let models = build::tests(&program)?.into_iter().filter(|model| selection.takes(model) || whole);
+    for ((_, whole), program) in members.iter().zip(programs) {
+        let models = build::tests(&program)?.into_iter().filter(|model| selection.takes(model) || *whole);
         tests.extend(models.map(|name| Test { program: program.clone(), name }));
     }
     selection.verdict("loom: no crate or model")?;

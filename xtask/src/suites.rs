@@ -23,6 +23,12 @@ pub(crate) fn run(selection: &[&str]) -> Result<(), String> {
     let examples = Suite::Examples(selection.iter().map(|word| (*word).to_string()).collect());
     let mut suites: Vec<Suite> = [examples].into_iter().chain(built.into_iter().map(Suite::Tests)).collect();
     suites.sort_by_key(|suite| !suite.is_long());
+    let is_there = |long: &&&str| suites.iter().any(|suite| suite.name() == **long);
+    if selection == ["--workspace"]
+        && let Some(gone) = LONG.iter().find(|long| !is_there(long))
+    {
+        return Err(format!("test: there is no program `{gone}`, which is listed as a long one"));
+    }
     let start = Instant::now();
     let mut sum = Sum::default();
     parallel::run(

@@ -35,7 +35,7 @@ use crate::thread::roster::Roster;
 /// waited for itself it does not wait for that one, nor for others that wait here. It does not see `process::exit`, as
 /// [`join_at_exit`] does.
 ///
-/// A thread that never ends is waited for without end, and neither cancellation nor a signal's hook ends the wait: have it be a daemon.
+/// The main thread has not ended while it waits here: a thread that waits for it is waited for without end, as is one that never ends, and neither cancellation nor a signal's hook ends the wait: have it be a daemon.
 pub fn scope_main<R>(f: impl FnOnce() -> R) -> R {
     // Unwind safety: the panic goes on.
     let result = panic::catch_unwind(AssertUnwindSafe(f));
@@ -45,6 +45,9 @@ pub fn scope_main<R>(f: impl FnOnce() -> R) -> R {
 
 /// From now on this process waits at its exit for all threads that are no daemons, as [`scope_main`] does: when `main` returns, and when
 /// some thread calls `std::process::exit`, which does not wait for itself. Again, it does nothing.
+///
+/// The thread that exits counts as ended, [`main`](crate::main) that has returned, too: so a thread may work until that
+/// [is alive](crate::ThreadRef::is_alive) no longer, or wait for it. To join one that exits is [`JoinError::Exited`](crate::JoinError::Exited).
 ///
 /// ```
 /// use multiproc_thread::{Thread, join_at_exit};
@@ -82,6 +85,7 @@ pub fn join_at_exit() -> io::Result<()> {
 extern "C" fn at_exit() {
     let roster = Roster::here();
     if roster.join_at_exit.load(Acquire) != 0 {
+        here::exit();
         roster.roll.wait_until_empty(here::is_held());
     }
 }

@@ -31,6 +31,8 @@ mod exit;
 pub mod guide;
 #[cfg(not(multiproc_loom))]
 mod local;
+#[cfg(all(test, multiproc_loom))]
+mod loom_planted;
 mod planted;
 #[cfg(not(multiproc_loom))]
 pub mod queue;

@@ -4,7 +4,7 @@
 
 macro_rules! bugs {
     ($($(#[$doc:meta])+ $name:ident,)+) => {
-        /// A bug that one line of the logic by which threads meet would have if it were written wrongly.
+        /// A bug that one line of this crate would have if it were written wrongly.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Bug {
             $($(#[$doc])+ $name,)+
@@ -60,6 +60,30 @@ bugs! {
     OverCallUnseen,
     /// What was discarded counts as taken, but not yet as done, and others look in between.
     DiscardTorn,
+    /// Who comes into a scope does not look whether its token is cancelled already.
+    CancelledScopeUnseen,
+    /// Whose alarms are to be raised is noted, and they are raised later.
+    AlarmsRaisedLate,
+    /// Who makes a child looks whether the parent is cancelled before it adds the child.
+    ParentSeenTooEarly,
+    /// Who cancels what is cancelled already does not see to its children.
+    ChildrenOfCancelledSkipped,
+    /// Alarms are raised before the token says that it is cancelled.
+    ToldTooLate,
+    /// A timer looks whether it is cancelled before it says that it fires.
+    FiresAfterALook,
+    /// A thread counts itself as one to wait for, where its starter has to.
+    EnteredLate,
+    /// A thread is not waited for any more once its function has returned.
+    LeftAtEnd,
+    /// The last one to leave tells nobody.
+    LeftInSilence,
+    /// A thread that waits for all others waits for itself.
+    WaitsForItself,
+    /// Of two that wait for all others the second does not tell the first.
+    ExcusedInSilence,
+    /// A handle is looked at, and started later.
+    LooksThenStarts,
 }
 
 /// Whether the program is to behave as if it had this bug.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::sync::mpsc;
 
-use multiproc_testkit::{Watchdog, eventually};
+use multiproc_testkit::{ChildTest, Watchdog, eventually, is_child};
 use multiproc_thread::{
     JoinError, Local, NameError, Panic, StartError, Thread, ThreadRef, current, enumerate, join_all,
 };
@@ -267,5 +267,44 @@ fn a_stack_that_is_not_to_be_had_is_an_error() {
         }
         assert!(!prepared.is_alive() && !enumerate().contains(prepared.thread()));
         assert!(matches!(prepared.join(), Err(JoinError::NotStarted)));
+    }
+}
+
+#[test]
+fn an_empty_name_comes_to_the_kernel_too() {
+    let _watchdog = Watchdog::with_limit(60);
+    let (stop, stopped) = mpsc::channel::<()>();
+    let thread = Thread::builder().name("before").spawn(move || stopped.recv().is_err()).unwrap();
+    let comm = format!("/proc/self/task/{}/comm", thread.native_id().unwrap());
+    thread.set_name("").unwrap();
+    assert_eq!((thread.name().as_str(), std::fs::read_to_string(comm).unwrap().as_str()), ("", "\n"));
+    drop(stop);
+    thread.join().unwrap();
+}
+
+/// A hook of the thread's own keeps its panics from the process's, but not one that ends the process before it is called.
+#[test]
+fn a_panic_that_nobody_catches_is_told_though_the_thread_has_a_hook() {
+    struct Second;
+    impl Drop for Second {
+        fn drop(&mut self) {
+            panic!("second, in a destructor");
+        }
+    }
+    let test = "a_panic_that_nobody_catches_is_told_though_the_thread_has_a_hook";
+    if is_child(test) {
+        let _watchdog = Watchdog::with_limit(60);
+        let builder = Thread::builder().name("quiet").on_panic(|_| ());
+        let thread = builder.spawn(|| {
+            let _second = Second;
+            panic!("first");
+        });
+        let _: Result<(), _> = thread.unwrap().join();
+        std::process::exit(0);
+    }
+    let ended = ChildTest::new(test).run();
+    assert!(!ended.status.success());
+    for told in ["first", "second, in a destructor", "panic in a destructor during cleanup", "attack.rs:"] {
+        assert!(ended.stderr.contains(told), "{told}: {}", ended.stderr);
     }
 }

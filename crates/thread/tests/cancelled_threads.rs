@@ -7,7 +7,7 @@ use std::time::Duration;
 use multiproc_sync::interrupt::masked;
 use multiproc_testkit::Watchdog;
 use multiproc_thread::{
-    CancelToken, EndError, JoinError, Thread, WaitError, check_cancelled, current, main, sleep,
+    CancelToken, EndError, JoinError, Thread, Timer, WaitError, check_cancelled, current, main, sleep,
 };
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -85,4 +85,23 @@ fn threads_of_others_have_no_token() {
     assert!(!main().cancel());
     assert!(main().cancel_token().is_none());
     std::thread::spawn(|| assert!(!current().cancel())).join().unwrap();
+}
+
+/// It waits for nothing that a cancellation could end: the handle is not lost.
+#[test]
+fn a_cancelled_thread_tries_to_join() {
+    let _watchdog = Watchdog::with_limit(60);
+    let (stop, stopped) = mpsc::channel::<()>();
+    let joined = Thread::spawn(move || stopped.recv().is_err()).unwrap();
+    let timer = Timer::once(LONG, || ());
+    timer.start().unwrap();
+    let thread = Thread::spawn(move || {
+        current().cancel();
+        (joined.try_join().unwrap_err(), timer.try_join().unwrap_err())
+    });
+    let (joined, timer) = thread.unwrap().join().unwrap();
+    drop(stop);
+    assert!(joined.join().unwrap());
+    assert!(timer.cancel());
+    assert_eq!(timer.join().unwrap(), None);
 }

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use std::sync::mpsc;
 
+use multiproc_sync::interrupt::masked;
 use multiproc_testkit::fork::{fork, reap};
 use multiproc_testkit::{ChildTest, FinishedTest, Watchdog, eventually, is_child};
-use multiproc_thread::{Local, Thread, current, join_at_exit, scope_main};
+use multiproc_thread::{JoinError, Local, Thread, current, enumerate, join_at_exit, main, scope_main};
 
 /// The process exits.
 static EXITS: AtomicBool = AtomicBool::new(false);
@@ -132,6 +133,89 @@ fn the_thread_that_exits_does_not_wait_for_itself() {
         thread.unwrap().join().unwrap();
     });
     assert_eq!(ended.unwrap().status.code(), Some(1));
+}
+
+/// It never returns, and waits for those who wait for that.
+#[test]
+fn the_thread_that_exits_is_not_waited_for_by_others() {
+    let ended = in_child("the_thread_that_exits_is_not_waited_for_by_others", || {
+        join_and_tell();
+        let (exit, told) = mpsc::channel::<()>();
+        let thread = Thread::spawn(move || {
+            told.recv().unwrap_err();
+            process::exit(0)
+        });
+        let joined: Thread<()> = thread.unwrap();
+        let exiting = joined.thread().clone();
+        for wait in 0..3 {
+            let exiting = exiting.clone();
+            drop(Thread::spawn(move || {
+                match wait {
+                    0 => exiting.wait().unwrap(),
+                    1 => eventually("it counts as ended", || exiting.is_finished()),
+                    _ => eventually("it is listed no longer", || !enumerate().contains(&exiting)),
+                }
+                DONE.fetch_add(1, SeqCst);
+            }));
+        }
+        drop(Thread::spawn(move || {
+            assert!(matches!(joined.join(), Err(JoinError::Exited)));
+            DONE.fetch_add(1, SeqCst);
+        }));
+        drop(exit);
+        std::thread::park_timeout(std::time::Duration::from_secs(60));
+    });
+    assert_eq!(ended.unwrap().status.code(), Some(4));
+}
+
+/// In which it hears of no interruption.
+#[test]
+fn a_masked_join_hears_of_the_exit() {
+    let ended = in_child("a_masked_join_hears_of_the_exit", || {
+        join_and_tell();
+        let (exit, told) = mpsc::channel::<()>();
+        let thread = Thread::spawn(move || {
+            told.recv().unwrap_err();
+            process::exit(0)
+        });
+        let joined: Thread<()> = thread.unwrap();
+        drop(Thread::spawn(move || {
+            drop(exit);
+            assert!(matches!(masked(|| joined.join()), Err(JoinError::Exited)));
+            DONE.fetch_add(1, SeqCst);
+        }));
+        std::thread::park_timeout(std::time::Duration::from_secs(60));
+    });
+    assert_eq!(ended.unwrap().status.code(), Some(1));
+}
+
+/// Also if it has never asked who it is. In a fork the one that forked is the main one.
+#[test]
+fn the_main_thread_has_ended_when_it_exits() {
+    let ended = in_child("the_main_thread_has_ended_when_it_exits", || {
+        join_and_tell();
+        for asks in [false, true] {
+            let status = reap(fork(|| {
+                if asks {
+                    current();
+                }
+                join_at_exit().unwrap();
+                let waits: [fn(); 2] = [
+                    || main().wait().unwrap(),
+                    || eventually("the main thread has ended", || !main().is_alive()),
+                ];
+                for wait in waits {
+                    drop(Thread::spawn(move || {
+                        wait();
+                        DONE.fetch_add(1, SeqCst);
+                    }));
+                }
+                process::exit(0)
+            }));
+            assert_eq!(libc::WEXITSTATUS(status), 2);
+        }
+    });
+    assert_eq!(ended.unwrap().status.code(), Some(99));
 }
 
 #[test]

@@ -8,13 +8,24 @@ use crate::{artifact, shell};
 /// Switches the crates' primitives over to the model checker.
 const CFG: &str = "--cfg multiproc_loom";
 
-/// The program with the tests of the crate `name`.
-pub(super) fn program(name: &str, target: &Path) -> Result<PathBuf, String> {
-    let mut command = shell::cargo(["test", "--lib", "--no-run", "--profile", "loom", "--package", name]);
+/// The programs with the tests of these packages, in their order. Built together, since alone each keeps one core waiting at its end.
+pub(super) fn programs(packages: &[&str], target: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut command = shell::cargo(["test", "--lib", "--no-run", "--profile", "loom"]);
+    packages.iter().for_each(|package| {
+        command.args(["--package", package]);
+    });
     command.arg("--target-dir").arg(target).arg("--quiet");
     let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
     command.env("RUSTFLAGS", format!("{flags} {CFG}").trim_start());
-    artifact::program(&mut command)?.ok_or_else(|| format!("cargo built no test program for {name}"))
+    let built = artifact::tests(&mut command)?;
+    let program = |package: &&str| {
+        let library = package.replace('-', "_");
+        let found = built.iter().find(|built| built.target == library);
+        found
+            .map(|built| built.program.clone())
+            .ok_or_else(|| format!("cargo built no test program for {package}"))
+    };
+    packages.iter().map(program).collect()
 }
 
 /// The names of the tests in files whose names begin with `loom_`.

@@ -20,7 +20,6 @@ mod error;
 #[cfg(not(multiproc_loom))]
 mod here;
 mod node;
-pub(crate) mod planted;
 #[cfg(not(multiproc_loom))]
 mod sleep;
 #[cfg(all(test, multiproc_loom))]

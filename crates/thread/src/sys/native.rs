@@ -28,6 +28,8 @@ pub(crate) fn set_name(number: u32, name: &str) {
             let _ = prctl::set_name(&name);
         }
     } else {
+        // Nothing written would be no write at all.
+        let kept = if kept.is_empty() { b"\0" } else { kept.as_bytes() };
         let _ = fs::write(format!("/proc/self/task/{number}/comm"), kept);
     }
 }

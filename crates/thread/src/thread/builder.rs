@@ -62,7 +62,8 @@ impl Builder {
 
     /// Called in the thread with the panic that it ends with, in the place of the process's
     /// [panic hook](std::panic::set_hook), which hears of none of its panics: so those that its function catches itself are silent.
-    /// The hook comes when the function is unwound, and may panic, too: that one is told by the process's hook.
+    /// The hook comes when the function is unwound, and may panic, too: that one is told by the process's hook. So is a panic that ends the
+    /// process, as one in a destructor while another unwinds does: nobody else could tell of it.
     ///
     /// ```
     /// use std::sync::mpsc;

@@ -70,6 +70,9 @@ pub enum JoinError {
     /// Its function has panicked.
     #[error("{0}")]
     Panicked(Panic),
+    /// It has called `std::process::exit`: the program ends, and waits for its [threads](crate::join_at_exit) before.
+    #[error("the thread has not returned, but ends the program, which waits for its threads now")]
+    Exited,
     /// Nobody has started it.
     #[error("the thread was not started, so that it would never end: start it first")]
     NotStarted,

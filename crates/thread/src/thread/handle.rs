@@ -9,6 +9,7 @@ use multiproc_sync::interrupt;
 
 use super::builder::Builder;
 use super::error::{EndError, JoinError, StartError};
+use super::here;
 use super::name;
 use super::phase::{Phase, Unstarted};
 use super::record::Record;
@@ -38,7 +39,8 @@ use super::worker::Worker;
 /// | event | effect |
 /// |---|---|
 /// | its function panics | [`JoinError::Panicked`] with message and place; nobody else notices |
-/// | the handle is dropped | the thread goes on, and its result is dropped in it. One that was not started never is |
+/// | the handle is dropped | the thread goes on, and its result is dropped in it; if it has ended already, by who drops the handle. One that was not started never is |
+/// | it calls `std::process::exit` | the program ends. Where that [waits](crate::join_at_exit) for the one that joins it: [`JoinError::Exited`] |
 /// | the handle is leaked | the system keeps the stack of the thread after its end |
 /// | the program ends | the thread ends with it, wherever it is, unless [`scope_main`](crate::scope_main) or [`join_at_exit`](crate::join_at_exit) waits for it |
 /// | `fork` | the child has no such thread: to start or join it there is an error. It may start threads of its own, unless one of the parent's was just starting or ending: the standard library has a lock then, which nobody opens in the child |
@@ -130,7 +132,7 @@ impl<T> Thread<T> {
     ///
     /// # Errors
     ///
-    /// [`JoinError::Panicked`]; [`JoinError::NotStarted`] and [`JoinError::Oneself`], where this would wait for ever;
+    /// [`JoinError::Panicked`]; [`JoinError::Exited`]; [`JoinError::NotStarted`] and [`JoinError::Oneself`], where this would wait for ever;
     /// [`JoinError::Cancelled`] and [`JoinError::Interrupted`], after which nobody has the right to the result any more: who wants to go
     /// on [waits](ThreadRef::wait) first, or joins inside [`masked`](multiproc_sync::interrupt::masked).
     pub fn join(self) -> Result<T, JoinError> {
@@ -140,14 +142,18 @@ impl<T> Thread<T> {
         }
     }
 
-    /// As [`join`](Self::join), if it has ended already; else the thread comes back.
+    /// As [`join`](Self::join), if it has ended already; else the thread comes back. As this waits for nothing, no cancellation ends it.
     ///
     /// # Errors
     ///
     /// The outer error is the thread itself, still running.
     #[allow(clippy::result_large_err)] // the error is the handle itself
     pub fn try_join(self) -> Result<Result<T, JoinError>, Self> {
-        self.join_timeout(Duration::ZERO)
+        match self.thread.can_be_waited_for() {
+            Ok(()) if self.thread.0.gone.is_set() => Ok(self.into_result()),
+            Ok(()) => Err(self),
+            Err(error) => Ok(Err(error.into())),
+        }
     }
 
     /// As [`join`](Self::join), for at most `timeout`; then the thread comes back, still running.
@@ -203,8 +209,9 @@ impl<T> Thread<T> {
         let gone = &self.thread.0.gone;
         match deadline {
             Some(deadline) => gone.wait_deadline(deadline),
-            // The system's join, which comes next, waits as well: to sleep twice costs microseconds.
-            None if !interrupt::is_possible() => Ok(()),
+            // The system's join, which comes next, waits as well: to sleep twice costs microseconds. It does not hear of a thread
+            // that exits, which may wait for this one.
+            None if !interrupt::is_possible() && !here::is_held() => Ok(()),
             None => gone.wait(),
         }?;
         Ok(())
@@ -214,6 +221,9 @@ impl<T> Thread<T> {
     fn into_result(self) -> Result<T, JoinError> {
         let Self { thread, phase } = self;
         let running = phase.into_running().ok_or(JoinError::NotStarted)?;
+        if thread.0.has_exited() {
+            return Err(JoinError::Exited);
+        }
         match running.join(|| thread.name()) {
             Some(result) => result.map_err(JoinError::Panicked),
             // Nobody else takes it.

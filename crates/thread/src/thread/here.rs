@@ -10,6 +10,7 @@ use multiproc_sync::Generation;
 use super::name;
 use super::record::{Origin, Record, ThreadIdent};
 use super::roster::Roster;
+use crate::cancel::CancelToken;
 use crate::sys::native;
 
 thread_local! {
@@ -30,15 +31,28 @@ impl Drop for Here {
             return; // the parent's, of which there is a copy
         }
         let roll = &Roster::here().roll;
-        if record.origin == Origin::Foreign || record.origin == Origin::Main {
+        // One that this crate has started has ended, unless it is just ending the program.
+        if !record.ended.is_set() {
             roll.end(record.ident.get());
-            record.end();
         }
-        record.gone.set();
+        record.exit();
         if HELD.take().is_some_and(Generation::is_ours) {
             roll.leave();
         }
     }
+}
+
+/// The calling thread ends the program, and its thread-locals are gone, where the system drops them then. Who waits for its end is told,
+/// as the program may wait for that one.
+pub(crate) fn exit() {
+    let roster = Roster::here();
+    let record = match known() {
+        Some(record) => record,
+        None if native::this_thread() == native::main_thread() => roster.main.clone(),
+        None => return, // was told when they were dropped
+    };
+    roster.roll.end(record.ident.get());
+    record.exit();
 }
 
 /// The calling thread has begun, and is the record's. Called first thing in it.
@@ -69,6 +83,12 @@ pub(crate) fn with<R>(f: impl FnOnce(&Arc<Record>) -> R) -> R {
 fn known() -> Option<Arc<Record>> {
     let known = HERE.try_with(|here| here.0.borrow().clone()).ok().flatten();
     known.filter(|record| record.made_by.is_ours())
+}
+
+/// Does `f` with the token that this thread was started with, also in a fork of it. `f` starts and joins nothing.
+pub(crate) fn with_own_token<R>(f: impl FnOnce(&CancelToken) -> R) -> Option<R> {
+    let done = HERE.try_with(|here| here.0.borrow().as_ref().and_then(|record| record.token.as_ref()).map(f));
+    done.ok().flatten()
 }
 
 /// Whether the calling thread was started by this crate as a daemon.

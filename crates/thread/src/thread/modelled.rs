@@ -1,7 +1,6 @@
 //! What of threads is compiled for the model checker: the logic by which they meet, and its models.
 
 mod phase;
-mod planted;
 mod roll;
 #[cfg(test)]
 mod tests;

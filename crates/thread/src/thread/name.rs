@@ -1,6 +1,7 @@
 //! Names of threads: what may be one, and the one that a thread has if it was given none.
 
 use std::any::type_name;
+use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;
 
 use multiproc_sync::primitive::AtomicU64;
@@ -30,7 +31,14 @@ pub(super) fn check(name: &str) -> Result<(), NameError> {
 pub(crate) fn of_thread<F: ?Sized>() -> String {
     static MADE: AtomicU64 = AtomicU64::new(1);
     let number = MADE.fetch_add(1, Relaxed);
-    format!("Thread-{number} ({})", readable(type_name::<F>()))
+    // One piece of memory, as it is done for each thread.
+    let type_name = type_name::<F>();
+    let mut name = String::with_capacity("Thread-18446744073709551615 ()".len() + type_name.len());
+    name.push_str("Thread-");
+    let _ = write!(name, "{number} ("); // to a string: does not fail
+    push_readable(type_name, &mut name);
+    name.push(')');
+    name
 }
 
 /// `Dummy-N`, for a thread that was met and has no name.
@@ -39,23 +47,21 @@ pub(super) fn of_foreign() -> String {
     format!("Dummy-{}", MET.fetch_add(1, Relaxed))
 }
 
-/// The name of a type without the modules in it: `work`, `Shop::open`, `main::{closure}`, `sum<Vec<u8>>`.
-fn readable(type_name: &str) -> String {
-    let mut text = String::with_capacity(type_name.len());
+/// Appends the name of a type without the modules in it: `work`, `Shop::open`, `main::{closure}`, `sum<Vec<u8>>`.
+fn push_readable(type_name: &str, text: &mut String) {
     let mut rest = type_name;
     while let Some(first) = rest.chars().next() {
         let path = rest.find(|c: char| !is_of_path(c)).unwrap_or(rest.len());
         match path {
             0 => text.push(first),
-            _ => shorten(&rest[..path], &mut text),
+            _ => shorten(&rest[..path], text),
         }
         rest = &rest[path.max(first.len_utf8())..];
     }
-    text
 }
 
 fn is_of_path(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '_' | ':' | '{' | '}' | '#')
+    c.is_ascii_alphanumeric() || !c.is_ascii() || matches!(c, '_' | ':' | '{' | '}' | '#')
 }
 
 /// Appends the last part of a path; with the one before it, if that is a type. Closures are named after what they stand in.
@@ -64,17 +70,28 @@ fn shorten(path: &str, text: &mut String) {
         Some(path) => ("::", path), // goes on after a type with parameters
         None => ("", path),
     };
-    let is_closure = path.split("::").any(|part| part == "{{closure}}");
-    let mut parts = path.rsplit("::").filter(|part| *part != "{{closure}}");
-    let last = parts.next().unwrap_or_default();
+    let (mut before, mut last) = split_last(path);
+    let is_closure = last == "{{closure}}";
+    while last == "{{closure}}" {
+        (before, last) = split_last(before);
+    }
     text.push_str(begin);
-    if let Some(parent) = parts.next().filter(|part| part.starts_with(char::is_uppercase)) {
+    let (_, parent) = split_last(before);
+    if parent.starts_with(char::is_uppercase) {
         text.push_str(parent);
         text.push_str("::");
     }
     text.push_str(last);
     if is_closure {
         text.push_str(if last.is_empty() { "{closure}" } else { "::{closure}" });
+    }
+}
+
+/// What stands before the last part of a path, and that. By bytes: it is done for each thread.
+fn split_last(path: &str) -> (&str, &str) {
+    match path.bytes().rposition(|byte| byte == b':') {
+        Some(colon) => (path[..colon].trim_end_matches(':'), &path[colon + 1..]),
+        None => ("", path),
     }
 }
 
@@ -88,6 +105,7 @@ mod tests {
             ("app::net::download", "download"),
             ("app::main::{{closure}}", "main::{closure}"),
             ("app::main::{{closure}}::{{closure}}", "main::{closure}"),
+            ("app::main::{{closure}}::inner", "inner"),
             ("app::Shop::open", "Shop::open"),
             ("<app::Shop as app::Open>::open", "<Shop as Open>::open"),
             ("app::sum<alloc::vec::Vec<u8>>", "sum<Vec<u8>>"),
@@ -97,7 +115,9 @@ mod tests {
             ("", ""),
             ("äpp::ärbeit", "ärbeit"),
         ] {
-            assert_eq!(readable(name), expected);
+            let mut text = String::new();
+            push_readable(name, &mut text);
+            assert_eq!(text, expected);
         }
     }
 

@@ -5,6 +5,7 @@ use std::any::{Any, TypeId};
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::io::{self, Write as _};
 use std::mem;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::sync::{Once, PoisonError};
@@ -135,6 +136,8 @@ struct Note {
     kind: TypeId,
     location: Option<String>,
     backtrace: Option<Backtrace>,
+    /// The one before it.
+    before: Option<Box<Note>>,
 }
 
 /// What the hook does in a thread.
@@ -170,18 +173,39 @@ pub(super) fn install_hook() {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             let duty = DUTY.get();
-            if duty != Duty::None {
+            let is_last = duty == Duty::NoteQuietly && ends_the_process(info);
+            if is_last {
+                let _ = NOTE.try_with(|last| last.borrow().iter().for_each(Note::tell));
+            } else if duty != Duty::None {
                 let note = Note::of(info);
-                let _ = NOTE.try_with(|last| last.replace(Some(note)));
+                let _ = NOTE.try_with(|last| {
+                    let mut last = last.borrow_mut();
+                    let before = last.take().map(|note| Box::new(Note { before: None, ..note }));
+                    *last = Some(Note { before, ..note });
+                });
             }
-            if duty != Duty::NoteQuietly {
+            if duty != Duty::NoteQuietly || is_last {
                 before(info);
             }
         }));
     });
 }
 
+/// Whether nobody catches the panic, nor hears of it but by its hook: one in a destructor while another panic unwinds, or in a function
+/// of C's. Only the text of the hook's argument says so; were it to change, nothing more would be lost than what this tells.
+fn ends_the_process(info: &PanicHookInfo<'_>) -> bool {
+    format!("{info:?}").contains("can_unwind: false")
+}
+
 impl Note {
+    /// Tells of the panics that have led to the end of the process, and that nobody has been told of.
+    fn tell(&self) {
+        for note in self.before.as_deref().into_iter().chain([self]) {
+            let place = note.location.as_deref().unwrap_or("a place that is not known");
+            let _ = writeln!(io::stderr(), "panicked before at {place}: {}", note.message);
+        }
+    }
+
     fn of(info: &PanicHookInfo<'_>) -> Self {
         let backtrace = Backtrace::capture();
         Self {
@@ -189,6 +213,7 @@ impl Note {
             kind: info.payload().type_id(),
             location: info.location().map(ToString::to_string),
             backtrace: (backtrace.status() == BacktraceStatus::Captured).then_some(backtrace),
+            before: None,
         }
     }
 }

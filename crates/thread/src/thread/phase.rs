@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 
 use multiproc_sync::primitive::blocking::Mutex;
 
-use crate::thread::planted::{Bug, planted};
+use crate::planted::{Bug, planted};
 
 /// What there is to start, then what came of it.
 pub(crate) struct Phase<P, R>(Mutex<State<P, R>>);

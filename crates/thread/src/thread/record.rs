@@ -13,9 +13,10 @@ use multiproc_sync::{Event, Generation, interrupt};
 use crate::CancelToken;
 use crate::sys::native;
 
-/// The number of a thread: no two threads of a program have the same one, also not one after the other.
+/// The number of a thread: no two threads of a process have the same one, also not one after the other.
 ///
-/// Neither do a thread and one of a process that this one has forked.
+/// A fork counts on by itself: its threads have other numbers than those that there were before it, but may share them with later ones of
+/// the process that it was forked of.
 #[doc(alias = "get_ident")]
 #[doc(alias = "ThreadId")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,7 +74,9 @@ pub(crate) struct Record {
     native: AtomicU32,
     /// It runs, and has its number.
     begun: Event,
-    /// Its function has returned.
+    /// It ends the program: its function never returns.
+    exits: AtomicU32,
+    /// Its function has returned, or never will.
     pub(crate) ended: Event,
     /// Its thread-locals were dropped.
     pub(crate) gone: Event,
@@ -107,6 +110,7 @@ impl Record {
             started: AtomicU32::new(0),
             native: AtomicU32::new(NONE),
             begun: Event::new(),
+            exits: AtomicU32::new(0),
             ended: Event::new(),
             gone: Event::new(),
         })
@@ -155,6 +159,20 @@ impl Record {
             naming.over = true;
         }
         self.ended.set();
+    }
+
+    /// As [`end`](Self::end), of a thread that ends the program from within its function.
+    pub(crate) fn exit(&self) {
+        if !self.ended.is_set() {
+            self.exits.store(1, Relaxed); // seen by whoever sees its end
+            self.end();
+        }
+        self.gone.set();
+    }
+
+    /// Whether it has ended by ending the program, which has no result.
+    pub(crate) fn has_exited(&self) -> bool {
+        self.ended.is_set() && self.exits.load(Relaxed) != 0
     }
 
     pub(crate) fn name(&self) -> String {

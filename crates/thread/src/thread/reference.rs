@@ -118,7 +118,7 @@ impl ThreadRef {
         self.0.token.clone()
     }
 
-    /// Waits until its function has returned or panicked. Its thread-locals may be there a moment longer: to
+    /// Waits until its function has returned or panicked, or it [ends the program](crate::join_at_exit). Its thread-locals may be there a moment longer: to
     /// [join](crate::Thread::join) waits for these as well.
     ///
     /// # Errors

@@ -5,12 +5,12 @@
 //! no longer. It *leaves* when its thread-locals were dropped too, and is waited for until then.
 #![allow(clippy::disallowed_types)] // of `primitive::blocking`, which are the standard library's
 
-use std::collections::BTreeMap;
+use std::mem;
 use std::sync::PoisonError;
 
 use multiproc_sync::primitive::blocking::{Condvar, Mutex, MutexGuard};
 
-use crate::thread::planted::{Bug, planted};
+use crate::planted::{Bug, planted};
 
 /// Entries by the numbers of their threads.
 pub(crate) struct Roll<E> {
@@ -20,25 +20,28 @@ pub(crate) struct Roll<E> {
 }
 
 struct State<E> {
-    listed: BTreeMap<u64, E>,
+    /// In no order. Few: a map costs a short thread more than it saves.
+    listed: Vec<(u64, E)>,
     /// Threads that have not left and that an exit waits for.
     held: usize,
     /// Those of them that wait for the others, who need not wait for them meanwhile.
     excused: usize,
     /// How often those who were excused could go on.
     round: u64,
+    /// Threads that sleep: to wake nobody is a system call, too.
+    sleepers: usize,
 }
 
 impl<E: Clone> Roll<E> {
     pub(crate) fn new() -> Self {
-        let state = State { listed: BTreeMap::new(), held: 0, excused: 0, round: 0 };
+        let state = State { listed: Vec::new(), held: 0, excused: 0, round: 0, sleepers: 0 };
         Self { state: Mutex::new(state), empty: Condvar::new() }
     }
 
     /// A thread is about to begin, or was met. Who is `held` has to leave.
     pub(crate) fn enter(&self, number: u64, entry: E, held: bool) {
         let mut state = self.lock();
-        state.listed.insert(number, entry);
+        state.listed.push((number, entry));
         state.held += usize::from(held && !planted(Bug::EnteredLate));
     }
 
@@ -51,7 +54,7 @@ impl<E: Clone> Roll<E> {
     /// The thread's function has returned.
     pub(crate) fn end(&self, number: u64) {
         // Dropped with the lock open.
-        let _entry = self.lock().listed.remove(&number);
+        let _entry = self.lock().strike_out(number);
         if planted(Bug::LeftAtEnd) {
             self.count_out();
         }
@@ -68,8 +71,7 @@ impl<E: Clone> Roll<E> {
         let mut state = self.lock();
         state.held -= 1;
         if state.is_over() && !planted(Bug::LeftInSilence) {
-            state.begin_round();
-            self.empty.notify_all();
+            self.begin_round(&mut state);
         }
     }
 
@@ -85,23 +87,35 @@ impl<E: Clone> Roll<E> {
         state.excused += 1;
         let round = state.round;
         if state.is_over() {
-            state.begin_round();
-            if !planted(Bug::ExcusedInSilence) {
-                self.empty.notify_all();
+            if planted(Bug::ExcusedInSilence) {
+                state.sleepers = 0;
             }
+            self.begin_round(&mut state);
         }
         while state.round == round {
             state = self.wait(state);
         }
     }
 
-    fn wait<'a>(&self, state: MutexGuard<'a, State<E>>) -> MutexGuard<'a, State<E>> {
+    fn wait<'a>(&self, mut state: MutexGuard<'a, State<E>>) -> MutexGuard<'a, State<E>> {
+        state.sleepers += 1;
         self.empty.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets those who were excused go on, all of them, however late they wake up, and everybody look.
+    fn begin_round(&self, state: &mut State<E>) {
+        state.excused = 0;
+        state.round += 1;
+        if mem::take(&mut state.sleepers) > 0 {
+            self.empty.notify_all();
+        }
     }
 
     /// All who are listed, in the order of their numbers.
     pub(crate) fn list(&self) -> Vec<E> {
-        self.lock().listed.values().cloned().collect()
+        let mut listed = self.lock().listed.clone();
+        listed.sort_unstable_by_key(|(number, _)| *number);
+        listed.into_iter().map(|(_, entry)| entry).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State<E>> {
@@ -111,14 +125,14 @@ impl<E: Clone> Roll<E> {
 }
 
 impl<E> State<E> {
+    /// Who has come late mostly goes early.
+    fn strike_out(&mut self, number: u64) -> Option<(u64, E)> {
+        let at = self.listed.iter().rposition(|(listed, _)| *listed == number)?;
+        Some(self.listed.swap_remove(at))
+    }
+
     /// Nobody is there that those who wait have to wait for.
     fn is_over(&self) -> bool {
         self.held == self.excused
-    }
-
-    /// Lets those who were excused go on, all of them, however late they wake up.
-    fn begin_round(&mut self) {
-        self.excused = 0;
-        self.round += 1;
     }
 }

@@ -145,7 +145,8 @@ impl<R> Timer<R> {
     /// The outer error is the timer itself.
     #[allow(clippy::result_large_err)] // the error is the handle itself
     pub fn try_join(self) -> Result<Result<R, JoinError>, Self> {
-        self.join_timeout(Duration::ZERO)
+        let Self { thread, timing } = self;
+        thread.try_join().map_err(|thread| Self { thread, timing })
     }
 
     /// As [`join`](Self::join), for at most `timeout`; then the timer comes back.

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering::{AcqRel, Relaxed};
 use multiproc_sync::interrupt::masked;
 use multiproc_sync::primitive::{AtomicU32, Deadline};
 
-use crate::cancel::planted::{Bug, planted};
 use crate::cancel::{CancelToken, WaitError};
+use crate::planted::{Bug, planted};
 
 /// Nothing is to fire from now on.
 const CANCELLED: u32 = 1;

@@ -1,5 +1,4 @@
 //! Models of the cancellation, and the bugs that they find.
 
 mod loom_cancel;
-mod loom_planted;
 mod loom_timing;

@@ -2,6 +2,5 @@
 
 mod loom_blocking;
 mod loom_join;
-mod loom_planted;
 mod loom_shutdown;
 mod model;
