@@ -49,8 +49,6 @@
 //! | `threading.Condition`, `multiprocessing.Condition` | [`sync::Condvar`] beside a [`sync::Mutex`], or a [`sync::ReentrantMutex`] |
 //! | `threading.Barrier`, `multiprocessing.Barrier` | [`sync::Barrier`] |
 //! | `threading.Event`, `multiprocessing.Event` | [`sync::Event`], or [`sync::Latch`] for what happens once |
-//! | `queue.Queue`, `LifoQueue`, `PriorityQueue`, `SimpleQueue` | [`thread::Queue`], [`thread::LifoQueue`], [`thread::PriorityQueue`], [`thread::SimpleQueue`] |
-//! | `queue.task_done`, `queue.join` without a queue | [`sync::WaitGroup::done`], [`sync::WaitGroup::wait`] |
 //! | `threading.Thread` | [`thread::Thread`], [`thread::Builder`] |
 //! | a subclass of `Thread` with `run` | [`thread::Worker`] |
 //! | `t.join(timeout)`, `t.is_alive()` | [`thread::Thread::join_timeout`], [`thread::ThreadRef::is_alive`] |
@@ -60,6 +58,8 @@
 //! | `threading.Timer` | [`thread::Timer`] |
 //! | none: to end what threads wait for | [`thread::CancelToken`] |
 //! | `time.sleep`, of a thread that may be cancelled | [`thread::sleep`] |
+//! | `queue.Queue`, `LifoQueue`, `PriorityQueue`, `SimpleQueue` | [`thread::Queue`], [`thread::LifoQueue`], [`thread::PriorityQueue`], [`thread::SimpleQueue`] |
+//! | `queue.task_done`, `queue.join` without a queue | [`sync::WaitGroup::done`], [`sync::WaitGroup::wait`] |
 //! | a global made at its first use, under a lock | [`sync::OnceLock`], [`sync::Once`] |
 //! | `if __name__ == "__main__":` | [`#[multiproc::main]`](macro@main) |
 #![forbid(unsafe_code)]

@@ -171,7 +171,28 @@
 //!
 //! # Producer and consumer: a queue
 //!
-//! Which has all of that inside, and an end: see [`Queue`](crate::Queue).
+//! Which has all of that inside, a bound, and an end:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use multiproc_thread::{Queue, Shutdown, Thread};
+//!
+//! let queue = Arc::new(Queue::bounded(4));
+//! let (to, from) = (queue.clone(), queue.clone());
+//! let consumer = Thread::spawn(move || {
+//!     let add = |sum, item: u32| {
+//!         from.task_done().expect("once for each");
+//!         sum + item
+//!     };
+//!     from.iter().fold(0, add) // until the shutdown
+//! })?;
+//! let producer = Thread::spawn(move || (1..=10).try_for_each(|item| to.put(item)))?;
+//! producer.join()?.expect("nobody has shut it down");
+//! queue.join()?; // all that was put has been reported done
+//! queue.shutdown(Shutdown::Drain);
+//! assert_eq!(consumer.join()?, 55);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! # A box with methods that call each other
 //!

@@ -63,6 +63,12 @@ const ROWS: &[Row<Bug>] = &[
     (Bug::PutterForgotten, "queue::tests::loom_blocking::a_putter_waits_at_a_ring", Deadlock),
     (Bug::AnnouncedLate, "queue::tests::loom_blocking::a_putter_waits_at_a_lock", Deadlock),
     (Bug::NotPassedOn, "queue::tests::loom_blocking::the_first_item_is_there_last", Deadlock),
+    (Bug::NotPassedOn, "queue::tests::loom_blocking::the_first_place_is_there_last", Deadlock),
+    (
+        Bug::TakenUnordered,
+        "queue::tests::loom_blocking::one_counts",
+        Claim("a count of what there never was"),
+    ),
     (Bug::PutterForgotten, "queue::tests::loom_blocking::two_wait_for_one_place", Deadlock),
     (Bug::FilledUnordered, "queue::tests::loom_blocking::one_tries", Race),
     (Bug::WakeTakenAlong, "queue::tests::loom_blocking::a_getter_gives_up", Deadlock),

@@ -24,6 +24,8 @@ bugs! {
     FilledUnordered,
     /// A slot can be filled before what is in it was read.
     FreedUnordered,
+    /// Who counts what is there sees that an item was taken, and not that it was put.
+    TakenUnordered,
     /// The queue is said to have ended while an item is under way into it.
     EndsEarly,
     /// Who puts or takes does not look for sleepers in the order that makes one of both see the other.

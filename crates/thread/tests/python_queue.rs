@@ -2,7 +2,7 @@
 
 use std::sync::{LazyLock, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use multiproc_testkit::{Watchdog, eventually};
 use multiproc_thread::{
@@ -59,6 +59,34 @@ fn waits_end_by_time() {
     assert_eq!(queue.get_timeout(Duration::MAX), Ok(1));
     queue.task_done().unwrap();
     queue.join_timeout(Duration::MAX).unwrap();
+}
+
+/// A time that is over ends waits, and nothing else: what is there is got, what has room is put, what is done is joined.
+#[test]
+fn a_time_that_is_over_ends_nothing_but_waits() {
+    let past = Instant::now();
+    for queue in [Queue::bounded(1), Queue::bounded(3), Queue::unbounded()] {
+        for n in 0..100 {
+            queue.put_deadline(n, past).unwrap();
+            assert_eq!(queue.join_deadline(past), Err(UnfinishedError::TimedOut));
+            assert_eq!(queue.get_deadline(past), Ok(n));
+            queue.task_done().unwrap();
+            queue.join_deadline(past).unwrap();
+            queue.put_timeout(n, Duration::ZERO).unwrap();
+            assert_eq!(queue.get_timeout(Duration::ZERO), Ok(n));
+            queue.task_done().unwrap();
+        }
+        assert_eq!(queue.get_deadline(past), Err(GetError::TimedOut));
+        let room = queue.capacity().unwrap_or(0);
+        (0..room).for_each(|_| queue.put(0).unwrap());
+        if room > 0 {
+            assert_eq!(queue.put_deadline(1, past), Err(PutError::TimedOut(1)));
+        }
+        queue.shutdown(Shutdown::Drain);
+        assert_eq!(queue.put_deadline(1, past), Err(PutError::ShutDown(1)));
+        assert!((0..room).all(|_| queue.get_deadline(past).is_ok()));
+        assert_eq!(queue.get_deadline(past), Err(GetError::ShutDown));
+    }
 }
 
 /// `put` and `get` block.

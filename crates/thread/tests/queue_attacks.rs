@@ -66,6 +66,72 @@ fn an_order_that_panics_puts_nothing_and_the_queue_goes_on() {
     queue.join().unwrap();
 }
 
+/// What an order that panics leaves behind is dropped where it may use the queue that it was not put into.
+#[test]
+fn an_item_that_an_order_refuses_may_use_the_queue_in_its_drop() {
+    static QUEUE: LazyLock<PriorityQueue<Parting>> = LazyLock::new(PriorityQueue::unbounded);
+    struct Parting(Touchy);
+    impl PartialEq for Parting {
+        fn eq(&self, other: &Self) -> bool {
+            self.cmp(other).is_eq()
+        }
+    }
+    impl Eq for Parting {}
+    impl PartialOrd for Parting {
+        fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+    impl Ord for Parting {
+        fn cmp(&self, other: &Self) -> Ordering {
+            self.0.cmp(&other.0)
+        }
+    }
+    impl Drop for Parting {
+        fn drop(&mut self) {
+            if self.0.0 == 0 {
+                QUEUE.put(Self(Touchy(7))).unwrap();
+            }
+        }
+    }
+    let _dog = Watchdog::with_limit(60);
+    QUEUE.put(Parting(Touchy(9))).unwrap();
+    assert!(panics(|| QUEUE.put(Parting(Touchy(0)))));
+    assert!(QUEUE.try_iter().map(|item| item.0.0).eq([7, 9]));
+    assert_eq!(QUEUE.unfinished(), 2);
+}
+
+/// Beside a sorted vector: many equal keys, all sizes of items, putting and getting in turn.
+#[test]
+fn items_come_by_rank_and_among_equals_as_they_were_put() {
+    fn check<const SIZE: usize>() {
+        let queue = PriorityQueue::unbounded_by_key(|item: &(u32, u32, [u8; SIZE])| item.0);
+        let (mut expected, mut state) = (Vec::new(), 1_u32);
+        for n in 0..20_000_u32 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let phase = n / 4000 % 2; // grows, then shrinks
+            if state >> 16 & 3 > phase * 2 || expected.is_empty() {
+                let key = match n % 3 {
+                    0 => n,           // in order
+                    1 => 40_000 - n,  // against it
+                    _ => state >> 25, // many equals
+                };
+                queue.put((key, n, [7; SIZE])).unwrap();
+                expected.insert(expected.partition_point(|other: &(u32, u32)| other.0 <= key), (key, n));
+            } else {
+                let got = queue.try_get().unwrap();
+                assert_eq!((got.0, got.1), expected.remove(0));
+            }
+            assert_eq!(queue.len(), expected.len());
+        }
+        assert!(!expected.is_empty());
+        assert!(queue.try_iter().map(|item| (item.0, item.1)).eq(expected));
+    }
+    check::<0>();
+    check::<100>();
+    check::<3000>();
+}
+
 /// The kernel's number of the calling thread.
 fn thread_id() -> u32 {
     let path = std::fs::read_link("/proc/thread-self").unwrap();
@@ -153,6 +219,40 @@ fn an_order_that_uses_its_queue_is_told() {
     assert_eq!(QUEUE.len(), 1);
 }
 
+/// An order may use other queues; by way of those its own one, too, is told.
+#[test]
+fn an_order_that_uses_its_queue_by_way_of_another_is_told() {
+    static QUEUES: [LazyLock<PriorityQueue<Relay>>; 2] =
+        [const { LazyLock::new(PriorityQueue::unbounded) }; 2];
+    /// The queues into which others are put when it is compared.
+    struct Relay(&'static [usize]);
+    impl PartialEq for Relay {
+        fn eq(&self, other: &Self) -> bool {
+            self.cmp(other).is_eq()
+        }
+    }
+    impl Eq for Relay {}
+    impl PartialOrd for Relay {
+        fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+    impl Ord for Relay {
+        fn cmp(&self, _: &Self) -> Ordering {
+            if let [next, then @ ..] = self.0 {
+                QUEUES[*next].put(Self(then)).unwrap();
+            }
+            Ordering::Equal
+        }
+    }
+    let _dog = Watchdog::with_limit(60);
+    QUEUES.iter().for_each(|queue| queue.put(Relay(&[])).unwrap());
+    QUEUES[0].put(Relay(&[1])).unwrap();
+    assert!(panics(|| QUEUES[0].put(Relay(&[1, 0]))));
+    assert!(QUEUES.iter().all(|queue| queue.len() == 2));
+    assert_eq!(QUEUES.iter().map(|queue| queue.try_iter().count()).sum::<usize>(), 4);
+}
+
 #[test]
 fn a_key_may_use_its_queue() {
     type Key = fn(&u32) -> u32;
@@ -217,6 +317,17 @@ fn a_drop_that_panics_leaks_no_other_item() {
             assert_eq!(drops.load(SeqCst), 5);
         }
     }
+}
+
+/// As many as a ring holds are dropped with it, on a stack that would not have room for a call within a call for each.
+#[test]
+fn a_full_ring_is_dropped_on_a_small_stack() {
+    let drops = Arc::new(AtomicU32::new(0));
+    let queue = Queue::bounded(100_000);
+    (0..100_000).for_each(|_| queue.put(Counted(drops.clone())).unwrap());
+    let dropper = thread::Builder::new().stack_size(128 << 10).spawn(move || drop(queue)).unwrap();
+    dropper.join().unwrap();
+    assert_eq!(drops.load(SeqCst), 100_000);
 }
 
 /// Items whose drop puts others, in the middle of a shutdown and of the queue's own end.

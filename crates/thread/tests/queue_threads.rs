@@ -1,12 +1,16 @@
 //! Many threads at one queue: nothing is lost, nothing comes twice, each putter's items come in its order, nobody hangs.
 
 use std::cell::Cell;
+use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::rc::Rc;
+use std::sync::MutexGuard;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
 use multiproc_testkit::Watchdog;
+use multiproc_thread::queue::{ByKey, Iter};
 use multiproc_thread::{GetError, LifoQueue, PriorityQueue, PutError, Queue, Shutdown, SimpleQueue};
 
 const PUTTERS: u64 = 4;
@@ -21,6 +25,42 @@ fn queues_are_shared_whatever_can_be_sent_is_in_them() {
     shared::<LifoQueue<Cell<u32>>>();
     shared::<PriorityQueue<Cell<u32>>>();
     shared::<SimpleQueue<Cell<u32>>>();
+}
+
+/// What holds items that cannot be sent stays in its thread.
+#[test]
+fn queues_stay_where_their_items_have_to() {
+    /// Whether a type has a trait: of two constants of one name the type's own comes first, if it has one.
+    macro_rules! has {
+        ($kind:ty: $bound:ident) => {{
+            #[allow(dead_code)] // where the bound holds
+            trait Otherwise {
+                const HAS: bool = false;
+            }
+            struct Probe<T>(PhantomData<T>);
+            impl<T> Otherwise for Probe<T> {}
+            #[allow(dead_code)] // where it does not
+            impl<T: $bound> Probe<T> {
+                const HAS: bool = true;
+            }
+            <Probe<$kind>>::HAS
+        }};
+    }
+    macro_rules! stay {
+        ($($kind:ident)*) => {$(
+            const { assert!(has!($kind<u32>: Send) && has!($kind<u32>: Sync)) };
+            const { assert!(!has!($kind<Rc<u32>>: Send) && !has!($kind<Rc<u32>>: Sync)) };
+            const { assert!(!has!($kind<MutexGuard<'static, u32>>: Send)) };
+        )*};
+    }
+    stay!(Queue LifoQueue SimpleQueue);
+    const { assert!(!has!(PriorityQueue<Rc<u32>>: Send) && !has!(PriorityQueue<Rc<u32>>: Sync)) };
+    const { assert!(!has!(Iter<'static, Queue<Rc<u32>>>: Send) && has!(Iter<'static, Queue<u32>>: Send)) };
+    // A key's function is called by all who put.
+    type Ranks<F> = PriorityQueue<u32, ByKey<F>>;
+    type Shared = Box<dyn Fn(&u32) -> u32 + Send + Sync>;
+    type Sent = Box<dyn Fn(&u32) -> u32 + Send>;
+    const { assert!(has!(Ranks<Shared>: Sync) && has!(Ranks<Sent>: Send) && !has!(Ranks<Sent>: Sync)) };
 }
 
 /// All items that were got, of putters that put `(their number, 0..EACH)`.
@@ -243,5 +283,39 @@ fn an_immediate_shutdown_accounts_for_everything() {
         });
         assert_eq!((queue.len(), queue.unfinished()), (0, 0));
         assert!(queue.task_done().is_err());
+    }
+}
+
+/// Items in hand, in the queue, under way and refused when it is shut down at once: each is dropped once, and none is left behind.
+#[test]
+fn an_immediate_shutdown_drops_every_item_once() {
+    static ALIVE: AtomicI64 = AtomicI64::new(0);
+    struct Alive(Box<u64>);
+    impl Alive {
+        fn new(n: u64) -> Self {
+            ALIVE.fetch_add(1, SeqCst);
+            Self(Box::new(n)) // freed twice if it is dropped twice
+        }
+    }
+    impl Drop for Alive {
+        fn drop(&mut self) {
+            ALIVE.fetch_sub(1, SeqCst);
+        }
+    }
+    let _dog = Watchdog::with_limit(120);
+    for round in 0..300 {
+        let queue = Queue::bounded([1, 2, 3, 64, 1 << 40][round % 5]);
+        thread::scope(|scope| {
+            let queue = &queue;
+            for _ in 0..2 {
+                scope.spawn(move || (0..).take_while(|n| queue.put(Alive::new(*n)).is_ok()).count());
+                scope.spawn(move || queue.iter().map(|item| *item.0).fold(0, u64::wrapping_add));
+            }
+            queue.try_iter().take(round % 50).for_each(drop);
+            for _ in 0..2 {
+                scope.spawn(|| queue.shutdown(Shutdown::Immediate));
+            }
+        });
+        assert_eq!((ALIVE.load(SeqCst), queue.len()), (0, 0), "round {round}");
     }
 }

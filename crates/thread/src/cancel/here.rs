@@ -1,9 +1,10 @@
-//! The tokens in whose scopes the calling thread is.
+//! The tokens in whose scopes the calling thread is: its own, outside of all others, and those that it has entered.
 
 use std::cell::RefCell;
 
 use super::error::Cancelled;
 use super::token::CancelToken;
+use crate::thread::with_own_token;
 
 thread_local! {
     /// The innermost last.
@@ -33,11 +34,13 @@ impl Drop for Here {
 
 /// That of the innermost scope.
 pub(super) fn current() -> Option<CancelToken> {
-    TOKENS.try_with(|tokens| tokens.borrow().last().cloned()).ok().flatten()
+    let entered = TOKENS.try_with(|tokens| tokens.borrow().last().cloned()).ok().flatten();
+    entered.or_else(|| with_own_token(CancelToken::clone))
 }
 
 pub(super) fn is_cancelled() -> bool {
-    TOKENS.try_with(|tokens| tokens.borrow().iter().any(CancelToken::is_cancelled)).unwrap_or(false)
+    with_own_token(CancelToken::is_cancelled) == Some(true)
+        || TOKENS.try_with(|tokens| tokens.borrow().iter().any(CancelToken::is_cancelled)).unwrap_or(false)
 }
 
 /// Whether the calling thread is to end: one of the tokens in whose scopes it is was cancelled. For loops that wait for nothing.

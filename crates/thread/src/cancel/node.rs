@@ -5,7 +5,6 @@
 //! parent's cancellation, which then finds it, or after, and is born cancelled.
 #![allow(clippy::disallowed_types)] // of `primitive::blocking`, which are the standard library's
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, Weak};
 
 use multiproc_sync::Event;
@@ -13,6 +12,7 @@ use multiproc_sync::Event;
 use multiproc_sync::Generation;
 use multiproc_sync::interrupt::Alarm;
 use multiproc_sync::primitive::blocking::{Mutex, MutexGuard};
+use slab::Slab;
 
 use crate::planted::{Bug, planted};
 
@@ -31,8 +31,7 @@ pub(super) struct Node {
 #[derive(Debug, Default)]
 struct Members {
     /// Alarms of the threads in its scopes.
-    scopes: BTreeMap<u64, Alarm>,
-    next_scope: u64,
+    scopes: Slab<Alarm>,
     /// Also some that are gone.
     children: Vec<Weak<Node>>,
     /// So many children, and those that are gone are taken out.
@@ -118,11 +117,11 @@ impl Node {
                 self.cancelled.set();
             }
             if planted(Bug::AlarmsRaisedLate) {
-                let alarms: Vec<_> = members.scopes.values().cloned().collect();
+                let alarms: Vec<_> = members.scopes.iter().map(|(_, alarm)| alarm.clone()).collect();
                 drop(members);
                 return Alarm::raise_all(&alarms);
             }
-            Alarm::raise_all(members.scopes.values());
+            Alarm::raise_all(members.scopes.iter().map(|(_, alarm)| alarm));
             if planted(Bug::ToldTooLate) {
                 self.cancelled.set();
             }
@@ -134,7 +133,7 @@ impl Node {
     }
 
     /// A thread comes into a scope; gives the number of that.
-    pub(super) fn enter(&self, alarm: Alarm) -> Option<u64> {
+    pub(super) fn enter(&self, alarm: Alarm) -> Option<usize> {
         if !self.is_ours() {
             return None;
         }
@@ -142,19 +141,16 @@ impl Node {
         if self.cancelled.is_set() && !planted(Bug::CancelledScopeUnseen) {
             alarm.raise();
         }
-        let number = members.next_scope;
-        members.next_scope += 1;
-        members.scopes.insert(number, alarm);
-        Some(number)
+        Some(members.scopes.insert(alarm))
     }
 
     /// It leaves the scope.
-    pub(super) fn leave(&self, number: u64) {
+    pub(super) fn leave(&self, number: usize) {
         if !self.is_ours() {
             return;
         }
         let mut members = self.lock();
-        let alarm = members.scopes.remove(&number);
+        let alarm = members.scopes.try_remove(number);
         if self.cancelled.is_set()
             && let Some(alarm) = alarm
         {

@@ -154,6 +154,11 @@ impl CancelToken {
     pub fn scope<R>(&self, body: impl FnOnce() -> R) -> R {
         #[cfg(not(multiproc_loom))]
         let _here = Here::begin(self);
+        self.scope_of_thread(body)
+    }
+
+    /// As [`scope`](Self::scope), in the thread whose own token this is: it is found by the thread's record.
+    pub(crate) fn scope_of_thread<R>(&self, body: impl FnOnce() -> R) -> R {
         let _inside = Inside { node: &self.0, number: self.0.enter(Alarm::of_this_thread()) };
         body()
     }
@@ -162,7 +167,7 @@ impl CancelToken {
 /// The thread is in the scope, until this is dropped, also by a panic.
 struct Inside<'a> {
     node: &'a Node,
-    number: Option<u64>,
+    number: Option<usize>,
 }
 
 impl Drop for Inside<'_> {

@@ -14,14 +14,19 @@ use super::store::{Nothing, Refusal, Store};
 /// What a [`Locked`] keeps its items in.
 pub(crate) trait Collection: Default {
     type Item;
+    /// Where among the others an item belongs.
+    type Place;
 
     /// Whether items are compared, by an order of the user's.
     const COMPARES: bool = false;
 
-    /// If it panics, the collection is as before.
-    fn insert(&mut self, item: Self::Item);
+    /// Finds out where an item belongs. All that is called of the user's is called here, while the item is the caller's.
+    fn place(&self, item: &Self::Item) -> Self::Place;
 
-    /// Takes the next one out. Calls nothing of the user's.
+    /// Puts an item where it belongs, nothing having changed since that was found out.
+    fn insert(&mut self, place: Self::Place, item: Self::Item);
+
+    /// Takes the next one out.
     fn remove(&mut self) -> Option<Self::Item>;
 
     fn len(&self) -> usize;
@@ -30,9 +35,13 @@ pub(crate) trait Collection: Default {
 /// First in, first out.
 impl<T> Collection for VecDeque<T> {
     type Item = T;
+    type Place = ();
+
+    #[inline(always)]
+    fn place(&self, _: &T) {}
 
     #[inline]
-    fn insert(&mut self, item: T) {
+    fn insert(&mut self, (): (), item: T) {
         self.push_back(item);
     }
 
@@ -49,9 +58,13 @@ impl<T> Collection for VecDeque<T> {
 /// Last in, first out.
 impl<T> Collection for Vec<T> {
     type Item = T;
+    type Place = ();
+
+    #[inline(always)]
+    fn place(&self, _: &T) {}
 
     #[inline]
-    fn insert(&mut self, item: T) {
+    fn insert(&mut self, (): (), item: T) {
         self.push(item);
     }
 
@@ -110,29 +123,42 @@ impl<C: Collection> Locked<C> {
     }
 }
 
+/// How many orders may be at work at once in a thread, each called by a put of the one before.
+const DEEPEST: usize = 8;
+
 thread_local! {
-    /// Where the thread compares items of the user's with the lock held.
-    static COMPARING: Cell<usize> = const { Cell::new(0) };
+    /// Where the thread compares items of the user's with the lock held; 0 after the last.
+    static COMPARING: [Cell<usize>; DEEPEST] = const { [const { Cell::new(0) }; DEEPEST] };
 }
 
-/// The thread compares items in this place until it is dropped, also by a panic.
+/// The thread compares items in a place until it is dropped, also by a panic.
 struct Comparing {
-    outside: usize,
+    depth: usize,
 }
 
 impl Comparing {
     fn begin(place: usize) -> Self {
-        Self { outside: COMPARING.replace(place) }
+        COMPARING.with(|places| {
+            let depth = places.iter().take_while(|other| other.get() != 0).count();
+            assert!(
+                depth < DEEPEST,
+                "the orders of {DEEPEST} queues' items put into one queue after the other"
+            );
+            places[depth].set(place);
+            Self { depth }
+        })
     }
 
     fn is_in(place: usize) -> bool {
-        COMPARING.get() == place
+        COMPARING.with(|places| {
+            places.iter().map(Cell::get).take_while(|other| *other != 0).any(|other| other == place)
+        })
     }
 }
 
 impl Drop for Comparing {
     fn drop(&mut self) {
-        COMPARING.set(self.outside);
+        COMPARING.with(|places| places[self.depth].set(0));
     }
 }
 
@@ -155,9 +181,11 @@ impl<C: Collection> Store for Locked<C> {
         if self.0.capacity.is_some_and(|capacity| state.items.len() >= capacity) {
             return Err((item, Refusal::Full));
         }
+        // If an order panics here, the unwinding drops the item after it has given the lock back.
         let comparing = C::COMPARES.then(|| Comparing::begin(self.address()));
-        state.items.insert(item);
+        let place = state.items.place(&item);
         drop(comparing);
+        state.items.insert(place, item);
         add(&self.0.puts, 1);
         Ok(())
     }

@@ -1,66 +1,92 @@
-//! Items by rank, for a priority queue: a tree, out of which the least is taken without comparing anything.
+//! Items by rank, for a priority queue: sorted runs, out of which the least is taken without comparing anything.
 
-use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::VecDeque;
 
 use super::locked::Collection;
 
-/// Items of a rank, the least first, and among equals the one that came first.
+/// The most bytes that the items of a run have together, if that is not less than [`FEWEST`] or more than [`MOST`] items: about half of
+/// them move when one is put among them.
+const RUN: usize = 16 << 10;
+const FEWEST: usize = 32;
+const MOST: usize = 512;
+
+/// Items of a rank, the least first, and among equals the one that came first: runs, one after the other. None is empty but the only one.
 pub(super) struct Ranked<R> {
-    entries: BTreeSet<Entry<R>>,
-    /// Given to the next one.
-    number: u64,
+    runs: VecDeque<VecDeque<R>>,
+    len: usize,
 }
 
-/// `number` is another one for each, so that no two are equal, whatever the user's order says.
-struct Entry<R> {
-    rank: R,
-    number: u64,
+/// Where an item belongs: in the run with this number, before the item with this number in it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    run: usize,
+    within: usize,
 }
 
-impl<R: Ord> Ord for Entry<R> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.rank.cmp(&other.rank).then(self.number.cmp(&other.number))
-    }
+impl<R> Ranked<R> {
+    /// The most items in a run.
+    const LONGEST: usize = match size_of::<R>() {
+        0 => MOST,
+        size if RUN / size < FEWEST => FEWEST,
+        size if RUN / size > MOST => MOST,
+        size => RUN / size,
+    };
 }
-
-impl<R: Ord> PartialOrd for Entry<R> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<R: Ord> PartialEq for Entry<R> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl<R: Ord> Eq for Entry<R> {}
 
 impl<R> Default for Ranked<R> {
     fn default() -> Self {
-        Self { entries: BTreeSet::new(), number: 0 }
+        Self { runs: VecDeque::new(), len: 0 }
     }
 }
 
 impl<R: Ord> Collection for Ranked<R> {
     type Item = R;
+    type Place = Place;
 
     const COMPARES: bool = true;
 
-    /// Compares first, then changes: an order that panics leaves the tree as it was.
-    fn insert(&mut self, rank: R) {
-        let number = self.number;
-        self.entries.insert(Entry { rank, number });
-        self.number += 1;
+    /// After all that are not greater. An order that says one thing now and another then leads to some place.
+    fn place(&self, rank: &R) -> Place {
+        let is_before = |other: &R| rank.cmp(other).is_ge();
+        let run = self.runs.partition_point(|run| run.back().is_some_and(is_before));
+        match (self.runs.get(run), self.runs.back()) {
+            (Some(found), _) => Place { run, within: found.partition_point(is_before) },
+            (None, Some(last)) => Place { run: run - 1, within: last.len() },
+            (None, None) => Place { run: 0, within: 0 },
+        }
+    }
+
+    fn insert(&mut self, Place { run, within }: Place, rank: R) {
+        self.len += 1;
+        let Some(found) = self.runs.get_mut(run) else {
+            return self.runs.push_back([rank].into());
+        };
+        if found.len() < Self::LONGEST {
+            found.insert(within, rank);
+        } else if within == found.len() {
+            self.runs.insert(run + 1, [rank].into()); // so that items that come in order fill their runs
+        } else {
+            let half = found.len() / 2;
+            let mut upper = found.split_off(half);
+            match within.checked_sub(half) {
+                Some(within) => upper.insert(within, rank),
+                None => found.insert(within, rank),
+            }
+            self.runs.insert(run + 1, upper);
+        }
     }
 
     fn remove(&mut self) -> Option<R> {
-        self.entries.pop_first().map(|entry| entry.rank)
+        let first = self.runs.front_mut()?;
+        let rank = first.pop_front()?;
+        self.len -= 1;
+        if first.is_empty() && self.runs.len() > 1 {
+            self.runs.pop_front();
+        }
+        Some(rank)
     }
 
     fn len(&self) -> usize {
-        self.entries.len()
+        self.len
     }
 }

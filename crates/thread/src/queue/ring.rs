@@ -121,8 +121,9 @@ impl<T> Store for Ring<T> {
             // Acquire: with the Release of the taker that freed it.
             let stamp = slot.stamp.load(Acquire);
             if stamp == tail && self.has_room(tail) {
-                // Relaxed: the slot's stamp orders what concerns the item.
-                match self.tail.compare_exchange(tail, tail + ONE, Relaxed, Relaxed) {
+                // Release: with the Acquire of `len`, which so sees the takes that have made the room. What concerns the item, the slot's
+                // stamp orders.
+                match self.tail.compare_exchange(tail, tail + ONE, Release, Relaxed) {
                     Ok(_) => {
                         if planted(Bug::FilledEarly) {
                             slot.stamp.store(tail | FILLED, Release);
@@ -160,7 +161,9 @@ impl<T> Store for Ring<T> {
             // Acquire: with the Release of `push`.
             let stamp = slot.stamp.load(Acquire);
             if stamp == head | FILLED {
-                match self.head.compare_exchange(head, head.wrapping_add(ONE), Relaxed, Relaxed) {
+                // Release: as in `push`, so that `len` sees the put of what was taken.
+                let order = if planted(Bug::TakenUnordered) { Relaxed } else { Release };
+                match self.head.compare_exchange(head, head.wrapping_add(ONE), order, Relaxed) {
                     Ok(_) => {
                         let freed = head.wrapping_add(self.lap);
                         if planted(Bug::FreedUnordered) {
@@ -222,6 +225,7 @@ impl<T> Store for Ring<T> {
     }
 
     fn len(&self) -> usize {
+        // Acquire: with the Release of `push` and `pop`. No more are seen to be taken than put, or more to be put than there was room for.
         let mut tail = self.tail.load(Acquire);
         loop {
             let head = self.head.load(Acquire);
@@ -245,9 +249,9 @@ impl<T> Store for Ring<T> {
 impl<T> Drop for Ring<T> {
     fn drop(&mut self) {
         if std::mem::needs_drop::<T>() {
-            // If an item panics in its drop, the rest is dropped by the unwinding.
+            // If an item panics in its drop, the unwinding drops the rest.
             let rest = Rest(self);
-            drop(rest);
+            rest.empty();
         }
     }
 }
@@ -255,12 +259,18 @@ impl<T> Drop for Ring<T> {
 /// What is left in a ring that nobody else has.
 struct Rest<'a, T>(&'a Ring<T>);
 
-impl<T> Drop for Rest<'_, T> {
-    fn drop(&mut self) {
-        if let Ok(item) = self.0.pop() {
-            let _rest = Rest(self.0);
+impl<T> Rest<'_, T> {
+    /// One after the other: as many as there are would not fit on the stack within each other.
+    fn empty(&self) {
+        while let Ok(item) = self.0.pop() {
             drop(item);
         }
+    }
+}
+
+impl<T> Drop for Rest<'_, T> {
+    fn drop(&mut self) {
+        self.empty();
     }
 }
 

@@ -53,7 +53,7 @@ impl<S: Store> Shell<S> {
 
     /// An item was taken out.
     #[inline(always)]
-    fn has_taken(&self) {
+    pub(super) fn has_taken(&self) {
         if !planted(Bug::PutterForgotten) {
             self.putters.wake_one();
         }

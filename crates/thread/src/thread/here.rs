@@ -10,6 +10,7 @@ use multiproc_sync::Generation;
 use super::name;
 use super::record::{Origin, Record, ThreadIdent};
 use super::roster::Roster;
+use crate::cancel::CancelToken;
 use crate::sys::native;
 
 thread_local! {
@@ -82,6 +83,12 @@ pub(crate) fn with<R>(f: impl FnOnce(&Arc<Record>) -> R) -> R {
 fn known() -> Option<Arc<Record>> {
     let known = HERE.try_with(|here| here.0.borrow().clone()).ok().flatten();
     known.filter(|record| record.made_by.is_ours())
+}
+
+/// Does `f` with the token that this thread was started with, also in a fork of it. `f` starts and joins nothing.
+pub(crate) fn with_own_token<R>(f: impl FnOnce(&CancelToken) -> R) -> Option<R> {
+    let done = HERE.try_with(|here| here.0.borrow().as_ref().and_then(|record| record.token.as_ref()).map(f));
+    done.ok().flatten()
 }
 
 /// Whether the calling thread was started by this crate as a daemon.

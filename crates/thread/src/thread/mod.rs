@@ -18,6 +18,7 @@ mod worker;
 pub use self::builder::Builder;
 pub use self::error::{EndError, JoinError, StartError};
 pub use self::handle::Thread;
+pub(crate) use self::here::with_own_token;
 pub use self::join_all::join_all;
 pub use self::name::NameError;
 pub(crate) use self::name::of_thread as default_name;

@@ -1,6 +1,7 @@
 //! Names of threads: what may be one, and the one that a thread has if it was given none.
 
 use std::any::type_name;
+use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;
 
 use multiproc_sync::primitive::AtomicU64;
@@ -30,7 +31,14 @@ pub(super) fn check(name: &str) -> Result<(), NameError> {
 pub(crate) fn of_thread<F: ?Sized>() -> String {
     static MADE: AtomicU64 = AtomicU64::new(1);
     let number = MADE.fetch_add(1, Relaxed);
-    format!("Thread-{number} ({})", readable(type_name::<F>()))
+    // One piece of memory, as it is done for each thread.
+    let type_name = type_name::<F>();
+    let mut name = String::with_capacity("Thread-18446744073709551615 ()".len() + type_name.len());
+    name.push_str("Thread-");
+    let _ = write!(name, "{number} ("); // to a string: does not fail
+    push_readable(type_name, &mut name);
+    name.push(')');
+    name
 }
 
 /// `Dummy-N`, for a thread that was met and has no name.
@@ -39,19 +47,17 @@ pub(super) fn of_foreign() -> String {
     format!("Dummy-{}", MET.fetch_add(1, Relaxed))
 }
 
-/// The name of a type without the modules in it: `work`, `Shop::open`, `main::{closure}`, `sum<Vec<u8>>`.
-fn readable(type_name: &str) -> String {
-    let mut text = String::with_capacity(type_name.len());
+/// Appends the name of a type without the modules in it: `work`, `Shop::open`, `main::{closure}`, `sum<Vec<u8>>`.
+fn push_readable(type_name: &str, text: &mut String) {
     let mut rest = type_name;
     while let Some(first) = rest.chars().next() {
         let path = rest.find(|c: char| !is_of_path(c)).unwrap_or(rest.len());
         match path {
             0 => text.push(first),
-            _ => shorten(&rest[..path], &mut text),
+            _ => shorten(&rest[..path], text),
         }
         rest = &rest[path.max(first.len_utf8())..];
     }
-    text
 }
 
 fn is_of_path(c: char) -> bool {
@@ -109,7 +115,9 @@ mod tests {
             ("", ""),
             ("äpp::ärbeit", "ärbeit"),
         ] {
-            assert_eq!(readable(name), expected);
+            let mut text = String::new();
+            push_readable(name, &mut text);
+            assert_eq!(text, expected);
         }
     }
 

@@ -148,7 +148,7 @@ fn run<F: FnOnce() -> T, T>(record: Arc<Record>, plan: Plan<F>) -> Outcome<T> {
     record.take_name();
     panic::note(on_panic.is_some());
     let caught = match &record.token {
-        Some(token) => token.scope(|| catch(function)),
+        Some(token) => token.scope_of_thread(|| catch(function)),
         None => catch(function),
     };
     let result = match caught {

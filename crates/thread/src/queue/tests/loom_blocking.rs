@@ -3,7 +3,7 @@
 use multiproc_sync::primitive::Deadline;
 use multiproc_sync::primitive::model::check;
 
-use super::model::{Queue, locked, ring, slow};
+use super::model::{Queue, locked, ring, slow, slow_bounded};
 use crate::queue::error::{GetError, PutError, UnfinishedError};
 use crate::queue::store::Store;
 
@@ -55,6 +55,34 @@ fn the_first_item_is_there_last() {
         got.sort_unstable();
         assert_eq!(got, [1, 2], "an item was lost or got twice");
         assert_eq!(queue.store().len(), 0);
+    });
+}
+
+/// Two wait for room. The place that comes first is there last: whoever was woken for the second one, and went back to sleep before the
+/// first, is woken for both, and wakes the other.
+#[test]
+fn the_first_place_is_there_last() {
+    check(|| {
+        let queue = slow_bounded(2);
+        (1..=2).for_each(|item| queue.put(item, None).unwrap());
+        let putters = [3, 4].map(|item| queue.putter(item));
+        let first = queue.take_around(|| assert_eq!(queue.get(None), Ok(2)));
+        putters.into_iter().for_each(|putter| putter.join().unwrap());
+        assert_eq!((first, queue.store().len()), (Some(1), 2));
+    });
+}
+
+/// One counts what is there while another puts and a third takes.
+#[test]
+fn one_counts() {
+    check(|| {
+        let queue = ring(1);
+        let counter = queue.spawn(|queue| queue.store().len());
+        let taker = queue.spawn(|queue| queue.store().pop().is_ok());
+        let put: usize = [1, 2].map(|item| usize::from(queue.store().push(item).is_ok())).iter().sum();
+        let taken = usize::from(taker.join().unwrap());
+        assert!(counter.join().unwrap() <= 1, "a count of what there never was");
+        assert_eq!(queue.store().len(), put - taken);
     });
 }
 

@@ -59,8 +59,8 @@ impl<S: Store<Item = Item> + 'static> Queue<S> {
     }
 }
 
-/// A store into which the first item is put in two steps, with one lock around each: a ring in which that takes its time would take
-/// more steps than can be tried in every order.
+/// A store into which an item is put, or out of which one is taken, in two steps, with one lock around each: a ring in which that takes
+/// its time would take more steps than can be tried in every order.
 #[derive(Default)]
 pub(super) struct Slow(Mutex<Inside>);
 
@@ -69,6 +69,9 @@ struct Inside {
     items: VecDeque<Item>,
     /// The item that is to be the first one is under way.
     is_busy: bool,
+    /// The item whose place is the next to be filled is on its way out.
+    is_leaving: bool,
+    capacity: Option<usize>,
     is_shut: bool,
     puts: u64,
     taken: u64,
@@ -76,6 +79,12 @@ struct Inside {
 
 pub(super) fn slow() -> Queue<Slow> {
     Queue(Arc::new(Shell::new(Slow::default())))
+}
+
+pub(super) fn slow_bounded(capacity: usize) -> Queue<Slow> {
+    let queue = slow();
+    queue.store().lock().capacity = Some(capacity);
+    queue
 }
 
 impl Queue<Slow> {
@@ -91,6 +100,19 @@ impl Queue<Slow> {
         inside.is_busy = false;
         drop(inside);
         self.has_put();
+    }
+
+    /// Takes an item out of a full queue, and in the middle of it does something else.
+    pub(super) fn take_around(&self, middle: impl FnOnce()) -> Option<Item> {
+        let mut inside = self.store().lock();
+        let item = inside.items.pop_front();
+        inside.taken += 1;
+        inside.is_leaving = true;
+        drop(inside);
+        middle();
+        self.store().lock().is_leaving = false;
+        self.has_taken();
+        item
     }
 }
 
@@ -108,6 +130,12 @@ impl Store for Slow {
         let mut inside = self.lock();
         if inside.is_shut {
             return Err((item, Refusal::Shut));
+        }
+        if inside.capacity.is_some_and(|capacity| inside.items.len() >= capacity) {
+            return Err((item, Refusal::Full));
+        }
+        if inside.is_leaving {
+            return Err((item, Refusal::Busy));
         }
         inside.items.push_back(item);
         inside.puts += 1;
@@ -145,7 +173,7 @@ impl Store for Slow {
     }
 
     fn capacity(&self) -> Option<usize> {
-        None
+        self.lock().capacity
     }
 
     fn is_shut(&self) -> bool {
