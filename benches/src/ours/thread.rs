@@ -1,5 +1,6 @@
 //! Ours of threads: queues, bounded and not, and threads themselves.
 
+use multiproc::thread::queue::ByKey;
 use multiproc::thread::{LifoQueue, PriorityQueue, Queue, SimpleQueue, Thread};
 
 use crate::Result;
@@ -51,8 +52,20 @@ pub(crate) fn lifo(threads: usize) -> Both<LifoQueue<u64>> {
     ends(threads, queue, queue)
 }
 
-pub(crate) fn priority(threads: usize) -> Both<PriorityQueue<u64>> {
-    let queue = leaked(PriorityQueue::bounded(BOUND));
+/// Numbers that are put in order, in an order that has nothing to do with it: else each would come last.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Scattered(u64);
+
+impl Scattered {
+    fn of(number: &u64) -> Self {
+        Self(number.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32)) // the golden ratio's fraction: odd, so no two are equal
+    }
+}
+
+type ByScattered = PriorityQueue<u64, ByKey<fn(&u64) -> Scattered>>;
+
+pub(crate) fn priority(threads: usize) -> Both<ByScattered> {
+    let queue = leaked(PriorityQueue::bounded_by_key(BOUND, Scattered::of as fn(&u64) -> Scattered));
     ends(threads, queue, queue)
 }
 
@@ -76,8 +89,8 @@ impl Get for Reports {
 
 /// Of the kinds that account for their items.
 macro_rules! accounts {
-    ($($queue:ident)*) => {$(
-        impl pipelines::Queue for $queue<u64> {
+    ($($queue:ty)*) => {$(
+        impl pipelines::Queue for $queue {
             #[inline(always)]
             fn put(&self, number: u64) {
                 self.put(number).expect("nobody shuts it down");
@@ -90,7 +103,7 @@ macro_rules! accounts {
         }
     )*};
 }
-accounts!(Queue LifoQueue PriorityQueue);
+accounts!(Queue<u64> LifoQueue<u64> ByScattered);
 
 impl pipelines::Queue for SimpleQueue<u64> {
     #[inline(always)]
