@@ -1,4 +1,5 @@
 //! Orders and destructors that panic or use the queue, items of all sizes, queues and iterators that are dropped or leaked.
+#![allow(clippy::disallowed_types)] // what a test counts
 
 use std::cmp::Ordering;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,4 +1,5 @@
 //! Signals that come to threads that wait at a queue. `unsafe`: installs a handler and sends signals to threads.
+#![allow(clippy::disallowed_types)] // what a test counts
 #![allow(unsafe_code)]
 
 use std::ops::ControlFlow;

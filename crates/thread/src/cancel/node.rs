@@ -3,7 +3,6 @@
 //! All that has to agree happens under one lock: whether it is cancelled, whose alarms are raised for that, and who comes and goes. So
 //! the alarm of a thread is raised exactly by those of its scopes whose tokens are cancelled, and a child is made either before its
 //! parent's cancellation, which then finds it, or after, and is born cancelled.
-#![allow(clippy::disallowed_types)] // of `primitive::blocking`, which are the standard library's
 
 use std::sync::{Arc, PoisonError, Weak};
 

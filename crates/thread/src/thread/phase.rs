@@ -1,5 +1,4 @@
 //! A thread's handle: prepared, then running, and started once whoever comes first.
-#![allow(clippy::disallowed_types)] // of `primitive::blocking`, which are the standard library's
 
 use std::mem;
 use std::sync::PoisonError;

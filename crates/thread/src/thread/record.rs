@@ -1,5 +1,4 @@
 //! What is known of a thread, by the thread itself and by whoever refers to it.
-#![allow(clippy::disallowed_types)] // of `primitive::blocking`, which are the standard library's
 
 use std::fmt;
 use std::num::NonZeroU64;

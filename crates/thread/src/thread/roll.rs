@@ -3,7 +3,6 @@
 //! A thread is *entered* before the system is asked for it, so that whoever has begun another is still there when that is: an exit
 //! that waits until nobody is left misses none that was begun meanwhile. It *ends* when its function has returned, and is listed
 //! no longer. It *leaves* when its thread-locals were dropped too, and is waited for until then.
-#![allow(clippy::disallowed_types)] // of `primitive::blocking`, which are the standard library's
 
 use std::mem;
 use std::sync::PoisonError;

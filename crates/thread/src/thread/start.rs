@@ -1,5 +1,4 @@
 //! The start of a thread, and what it does from its first step to its last.
-#![allow(clippy::disallowed_types)] // of `primitive::blocking`, which are the standard library's
 
 use std::io;
 use std::mem;
