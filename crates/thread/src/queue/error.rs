@@ -104,7 +104,7 @@ pub enum UnfinishedError {
     #[error("items were not reported done within the time")]
     TimedOut,
     /// The queue was shut down at once, when so many items were not done: either still in the queue, and discarded, or under way.
-    #[error("the queue was shut down at once, with {unfinished} items that were not done")]
+    #[error("the queue was shut down at once, before all was done; items left: {unfinished}")]
     ShutDown {
         /// How many.
         unfinished: u64,
