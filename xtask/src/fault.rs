@@ -17,7 +17,7 @@ use crate::selection::Selection;
 use crate::{Failure, Outcome, parallel, shell};
 
 /// The longest that one scenario may take: far beyond what it does.
-const LIMIT: Duration = Duration::from_secs(180);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// A fault program: a test of a package with a `main` of its own.
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Label;
 use super::memory::Watch;
-use super::scenario::{Scene, Start};
+use super::scenario::Scene;
 
 /// Up to here every step is a kill point; above, each instruction once, when it is executed first, and each step that
 /// stores to shared memory or enters the kernel.
@@ -28,7 +28,7 @@ pub(super) struct Visit {
     pub(super) address: usize,
     /// How often it had executed that one since it slept.
     pub(super) nth: usize,
-    /// How many steps it had taken in all, a sleep being one more.
+    /// How many steps it had taken from where the kill points begin, a sleep being one more.
     pub(super) position: usize,
     /// Whether a kill here can tell anything that one at its neighbours can't: shared memory is stored to, or the kernel
     /// entered, just before or next.
@@ -89,17 +89,16 @@ pub(super) enum Target {
     Record,
     /// Where it comes to a visit; it runs up to there.
     Visit(Visit),
-    /// After so many steps, one by one.
+    /// After so many steps, one by one, from where the kill points begin.
     Position(usize),
     /// After the end.
     End,
 }
 
-/// The way of a victim, written down.
+/// The way of a victim from where the kill points begin, written down.
 pub(super) struct Record<'s> {
     watch: Watch,
     labels: &'s [Label],
-    start: Start,
     way: Vec<Visit>,
     visits: BTreeMap<usize, usize>,
     sleeps: usize,
@@ -108,16 +107,14 @@ pub(super) struct Record<'s> {
 }
 
 impl<'s> Record<'s> {
-    pub(super) fn new<T>(scene: &Scene<T>, labels: &'s [Label], start: Start) -> Self {
+    pub(super) fn new<T>(scene: &Scene<T>, labels: &'s [Label]) -> Self {
         let watch = Watch::new(&scene.watched);
-        Self { watch, labels, start, way: Vec::new(), visits: BTreeMap::new(), sleeps: 0, position: 0 }
+        Self { watch, labels, way: Vec::new(), visits: BTreeMap::new(), sleeps: 0, position: 0 }
     }
 
     /// The victim stands before `address`, or is asleep. `entered`: the instruction before that entered the kernel.
     pub(super) fn come(&mut self, address: usize, asleep: bool, entered: bool) {
-        // Before the sleep with which the kill points begin, nobody asks; a deadline may pass meanwhile.
-        let asked = self.start == Start::Begin || self.sleeps > 0 || asleep;
-        let stored = asked && (self.watch.changed() || entered);
+        let stored = self.watch.changed() || entered;
         if stored && let Some(before) = self.way.last_mut() {
             before.matters = true;
         }
@@ -134,16 +131,9 @@ impl<'s> Record<'s> {
         }
     }
 
-    /// Whether the victim came to where the kill points begin.
-    pub(super) fn has_started(&self) -> bool {
-        self.start == Start::Begin || self.sleeps > 0
-    }
-
     /// The kill points.
     pub(super) fn points(&self) -> Vec<Visit> {
-        let slept = |visit: &Visit| visit.sleeps > 0 || visit.address == SLEEP;
         let mut way = self.way.clone();
-        way.retain(|visit| self.start == Start::Begin || slept(visit));
         if way.len() > EVERY {
             let first_or_matters = |visit: &Visit| visit.nth == 0 || visit.matters;
             let few = way.iter().filter(|visit| first_or_matters(visit)).count() <= ONCE;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::board::Board;
 use super::cast::Cast;
 use super::point::{Record, SLEEP, Target, Visit};
-use super::scenario::{Fate, Scenario, Scene};
+use super::scenario::{Fate, Scenario, Scene, Start};
 use super::victim::{Step, Victim};
 use super::{Cue, Label, Part};
 use crate::sys::trace;
@@ -70,10 +70,9 @@ impl<T> Stage<'_, T> {
     fn run(&mut self, victim: &mut Victim) -> Result<(), String> {
         let outcome = match self.target {
             Target::Record => {
-                let mut record = Record::new(self.scene, self.labels, self.scenario.start);
+                let mut record = Record::new(self.scene, self.labels);
                 let outcome = self.step(victim, usize::MAX, Some(&mut record));
                 self.board.record(&record.points());
-                self.board.started.store(u32::from(record.has_started()), SeqCst);
                 outcome
             }
             Target::Position(position) => self.step(victim, position, None),
@@ -85,6 +84,16 @@ impl<T> Stage<'_, T> {
         Ok(())
     }
 
+    /// Lets it come to where the kill points begin: at full speed, as a deadline may run.
+    fn start(&mut self, victim: &mut Victim) -> Result<Step, String> {
+        let step = match self.scenario.start {
+            Start::Begin => Step::Stopped,
+            Start::Sleep => victim.go_to_sleep()?,
+        };
+        self.board.started.store(u32::from(step != Step::Ended), SeqCst);
+        Ok(step)
+    }
+
     /// Steps it to a position, instruction by instruction.
     fn step(
         &mut self,
@@ -92,7 +101,7 @@ impl<T> Stage<'_, T> {
         target: usize,
         mut record: Option<&mut Record<'_>>,
     ) -> Result<Here, String> {
-        let (mut step, mut entered) = (Step::Stopped, false);
+        let (mut step, mut entered) = (self.start(victim)?, false);
         for position in 0..=target {
             self.board.steps.store(position, SeqCst);
             if victim.is_over() || step == Step::Ended {

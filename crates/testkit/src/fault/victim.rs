@@ -83,6 +83,22 @@ impl Victim {
         Ok(step)
     }
 
+    /// Lets it run into a sleep, or to its end; from the sleep it returns into a trap.
+    pub(super) fn go_to_sleep(&mut self) -> Result<Step, String> {
+        let mut step = self.go()?;
+        while step == Step::Asleep {
+            let address = trace::returns_to(self.pid)
+                .map_err(|error| self.told(&format!("where it returns to is not to be had: {error}")))?;
+            if let Some(address) = address {
+                self.trap(address)?;
+                break;
+            }
+            // It has woken meanwhile.
+            step = self.await_change(true)?;
+        }
+        Ok(step)
+    }
+
     /// Lets it stop before the instruction at `address`, next time it comes there; one that was asleep, and meanwhile woke
     /// and ended, never does.
     pub(super) fn trap(&mut self, address: usize) -> Result<(), String> {

@@ -2,7 +2,7 @@
 //! is refused there.
 #![allow(unsafe_code)]
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 
@@ -71,6 +71,18 @@ pub(crate) fn next_instruction(pid: Pid) -> io::Result<usize> {
     #[cfg(target_arch = "aarch64")]
     let address = registers.pc;
     usize::try_from(address).map_err(|_| io::ErrorKind::InvalidData.into())
+}
+
+/// Where a process that sleeps in a system call goes on after it; None if it is awake or has ended.
+pub(crate) fn returns_to(pid: Pid) -> io::Result<Option<usize>> {
+    let call = match fs::read_to_string(format!("/proc/{pid}/syscall")) {
+        Ok(call) => call,
+        Err(error) if error.raw_os_error() == Some(Errno::ESRCH as i32) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    // `running`, or numbers, of which the program counter is the last.
+    let counter = call.trim_end().rsplit_once(" 0x").map(|(_, counter)| usize::from_str_radix(counter, 16));
+    counter.transpose().map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
 /// Whether the instruction at `address` of the stopped process enters the kernel.
