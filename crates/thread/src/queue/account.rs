@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use multiproc_sync::primitive::blocking::{Mutex, MutexGuard};
 use multiproc_sync::primitive::{AtomicU64, Deadline};
 
+use super::contention::Contention;
 use super::sleepers::Sleepers;
 use super::store::Store;
 use crate::cancel::WaitError;
@@ -43,6 +44,7 @@ impl Account {
         // Acquire: who finds that another has reported sees at least what that one took.
         let mut done = self.done.load(Acquire);
         let mut guard = None;
+        let contention = Contention::new();
         loop {
             if done & DISCARDED != 0 && guard.is_none() && !planted(Bug::DiscardTorn) {
                 guard = Some(self.lock()); // in the middle of it more are taken than done
@@ -56,7 +58,7 @@ impl Account {
             let order = if planted(Bug::DoneUnordered) { Relaxed } else { AcqRel };
             match self.done.compare_exchange(done, done + ONE, order, Acquire) {
                 Ok(_) => break,
-                Err(now) => done = now,
+                Err(now) => done = contention.reload(&self.done, now),
             }
         }
         drop(guard);

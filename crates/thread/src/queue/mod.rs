@@ -10,6 +10,7 @@
 //! Plain channels, whose ends are owned, are in [`channel`](crate::channel), which also says which to take.
 
 mod account;
+mod contention;
 mod error;
 mod fifo;
 mod iter;

@@ -3,6 +3,7 @@
 #![allow(dead_code)] // some is called by the kinds of queues only
 
 mod account;
+mod contention;
 mod error;
 mod locked;
 mod ring;

@@ -25,6 +25,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crossbeam_utils::CachePadded;
 use multiproc_sync::primitive::{AtomicU64, UnsafeCell};
 
+use super::contention::Contention;
 use super::store::{Nothing, Refusal, Store, give_way};
 use crate::planted::{Bug, planted};
 
@@ -113,6 +114,7 @@ impl<T> Store for Ring<T> {
     #[inline]
     fn push(&self, item: T) -> Result<(), (T, Refusal)> {
         let mut tail = self.tail.load(Relaxed);
+        let contention = Contention::new();
         loop {
             if tail & SHUT != 0 {
                 return Err((item, Refusal::Shut));
@@ -135,7 +137,7 @@ impl<T> Store for Ring<T> {
                         slot.stamp.store(tail | FILLED, order);
                         return Ok(());
                     }
-                    Err(now) => tail = now,
+                    Err(now) => tail = contention.reload(&self.tail, now),
                 }
                 continue;
             }
@@ -156,6 +158,7 @@ impl<T> Store for Ring<T> {
     #[inline]
     fn pop(&self) -> Result<T, Nothing> {
         let mut head = self.head.load(Relaxed);
+        let contention = Contention::new();
         loop {
             let slot = self.slot(head);
             // Acquire: with the Release of `push`.
@@ -175,7 +178,7 @@ impl<T> Store for Ring<T> {
                         slot.stamp.store(freed, Release);
                         return Ok(item);
                     }
-                    Err(now) => head = now,
+                    Err(now) => head = contention.reload(&self.head, now),
                 }
                 continue;
             }
