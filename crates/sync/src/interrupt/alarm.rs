@@ -79,15 +79,27 @@ thread_locals! {
     /// The thread has asked for its alarm. Apart from that, so that who has not registers no destructor by the question.
     static HAS_ALARM: Cell<bool> = Cell::new(false);
     static MINE: RefCell<Option<Arc<Record>>> = RefCell::new(None);
+    /// What is to be called before the thread's alarm is looked at.
+    static ON_DEMAND: Cell<Option<fn()>> = Cell::new(None);
 }
 
 /// That of the calling thread, if it has one in this process that counts now.
 fn mine() -> Option<Arc<Record>> {
-    if !HAS_ALARM.try_with(Cell::get).unwrap_or(false) || (is_masked() && !planted(Bug::AlarmUnmasked)) {
+    if is_masked() && !planted(Bug::AlarmUnmasked) {
+        return None;
+    }
+    demand();
+    if !HAS_ALARM.try_with(Cell::get).unwrap_or(false) {
         return None;
     }
     let mine = MINE.try_with(|mine| mine.borrow().clone()).ok().flatten();
     mine.filter(|record| record.origin.is_here())
+}
+
+fn demand() {
+    if let Ok(Some(prepare)) = ON_DEMAND.try_with(Cell::take) {
+        prepare();
+    }
 }
 
 fn is_for_event() -> bool {
@@ -106,6 +118,37 @@ impl Alarm {
         });
         let _ = HAS_ALARM.try_with(|has| has.set(true));
         Self(mine.unwrap_or_else(|_| Record::new()))
+    }
+
+    /// Does `body`, and calls `prepare` in it once, in this thread, before an alarm is first asked for: by a wait that would have to sleep, or by
+    /// [`is_possible`](crate::interrupt::is_possible). So a thread that may be alarmed, and never waits, goes without an alarm, which costs memory and a destructor.
+    ///
+    /// Inside another `on_demand` that one's `prepare` is called at the beginning, if it was not yet.
+    ///
+    /// ```
+    /// use std::cell::Cell;
+    /// use std::time::Duration;
+    /// use multiproc_sync::{Event, WaitError};
+    /// use multiproc_sync::interrupt::Alarm;
+    ///
+    /// thread_local!(static ALARM: Cell<Option<Alarm>> = const { Cell::new(None) });
+    /// let prepare = || {
+    ///     let alarm = Alarm::of_this_thread();
+    ///     alarm.raise(); // as is known by now
+    ///     ALARM.set(Some(alarm));
+    /// };
+    /// Alarm::on_demand(prepare, || {
+    ///     assert!(ALARM.take().is_none());
+    ///     assert_eq!(Event::new().wait_timeout(Duration::from_secs(60)), Err(WaitError::Interrupted));
+    ///     ALARM.take().unwrap().lower();
+    /// });
+    /// ```
+    pub fn on_demand<T>(prepare: fn(), body: impl FnOnce() -> T) -> T {
+        demand();
+        // Where thread-locals are destroyed there are no alarms.
+        let _ = ON_DEMAND.try_with(|on_demand| on_demand.set(Some(prepare)));
+        let _over = DemandOver;
+        body()
     }
 
     /// Raises it: the thread's waits end, the one in which it sleeps now too, until it is [lowered](Self::lower) as often.
@@ -130,6 +173,15 @@ impl Alarm {
     /// Whether it is raised.
     pub fn is_raised(&self) -> bool {
         self.0.origin.is_here() && self.0.is_raised()
+    }
+}
+
+/// Ends [`Alarm::on_demand`], also by a panic.
+struct DemandOver;
+
+impl Drop for DemandOver {
+    fn drop(&mut self) {
+        let _ = ON_DEMAND.try_with(Cell::take);
     }
 }
 

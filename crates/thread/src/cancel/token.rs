@@ -1,5 +1,7 @@
 //! `CancelToken`: a request to end, which is heard in waits.
 
+#[cfg(not(multiproc_loom))]
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 #[cfg(not(multiproc_loom))]
@@ -12,6 +14,8 @@ use super::error::{Cancelled, WaitError};
 #[cfg(not(multiproc_loom))]
 use super::here::{self, Here};
 use super::node::Node;
+#[cfg(not(multiproc_loom))]
+use crate::thread::with_own_token;
 
 /// A request to end, for all who work on behalf of something. Clones are the same token; whoever has one may cancel it, once and for all.
 ///
@@ -154,13 +158,36 @@ impl CancelToken {
     pub fn scope<R>(&self, body: impl FnOnce() -> R) -> R {
         #[cfg(not(multiproc_loom))]
         let _here = Here::begin(self);
-        self.scope_of_thread(body)
-    }
-
-    /// As [`scope`](Self::scope), in the thread whose own token this is: it is found by the thread's record.
-    pub(crate) fn scope_of_thread<R>(&self, body: impl FnOnce() -> R) -> R {
         let _inside = Inside { node: &self.0, number: self.0.enter(Alarm::of_this_thread()) };
         body()
+    }
+
+    /// As [`scope`](Self::scope), in the thread whose own token this is, by whose record it is found. What tells the thread of a
+    /// cancellation comes into being when it first has to wait: most threads never do.
+    #[cfg(not(multiproc_loom))]
+    pub(crate) fn scope_of_thread<R>(&self, body: impl FnOnce() -> R) -> R {
+        let enter = || {
+            NUMBER.set(with_own_token(|token| token.0.enter(Alarm::of_this_thread())).flatten());
+        };
+        let _inside = InsideOwn(&self.0);
+        Alarm::on_demand(enter, body)
+    }
+}
+
+#[cfg(not(multiproc_loom))]
+thread_local! {
+    /// Of the thread's own scope in its own token, once it is known there.
+    static NUMBER: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+/// The thread is in the scope of its own token, until this is dropped.
+#[cfg(not(multiproc_loom))]
+struct InsideOwn<'a>(&'a Node);
+
+#[cfg(not(multiproc_loom))]
+impl Drop for InsideOwn<'_> {
+    fn drop(&mut self) {
+        drop(Inside { node: self.0, number: NUMBER.take() });
     }
 }
 

@@ -117,8 +117,7 @@ impl Builder {
         T: Send + 'static,
     {
         let (record, plan) = self.plan(function, name::of_thread::<F>);
-        name::check(&record.name())?;
-        let running = start::start(&record, plan).map_err(StartError::System)?;
+        let running = start::start(&record, plan)?;
         Ok(Thread::running(record, running))
     }
 

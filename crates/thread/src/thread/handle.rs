@@ -10,7 +10,6 @@ use multiproc_sync::interrupt;
 use super::builder::Builder;
 use super::error::{EndError, JoinError, StartError};
 use super::here;
-use super::name;
 use super::phase::{Phase, Unstarted};
 use super::record::Record;
 use super::reference::ThreadRef;
@@ -118,10 +117,7 @@ impl<T> Thread<T> {
         if !record.made_by.is_ours() {
             return Err(StartError::Forked);
         }
-        let begun = self.phase.start(|launch| {
-            name::check(&record.name())?;
-            launch(record).map_err(StartError::System)
-        });
+        let begun = self.phase.start(|launch| launch(record));
         begun.map_err(|unstarted| match unstarted {
             Unstarted::Already => StartError::AlreadyStarted,
             Unstarted::Refused(reason) => reason,

@@ -60,7 +60,7 @@ pub(super) fn enter(record: Arc<Record>) {
     if record.is_held() {
         HELD.set(Some(Generation::now()));
     }
-    record.begin(native::this_thread());
+    record.begin(native::this_new_thread());
     IDENT.set(Some(record.ident));
     // Nothing was there before it, and it cannot be dropped already.
     let _ = HERE.try_with(|here| here.0.replace(Some(record)));

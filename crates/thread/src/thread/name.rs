@@ -21,10 +21,12 @@ pub struct NameError {
 
 /// Refuses what is no name to the system.
 pub(super) fn check(name: &str) -> Result<(), NameError> {
-    match name.find('\0') {
-        Some(at) => Err(NameError { name: name.to_owned(), at }),
-        None => Ok(()),
+    // All of them, whatever is found: names are short, and this is done for each thread.
+    if !name.bytes().fold(false, |found, byte| found | (byte == 0)) {
+        return Ok(());
     }
+    let at = name.find('\0').unwrap_or_default();
+    Err(NameError { name: name.to_owned(), at })
 }
 
 /// `Thread-N (function)`, by the type of the function.
@@ -50,22 +52,36 @@ pub(super) fn of_foreign() -> String {
 /// Appends the name of a type without the modules in it: `work`, `Shop::open`, `main::{closure}`, `sum<Vec<u8>>`.
 fn push_readable(type_name: &str, text: &mut String) {
     let mut rest = type_name;
-    while let Some(first) = rest.chars().next() {
-        let path = rest.find(|c: char| !is_of_path(c)).unwrap_or(rest.len());
-        match path {
-            0 => text.push(first),
-            _ => shorten(&rest[..path], text),
-        }
-        rest = &rest[path.max(first.len_utf8())..];
+    while !rest.is_empty() {
+        let path = rest.bytes().position(|byte| !OF_PATH[usize::from(byte)]).unwrap_or(rest.len());
+        shorten(&rest[..path], text);
+        rest = &rest[path..];
+        let between = rest.bytes().position(|byte| OF_PATH[usize::from(byte)]).unwrap_or(rest.len());
+        text.push_str(&rest[..between]);
+        rest = &rest[between..];
     }
 }
 
-fn is_of_path(c: char) -> bool {
-    c.is_ascii_alphanumeric() || !c.is_ascii() || matches!(c, '_' | ':' | '{' | '}' | '#')
-}
+/// Whether a byte belongs to a path. Those of which characters beyond ASCII are made do. A table: it is asked for each thread.
+static OF_PATH: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    loop {
+        table[byte as usize] = byte.is_ascii_alphanumeric()
+            || !byte.is_ascii()
+            || matches!(byte, b'_' | b':' | b'{' | b'}' | b'#');
+        match byte.checked_add(1) {
+            Some(next) => byte = next,
+            None => break table,
+        }
+    }
+};
 
 /// Appends the last part of a path; with the one before it, if that is a type. Closures are named after what they stand in.
 fn shorten(path: &str, text: &mut String) {
+    if path.is_empty() {
+        return;
+    }
     let (begin, path) = match path.strip_prefix("::") {
         Some(path) => ("::", path), // goes on after a type with parameters
         None => ("", path),
@@ -90,7 +106,7 @@ fn shorten(path: &str, text: &mut String) {
 /// What stands before the last part of a path, and that. By bytes: it is done for each thread.
 fn split_last(path: &str) -> (&str, &str) {
     match path.bytes().rposition(|byte| byte == b':') {
-        Some(colon) => (path[..colon].trim_end_matches(':'), &path[colon + 1..]),
+        Some(colon) => (path[..colon].strip_suffix(':').unwrap_or_default(), &path[colon + 1..]),
         None => ("", path),
     }
 }

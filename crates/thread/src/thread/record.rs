@@ -180,6 +180,19 @@ impl Record {
         name.unwrap_or_else(|| self.first_name.clone())
     }
 
+    /// Its name in memory for one byte more: the NUL that the system wants, so that it need not be moved.
+    pub(crate) fn name_with_room(&self) -> String {
+        let copy = |name: &str| {
+            let mut room = String::with_capacity(name.len() + 1);
+            room.push_str(name);
+            room
+        };
+        match self.naming().and_then(|naming| naming.name.as_deref().map(copy)) {
+            Some(name) => name,
+            None => copy(&self.first_name),
+        }
+    }
+
     /// Gives it another name, also to the system if it runs.
     pub(crate) fn set_name(&self, name: String) {
         let Some(mut naming) = self.naming() else { return };

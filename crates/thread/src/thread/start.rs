@@ -1,6 +1,5 @@
 //! The start of a thread, and what it does from its first step to its last.
 
-use std::io;
 use std::mem;
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
@@ -8,7 +7,9 @@ use std::thread::JoinHandle;
 use multiproc_sync::Generation;
 use multiproc_sync::primitive::blocking::Mutex;
 
+use super::error::StartError;
 use super::here;
+use super::name;
 use super::panic::{self, Panic, contained, drop_quietly};
 use super::record::Record;
 use super::roster::Roster;
@@ -69,7 +70,7 @@ impl<T> Drop for Running<T> {
 }
 
 /// The way to start a thread that is prepared: again if the system has refused.
-pub(super) type Launch<T> = Box<dyn FnMut(&Arc<Record>) -> io::Result<Running<T>> + Send>;
+pub(super) type Launch<T> = Box<dyn FnMut(&Arc<Record>) -> Result<Running<T>, StartError> + Send>;
 
 /// Keeps a plan until a thread has it.
 pub(super) fn prepare<F, T>(plan: Plan<F>) -> Launch<T>
@@ -89,7 +90,7 @@ where
 }
 
 /// Starts a thread. A refusal drops the plan.
-pub(super) fn start<F, T>(record: &Arc<Record>, plan: Plan<F>) -> io::Result<Running<T>>
+pub(super) fn start<F, T>(record: &Arc<Record>, plan: Plan<F>) -> Result<Running<T>, StartError>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
@@ -102,14 +103,16 @@ fn launch<T: Send + 'static>(
     record: &Arc<Record>,
     stack_size: Option<usize>,
     body: impl FnOnce() -> Outcome<T> + Send + 'static,
-) -> io::Result<Running<T>> {
+) -> Result<Running<T>, StartError> {
     panic::install_hook();
-    let mut builder = std::thread::Builder::new().name(record.name());
+    let name = record.name_with_room();
+    name::check(&name)?;
+    let mut builder = std::thread::Builder::new().name(name);
     if let Some(bytes) = stack_size {
         builder = builder.stack_size(bytes);
     }
     let entered = Entered::new(record);
-    let handle = builder.spawn(body)?;
+    let handle = builder.spawn(body).map_err(StartError::System)?;
     mem::forget(entered);
     record.set_started();
     Ok(Running::new(handle))
