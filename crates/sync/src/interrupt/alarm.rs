@@ -96,6 +96,7 @@ fn mine() -> Option<Arc<Record>> {
     mine.filter(|record| record.origin.is_here())
 }
 
+/// The thread's alarm is about to be looked at.
 fn demand() {
     if let Ok(Some(prepare)) = ON_DEMAND.try_with(Cell::take) {
         prepare();
@@ -109,6 +110,7 @@ fn is_for_event() -> bool {
 impl Alarm {
     /// That of the calling thread. Where thread-locals are destroyed already, as the thread ends, it is one that ends nothing.
     pub fn of_this_thread() -> Self {
+        demand();
         let mine = MINE.try_with(|mine| {
             let mut mine = mine.borrow_mut();
             match &*mine {
@@ -120,8 +122,8 @@ impl Alarm {
         Self(mine.unwrap_or_else(|_| Record::new()))
     }
 
-    /// Does `body`, and calls `prepare` in it once, in this thread, before an alarm is first asked for: by a wait that would have to sleep, or by
-    /// [`is_possible`](crate::interrupt::is_possible). So a thread that may be alarmed, and never waits, goes without an alarm, which costs memory and a destructor.
+    /// Does `body`, and calls `prepare` in it once, in this thread, before its alarm is first asked for: by a wait that would have to sleep, by
+    /// [`is_possible`](crate::interrupt::is_possible), or by [`of_this_thread`](Self::of_this_thread). So a thread that may be alarmed, and never waits, goes without an alarm, which costs memory and a destructor.
     ///
     /// Inside another `on_demand` that one's `prepare` is called at the beginning, if it was not yet.
     ///
