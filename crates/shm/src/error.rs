@@ -6,6 +6,8 @@ use multiproc_sync::registry::RegistryError;
 use multiproc_sync::shm_safe::PlaceError;
 use thiserror::Error;
 
+use crate::raw::ViewError;
+
 /// Why a segment could not be made or taken over.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -76,6 +78,12 @@ pub enum ShmError {
     /// The locks in the value could not be made ready.
     #[error(transparent)]
     Place(#[from] PlaceError),
+    /// The memory is for reading only.
+    #[error("the memory is for reading only: open it for writing")]
+    ReadOnly,
+    /// There is no such view of the memory.
+    #[error(transparent)]
+    View(ViewError),
     /// The kernel refused.
     #[error("the kernel refused to {doing}: {source}")]
     Kernel {
@@ -89,6 +97,15 @@ pub enum ShmError {
 impl ShmError {
     pub(crate) fn kernel(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Kernel { doing, source }
+    }
+}
+
+impl From<ViewError> for ShmError {
+    fn from(error: ViewError) -> Self {
+        match error {
+            ViewError::ReadOnly => Self::ReadOnly,
+            other => Self::View(other),
+        }
     }
 }
 

@@ -23,6 +23,7 @@
 //!
 //! - [`Shared`]: one value, in memory of its own; the handle travels inside messages and arguments of tasks.
 //! - [`SharedMemory`]: plain bytes below it.
+//! - [`RawView`]: numbers in memory that anybody may write, CPython for one, as an array of any shape.
 //! - [`ShmSafe`]: what may lie there; derive it.
 //! - [`family`]: the processes that trust each other with it.
 //! - [`transfer`]: for those who write handles of their own, or carry messages.
@@ -34,6 +35,7 @@ mod error;
 pub mod family;
 mod header;
 mod memory;
+mod raw;
 mod room;
 mod shared;
 mod shared_message;
@@ -45,6 +47,7 @@ pub use multiproc_sync::shm_safe::{Layout, PlaceError, Placement, ShmPlain, ShmS
 
 pub use self::error::{FamilyError, ShmError};
 pub use self::memory::SharedMemory;
+pub use self::raw::{MAX_DIMS, RawElement, RawInteger, RawView, Values, ViewError};
 pub use self::shared::Shared;
 
 #[cfg(doctest)]
