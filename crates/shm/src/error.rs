@@ -76,6 +76,9 @@ pub enum ShmError {
     /// The locks in the value could not be made ready.
     #[error(transparent)]
     Place(#[from] PlaceError),
+    /// The memory is for reading only.
+    #[error("the memory is for reading only: open it for writing")]
+    ReadOnly,
     /// The kernel refused.
     #[error("the kernel refused to {doing}: {source}")]
     Kernel {

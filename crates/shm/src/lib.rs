@@ -24,6 +24,7 @@
 //! - [`Shared`]: one value, in memory of its own; the handle travels inside messages and arguments of tasks.
 //! - [`SharedMemory`]: plain bytes below it.
 //! - [`ShmSafe`]: what may lie there; derive it.
+//! - [`SharedList`]: CPython's `ShareableList`.
 //! - [`family`]: the processes that trust each other with it.
 //! - [`transfer`]: for those who write handles of their own, or carry messages.
 //!
@@ -33,6 +34,7 @@
 mod error;
 pub mod family;
 mod header;
+pub mod list;
 mod memory;
 mod room;
 mod shared;
@@ -44,6 +46,7 @@ pub use multiproc_macros::ShmSafe;
 pub use multiproc_sync::shm_safe::{Layout, PlaceError, Placement, ShmPlain, ShmSafe};
 
 pub use self::error::{FamilyError, ShmError};
+pub use self::list::SharedList;
 pub use self::memory::SharedMemory;
 pub use self::shared::Shared;
 

@@ -112,6 +112,11 @@ impl SharedMemory {
         self.segment.map.as_mut_ptr()
     }
 
+    /// Whether this process may write to it.
+    pub(crate) fn is_writable(&self) -> bool {
+        true
+    }
+
     pub(crate) fn as_non_null(&self) -> NonNull<u8> {
         NonNull::new(self.as_ptr()).expect("the kernel maps nothing at address 0")
     }
