@@ -25,6 +25,7 @@
 //! - [`SharedMemory`]: plain bytes below it.
 //! - [`RawView`]: numbers in memory that anybody may write, CPython for one, as an array of any shape.
 //! - [`ShmSafe`]: what may lie there; derive it.
+//! - [`SharedList`]: CPython's `ShareableList`.
 //! - [`family`]: the processes that trust each other with it.
 //! - [`transfer`]: for those who write handles of their own, or carry messages.
 //!
@@ -34,6 +35,7 @@
 mod error;
 pub mod family;
 mod header;
+pub mod list;
 mod memory;
 mod raw;
 mod room;
@@ -46,6 +48,7 @@ pub use multiproc_macros::ShmSafe;
 pub use multiproc_sync::shm_safe::{Layout, PlaceError, Placement, ShmPlain, ShmSafe};
 
 pub use self::error::{FamilyError, ShmError};
+pub use self::list::SharedList;
 pub use self::memory::SharedMemory;
 pub use self::raw::{MAX_DIMS, RawElement, RawInteger, RawView, Values, ViewError};
 pub use self::shared::Shared;
