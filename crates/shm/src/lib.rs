@@ -23,6 +23,7 @@
 //!
 //! - [`Shared`]: one value, in memory of its own; the handle travels inside messages and arguments of tasks.
 //! - [`SharedMemory`]: plain bytes below it.
+//! - [`names`]: segments with names, for programs that know nothing of each other.
 //! - [`ShmSafe`]: what may lie there; derive it.
 //! - [`family`]: the processes that trust each other with it.
 //! - [`transfer`]: for those who write handles of their own, or carry messages.
@@ -34,6 +35,8 @@ mod error;
 pub mod family;
 mod header;
 mod memory;
+mod named;
+pub mod names;
 mod room;
 mod shared;
 mod shared_message;
