@@ -24,6 +24,7 @@
 //! - [`Shared`]: one value, in memory of its own; the handle travels inside messages and arguments of tasks.
 //! - [`SharedMemory`]: plain bytes below it.
 //! - [`RawView`]: numbers in memory that anybody may write, CPython for one, as an array of any shape.
+//! - [`names`]: segments with names, for programs that know nothing of each other.
 //! - [`ShmSafe`]: what may lie there; derive it.
 //! - [`SharedList`]: CPython's `ShareableList`.
 //! - [`family`]: the processes that trust each other with it.
@@ -37,6 +38,8 @@ pub mod family;
 mod header;
 pub mod list;
 mod memory;
+mod named;
+pub mod names;
 mod raw;
 mod room;
 mod shared;
