@@ -24,6 +24,8 @@
 //! - [`Shared`]: one value, in memory of its own; the handle travels inside messages and arguments of tasks.
 //! - [`SharedMemory`]: plain bytes below it.
 //! - [`ShmSafe`]: what may lie there; derive it.
+//! - [`ShmBool`], [`ShmChar`], [`ShmEnum`], [`ShmOption`]: what stands there for types of which not every byte pattern is a value.
+//! - [`Journaled`]: a value that no death tears.
 //! - [`family`]: the processes that trust each other with it.
 //! - [`transfer`]: for those who write handles of their own, or carry messages.
 //!
@@ -34,18 +36,29 @@ mod error;
 pub mod family;
 mod header;
 mod memory;
+mod planted;
 mod room;
 mod shared;
 mod shared_message;
 mod sys;
 pub mod transfer;
+mod values;
 
-pub use multiproc_macros::ShmSafe;
+pub use multiproc_macros::{ShmSafe, ShmVariants};
 pub use multiproc_sync::shm_safe::{Layout, PlaceError, Placement, ShmPlain, ShmSafe};
 
 pub use self::error::{FamilyError, ShmError};
 pub use self::memory::SharedMemory;
 pub use self::shared::Shared;
+pub use self::values::boolean::ShmBool;
+pub use self::values::character::{ShmChar, UnknownChar};
+pub use self::values::enumeration::{ShmEnum, ShmVariants, UnknownVariant};
+pub use self::values::journaled::Journaled;
+pub use self::values::option::ShmOption;
+
+#[doc(hidden)]
+#[cfg(multiproc_planted)]
+pub use self::planted::plant;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
