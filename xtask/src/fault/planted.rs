@@ -21,6 +21,10 @@ const fn sync(bug: &'static str, scenario: &'static str, says: &'static str) -> 
     Planted { package: "multiproc-sync", bug, scenario, says }
 }
 
+const fn shm(bug: &'static str, scenario: &'static str, says: &'static str) -> Planted {
+    Planted { package: "multiproc-shm", bug, scenario, says }
+}
+
 /// Somebody is never woken.
 const ASLEEP: &str = "asleep for good";
 
@@ -39,6 +43,9 @@ pub(super) const PLANTED: &[Planted] = &[
     sync("DeadPartyUnseen", "wait group/member", "waiting (S)"),
     sync("AllWakesOne", "condvar/notifier", ASLEEP),
     sync("DeadInitialiserTrusted", "once/maker", "a value"),
+    shm("FlippedEarly", "journaled/updater", "torn"),
+    shm("TagFirst", "option/setter", "nobody has put 0 there"),
+    shm("TagKept", "option/replacer", "torn"),
 ];
 
 #[cfg(test)]

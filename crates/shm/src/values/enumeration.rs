@@ -11,6 +11,21 @@ use thiserror::Error;
 /// An enum without fields whose variants have numbers, so that [`ShmEnum`] can hold it. Derive it.
 ///
 /// Nothing that an implementation says wrongly is unsafe: a number that it does not know is an error to the reader.
+///
+/// ```
+/// use multiproc_shm::ShmVariants;
+///
+/// #[derive(Debug, PartialEq, ShmVariants)]
+/// #[repr(i8)]
+/// enum Sign {
+///     Minus = -1,
+///     Plus = 1,
+/// }
+///
+/// assert_eq!(Sign::VARIANTS, [("Minus", -1), ("Plus", 1)]);
+/// assert_eq!(Sign::Minus.into_number(), -1);
+/// assert_eq!((Sign::from_number(1), Sign::from_number(0)), (Some(Sign::Plus), None));
+/// ```
 #[diagnostic::on_unimplemented(
     message = "the variants of `{Self}` have no numbers for shared memory",
     label = "not `ShmVariants`",
@@ -66,6 +81,7 @@ pub trait ShmVariants: Sized + 'static {
 /// assert_eq!(phase.lock().unwrap().get()?, Phase::Ending);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "enum.IntEnum")]
 #[repr(transparent)]
 pub struct ShmEnum<E: ShmVariants> {
     number: E::Number,

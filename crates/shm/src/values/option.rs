@@ -47,6 +47,7 @@ const SOME: u8 = 1;
 /// assert!(held.is_none());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "None")]
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct ShmOption<T> {
@@ -143,7 +144,7 @@ impl<T: ShmPlain> ShmOption<T> {
 
     /// The value, which is overwritten, or said not to be there, before anybody else can look.
     fn moved_out(&mut self) -> Option<T> {
-        // SAFETY: a reference's own value; both callers see to it that it is not found here once more, and nothing in it has a `Drop`.
+        // SAFETY: a reference's own value, which has no `Drop`; who finds its bytes here all the same finds some `T: ShmSafe`.
         self.get().map(|value| unsafe { ptr::read(value) })
     }
 }

@@ -1,0 +1,21 @@
+//! Every process that changes what this crate puts into shared memory is killed before every instruction of the change; those who are
+//! left go on. `cargo xtask fault shm` builds and runs it.
+
+mod journaled;
+mod option;
+mod state;
+
+use std::process::ExitCode;
+
+use multiproc_testkit::fault::Program;
+
+fn main() -> ExitCode {
+    #[cfg(multiproc_planted)]
+    if let Ok(bug) = std::env::var("MULTIPROC_PLANTED") {
+        multiproc_shm::plant(&bug);
+    }
+    let program = Program::new(&multiproc_sync::fault_points());
+    let program = journaled::scenarios().into_iter().fold(program, Program::scenario);
+    let program = option::scenarios().into_iter().fold(program, Program::scenario);
+    program.main()
+}
