@@ -25,8 +25,8 @@ use crate::sys::memfd;
 ///
 /// # Cost
 ///
-/// A handful of system calls; above 1 MiB the limits of memory are looked up as well, some 100 µs. Pages cost memory once they
-/// are touched.
+/// A handful of system calls. Above 1 MiB it is asked how much memory is free as well, one more, and once a second which limits there are; where
+/// that is not enough to tell, all of them are looked up, some 100 µs. Pages cost memory once they are touched.
 ///
 /// ```
 /// use multiproc_shm::{ShmError, SharedMemory};
