@@ -5,6 +5,7 @@ mod artifact;
 mod bench;
 mod ci;
 mod fault;
+mod fuzz;
 mod loom;
 mod manifest;
 mod markdown;
@@ -81,6 +82,12 @@ const CHORES: &[Chore] = &[
         arguments: "[pool | sync] [--minutes N | --short] [--seed N]",
         about: "word counts, and the use of all locks, while processes are killed at random",
         run: stress::run,
+    },
+    Chore {
+        name: "fuzz",
+        arguments: "[--seconds N] [--seed N] [TARGET…]",
+        about: "hostile bytes at random, at what reads strangers' memory",
+        run: fuzz::run,
     },
     Chore {
         name: "alone",

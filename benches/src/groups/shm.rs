@@ -1,10 +1,10 @@
 //! Shared memory.
 
-use crate::ours::segment::Anonymous;
+use crate::ours::segment::{Anonymous, Named};
 use crate::peers::segment::{Memfd, SharedMemory, ShmOpen};
 use crate::placement::Placement;
 use crate::registry::{Bench, Contender, OURS, Unit};
-use crate::segments::{GIB, MIB, untouched};
+use crate::segments::{GIB, MIB, reserved, untouched};
 use crate::target::Target;
 
 const AS_FAST: [Target; 3] = [
@@ -37,6 +37,32 @@ pub(crate) const BENCHES: &[Bench] = &[
             Contender::new("floor:memfd", untouched::<Memfd, GIB>),
             Contender::new("floor:shm_open", untouched::<ShmOpen, GIB>),
             Contender::new("shared_memory", untouched::<SharedMemory, GIB>),
+        ],
+        targets: &AS_FAST,
+    },
+    Bench {
+        name: "shm.reserved.1mib",
+        about: "the same, all of its 1 MiB set aside, that it can be touched without a signal",
+        unit: Unit::MicrosPer("segment"),
+        placements: Placement::ONLY_FREE,
+        contenders: &[
+            Contender::new(OURS, reserved::<Named, MIB>),
+            Contender::new("floor:memfd", reserved::<Memfd, MIB>),
+            Contender::new("floor:shm_open", reserved::<ShmOpen, MIB>),
+            Contender::new("shared_memory", reserved::<SharedMemory, MIB>),
+        ],
+        targets: &AS_FAST,
+    },
+    Bench {
+        name: "shm.reserved.1gib",
+        about: "the same of 1 GiB",
+        unit: Unit::MicrosPer("segment"),
+        placements: Placement::ONLY_FREE,
+        contenders: &[
+            Contender::new(OURS, reserved::<Named, GIB>),
+            Contender::new("floor:memfd", reserved::<Memfd, GIB>),
+            Contender::new("floor:shm_open", reserved::<ShmOpen, GIB>),
+            Contender::new("shared_memory", reserved::<SharedMemory, GIB>),
         ],
         targets: &AS_FAST,
     },

@@ -88,7 +88,10 @@ pub(crate) struct Errors(Option<Error>);
 
 impl Errors {
     pub(crate) fn push(&mut self, at: impl ToTokens, message: impl std::fmt::Display) {
-        let error = Error::new_spanned(at, message);
+        self.add(Error::new_spanned(at, message));
+    }
+
+    pub(crate) fn add(&mut self, error: Error) {
         match &mut self.0 {
             Some(first) => first.combine(error),
             None => self.0 = Some(error),

@@ -1,5 +1,6 @@
 //! The macros of multiproc: its entry hook as an attribute, [`#[main]`](macro@main) for programs and
-//! [`#[test]`](macro@test) for tests; and [`#[derive(ShmSafe)]`](derive@ShmSafe) for what lies in shared memory.
+//! [`#[test]`](macro@test) for tests; and [`#[derive(ShmSafe)]`](derive@ShmSafe) for what lies in shared memory, with
+//! [`#[derive(ShmVariants)]`](derive@ShmVariants) for enums there.
 //!
 //! A child of multiproc is the same program, started anew. It must enter the hook before it does anything else, or it
 //! would do its parent's work a second time. The attributes write the hook into the first line of a function, and
@@ -13,6 +14,7 @@
 mod function;
 mod main_fn;
 mod root;
+mod shm_enum;
 mod shm_field;
 mod shm_safe;
 mod test_fn;
@@ -96,10 +98,11 @@ pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// | refused | instead |
 /// |---|---|
-/// | `bool` | `u8`, `AtomicU8` |
-/// | `char` | `u32` |
-/// | enums | a `u8` that the program interprets |
-/// | `Option`, `NonZero` | a number, with a value that stands for "none" |
+/// | `bool` | `ShmBool`, `AtomicU8` |
+/// | `char` | `ShmChar` |
+/// | enums | `ShmEnum`, with [`#[derive(ShmVariants)]`](derive@ShmVariants) above the enum |
+/// | `Option` | `ShmOption` |
+/// | `NonZero` | the plain number |
 /// | references, pointers, `Box`, `Vec`, `String` | an index; an array of a fixed length |
 /// | tuples | a struct |
 ///
@@ -152,6 +155,44 @@ pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_derive(ShmSafe)]
 pub fn derive_shm_safe(item: TokenStream) -> TokenStream {
     let expansion = syn::parse(item).and_then(|input| shm_safe::expand(&input, root::shm_safe()));
+    expansion.unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Numbers the variants of an enum, so that `ShmEnum` may hold it in shared memory.
+///
+/// The enum has no fields and no parameters, and is `#[repr(u8)]`, or of another number that is as wide everywhere: `u16`, `u32`, `u64`,
+/// `i8`, `i16`, `i32`, `i64`. The names and numbers of its variants become part of the layout, so that two builds that have other ones do
+/// not take one variant for another.
+///
+/// # Examples
+///
+/// ```
+/// use multiproc_shm::{Shared, ShmEnum, ShmSafe, ShmVariants};
+/// use multiproc_sync::Mutex;
+///
+/// #[derive(Debug, PartialEq, ShmVariants)]
+/// #[repr(u8)]
+/// enum State {
+///     Waiting,
+///     Running,
+///     Done,
+/// }
+///
+/// #[derive(ShmSafe)]
+/// #[repr(C)]
+/// struct Job {
+///     number: u64,
+///     state: ShmEnum<State>,
+/// }
+///
+/// let job = Shared::new(Mutex::new(Job { number: 7, state: State::Waiting.into() }))?;
+/// job.lock().unwrap().state.set(State::Done);
+/// assert_eq!(job.lock().unwrap().state.get(), Ok(State::Done));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[proc_macro_derive(ShmVariants)]
+pub fn derive_shm_variants(item: TokenStream) -> TokenStream {
+    let expansion = syn::parse(item).and_then(|input| shm_enum::expand(&input, root::shm_variants()));
     expansion.unwrap_or_else(syn::Error::into_compile_error).into()
 }
 

@@ -29,6 +29,13 @@ const SHM_SAFE: Sought = Sought {
               [dependencies] in its Cargo.toml, as `cargo add multiproc` does",
 };
 
+const SHM_VARIANTS: Sought = Sought {
+    packages: &[("multiproc", Some("shm")), ("multiproc-shm", None)],
+    instead: "Instead of `#[derive(ShmVariants)]`, implement the trait by hand",
+    missing: "this crate depends neither on `multiproc` nor on `multiproc-shm`: add one to [dependencies] in its \
+              Cargo.toml, as `cargo add multiproc` does",
+};
+
 /// The path of the crate with the hooks, or what to do so that there is one.
 pub(crate) fn root() -> syn::Result<TokenStream> {
     find(&HOOKS, crate_name)
@@ -37,6 +44,11 @@ pub(crate) fn root() -> syn::Result<TokenStream> {
 /// The path of the module with `ShmSafe`, or what to do so that there is one.
 pub(crate) fn shm_safe() -> syn::Result<TokenStream> {
     find(&SHM_SAFE, crate_name)
+}
+
+/// The path of the module with `ShmVariants`, or what to do so that there is one.
+pub(crate) fn shm_variants() -> syn::Result<TokenStream> {
+    find(&SHM_VARIANTS, crate_name)
 }
 
 fn find(sought: &Sought, look_up: impl Fn(&str) -> Result<FoundCrate, Error>) -> syn::Result<TokenStream> {
@@ -128,6 +140,21 @@ mod tests {
             assert_eq!(found(root.unwrap()), found(path));
         }
         assert!(find(&SHM_SAFE, missing).unwrap_err().to_string().contains("`multiproc-sync`"));
+    }
+
+    #[test]
+    fn the_trait_of_enums_is_found_in_each_of_its_crates() {
+        for (package, path) in [("multiproc", quote!(::mp::shm)), ("multiproc-shm", quote!(::mp))] {
+            let root = find(&SHM_VARIANTS, |asked| {
+                if asked == package { Ok(FoundCrate::Name("mp".to_owned())) } else { missing(asked) }
+            });
+            assert_eq!(found(root.unwrap()), found(path));
+        }
+        let alone = find(&SHM_VARIANTS, |asked| match asked {
+            "multiproc-sync" => Ok(FoundCrate::Itself),
+            other => missing(other),
+        });
+        assert!(alone.unwrap_err().to_string().contains("`multiproc-shm`"), "sync has no such trait");
     }
 
     #[test]

@@ -34,12 +34,16 @@ pub(crate) fn refusal(field: &Type) -> Option<String> {
 
 fn refusal_of(name: &str) -> Option<String> {
     let why = match name {
-        "bool" | "AtomicBool" => {
-            "not every byte is a `bool`, and a process may die halfway: use `u8` or `AtomicU8`, where 0 is false"
+        "bool" => {
+            "not every byte is a `bool`, and a process may die halfway: use `ShmBool`, or `AtomicU8`, where 0 is false"
         }
-        "char" => "not every number is a `char`: use `u32`, and `char::from_u32` to read it",
-        "Option" | "Result" => {
-            "not every byte pattern is one of an enum's variants: use a number, with a value that stands for \"none\""
+        "AtomicBool" => {
+            "not every byte is a `bool`, and a process may die halfway: use `AtomicU8`, where 0 is false"
+        }
+        "char" => "not every number is a `char`: use `ShmChar`",
+        "Option" => "not every byte pattern is one of its variants: use `ShmOption`",
+        "Result" => {
+            "not every byte pattern is one of its variants: use a struct with a `ShmEnum` that says which it is"
         }
         "Box" | "Vec" | "String" | "Rc" | "Arc" | "HashMap" | "BTreeMap" | "VecDeque" | "PathBuf"
         | "OsString" => "what it owns lies in this process alone: use an array of a fixed length",
@@ -47,7 +51,7 @@ fn refusal_of(name: &str) -> Option<String> {
         "AtomicPtr" | "NonNull" => {
             "a pointer means nothing in another process: use an index into shared memory"
         }
-        "RwLock" | "RefCell" | "UnsafeCell" => {
+        "RefCell" | "UnsafeCell" => {
             "it knows nothing of other processes: use an atomic, or `Mutex` of `multiproc-sync`"
         }
         name if name.starts_with("NonZero") => {
@@ -60,7 +64,7 @@ fn refusal_of(name: &str) -> Option<String> {
 
 /// Of names that `multiproc-sync` has as well, those that say where they are from.
 fn refusal_of_std(name: &str) -> Option<String> {
-    matches!(name, "Once" | "OnceLock").then(|| {
+    matches!(name, "RwLock" | "Once" | "OnceLock").then(|| {
         format!(
             "`std::sync::{name}` cannot lie in shared memory: it knows nothing of other processes: use `{name}` of `multiproc-sync`"
         )
@@ -85,8 +89,10 @@ mod tests {
         assert!(of_std.contains("use `OnceLock` of `multiproc-sync`"), "{of_std}");
         assert!(refusal(&parse_quote!(::std::sync::Once)).is_some());
         assert_eq!(refusal(&parse_quote!(sync::OnceLock<u8>)), None, "the traits tell whose it is");
+        assert_eq!(refusal(&parse_quote!(RwLock<u8>)), None, "as well");
+        assert!(refusal(&parse_quote!(std::sync::RwLock<u8>)).unwrap().contains("use `RwLock` of"));
         assert!(
-            refusal(&parse_quote!(std::sync::RwLock<u8>)).is_some(),
+            refusal(&parse_quote!(std::cell::RefCell<u8>)).is_some(),
             "and all others of the standard library"
         );
     }

@@ -84,8 +84,8 @@ fn check(input: &DeriveInput) -> Result<&DataStruct> {
         Data::Enum(data) => {
             return Err(Error::new_spanned(
                 data.enum_token,
-                "not every byte pattern is a variant of an enum, and a process may die halfway: use a struct with a `u8` or \
-                 an `AtomicU8` that says which it is",
+                "not every byte pattern is a variant of an enum, and a process may die halfway: derive `ShmVariants` instead, and \
+                 have a `ShmEnum` of it where it is to lie",
             ));
         }
         Data::Union(data) => {

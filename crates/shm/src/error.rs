@@ -1,10 +1,13 @@
 //! Why there is no segment, no value in it, or no family.
 
 use std::io;
+use std::path::PathBuf;
 
 use multiproc_sync::registry::RegistryError;
 use multiproc_sync::shm_safe::PlaceError;
 use thiserror::Error;
+
+use crate::raw::ViewError;
 
 /// Why a segment could not be made or taken over.
 #[derive(Debug, Error)]
@@ -76,6 +79,54 @@ pub enum ShmError {
     /// The locks in the value could not be made ready.
     #[error(transparent)]
     Place(#[from] PlaceError),
+    /// The memory is for reading only.
+    #[error("the memory is for reading only: open it for writing")]
+    ReadOnly,
+    /// There is no such view of the memory.
+    #[error(transparent)]
+    View(ViewError),
+    /// No segment may have this name.
+    #[error("{name:?} cannot be the name of a segment: {why}")]
+    Name {
+        /// As it was given.
+        name: String,
+        /// Which rule it breaks.
+        why: &'static str,
+    },
+    /// A segment of this name is there, and its maker is no dead process of this crate's.
+    #[error("a segment with the name {name:?} exists already: open it, or take another name")]
+    Exists {
+        /// The name.
+        name: String,
+    },
+    /// No segment has this name.
+    #[error("no segment has the name {name:?}: it was not made yet, or its maker has ended")]
+    Missing {
+        /// The name.
+        name: String,
+    },
+    /// This user may not do that with the segment.
+    #[error("the segment {name:?} is another user's: this one may not open or unlink it so")]
+    Permission {
+        /// The name.
+        name: String,
+    },
+    /// The file system has not so many bytes left: for named segments that is `/dev/shm`.
+    #[error(
+        "{asked} bytes of shared memory are more than the file system has left: free some of /dev/shm, or make it larger"
+    )]
+    NoSpace {
+        /// What was asked for, in bytes.
+        asked: u64,
+    },
+    /// The file cannot be memory.
+    #[error("{} cannot be mapped: {why}", path.display())]
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// Why not.
+        why: &'static str,
+    },
     /// The kernel refused.
     #[error("the kernel refused to {doing}: {source}")]
     Kernel {
@@ -89,6 +140,25 @@ pub enum ShmError {
 impl ShmError {
     pub(crate) fn kernel(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Kernel { doing, source }
+    }
+
+    pub(crate) fn of_name(name: &impl ToString, doing: &'static str, source: io::Error) -> Self {
+        let name = name.to_string();
+        match source.kind() {
+            io::ErrorKind::AlreadyExists => Self::Exists { name },
+            io::ErrorKind::NotFound => Self::Missing { name },
+            io::ErrorKind::PermissionDenied => Self::Permission { name },
+            _ => Self::Kernel { doing, source },
+        }
+    }
+}
+
+impl From<ViewError> for ShmError {
+    fn from(error: ViewError) -> Self {
+        match error {
+            ViewError::ReadOnly => Self::ReadOnly,
+            other => Self::View(other),
+        }
     }
 }
 

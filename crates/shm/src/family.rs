@@ -109,7 +109,7 @@ fn is_ours(fd: BorrowedFd<'_>) -> Result<bool, FamilyError> {
 
 /// Begins a family.
 fn found() -> Result<&'static Registry, FamilyError> {
-    let memory = SharedMemory::named(c"multiproc-registry", Registry::LEN)?;
+    let memory = SharedMemory::anonymous_as(c"multiproc-registry", Registry::LEN)?;
     let (registry, fd) = install(memory, true)?;
     DESCRIPTOR.get_or_init(|| fd);
     Ok(registry)

@@ -23,7 +23,12 @@
 //!
 //! - [`Shared`]: one value, in memory of its own; the handle travels inside messages and arguments of tasks.
 //! - [`SharedMemory`]: plain bytes below it.
+//! - [`RawView`]: numbers in memory that anybody may write, CPython for one, as an array of any shape.
+//! - [`names`]: segments with names, for programs that know nothing of each other.
 //! - [`ShmSafe`]: what may lie there; derive it.
+//! - [`SharedList`]: CPython's `ShareableList`.
+//! - [`ShmBool`], [`ShmChar`], [`ShmEnum`], [`ShmOption`]: what stands there for types of which not every byte pattern is a value.
+//! - [`Journaled`]: a value that no death tears.
 //! - [`family`]: the processes that trust each other with it.
 //! - [`transfer`]: for those who write handles of their own, or carry messages.
 //!
@@ -33,19 +38,36 @@
 mod error;
 pub mod family;
 mod header;
+pub mod list;
 mod memory;
+mod named;
+pub mod names;
+mod planted;
+mod raw;
 mod room;
 mod shared;
 mod shared_message;
 mod sys;
 pub mod transfer;
+mod values;
 
-pub use multiproc_macros::ShmSafe;
+pub use multiproc_macros::{ShmSafe, ShmVariants};
 pub use multiproc_sync::shm_safe::{Layout, PlaceError, Placement, ShmPlain, ShmSafe};
 
 pub use self::error::{FamilyError, ShmError};
+pub use self::list::SharedList;
 pub use self::memory::SharedMemory;
+pub use self::raw::{MAX_DIMS, RawElement, RawInteger, RawView, Values, ViewError};
 pub use self::shared::Shared;
+pub use self::values::boolean::ShmBool;
+pub use self::values::character::{ShmChar, UnknownChar};
+pub use self::values::enumeration::{ShmEnum, ShmVariants, UnknownVariant};
+pub use self::values::journaled::Journaled;
+pub use self::values::option::ShmOption;
+
+#[doc(hidden)]
+#[cfg(multiproc_planted)]
+pub use self::planted::plant;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

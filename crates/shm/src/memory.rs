@@ -2,10 +2,11 @@
 #![allow(unsafe_code)]
 
 use std::fmt;
+use std::fs::File;
 use std::io;
 use std::mem::ManuallyDrop;
 use std::ops::Range;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -13,20 +14,24 @@ use memmap2::{MmapOptions, MmapRaw};
 use multiproc_sync::registry;
 
 use crate::error::ShmError;
+use crate::named::Named;
 use crate::room;
 use crate::sys::memfd;
 
-/// A segment of memory that other processes can map too, by its descriptor.
+/// A segment of memory that other processes can map too. A clone is the same mapping.
 ///
-/// It has no name, and is gone with the last descriptor and the last mapping, however their processes end. Its length is
-/// sealed: no holder of the descriptor can cut it, under the feet of those who read. A clone is the same mapping.
+/// - [`anonymous`](Self::anonymous): without a name, reached by its descriptor, and gone with the last descriptor and the last mapping, however
+///   their processes end. Its length is sealed: no holder of the descriptor can cut it, under the feet of those who read.
+/// - [`create`](Self::create), [`open`](Self::open): with a name, for programs that know nothing of each other, CPython among them.
+/// - [`map_file`](Self::map_file): a file.
 ///
 /// Nothing is known of its bytes, so they are reached by pointer; [`Shared`](crate::Shared) is the typed form.
 ///
-/// # Cost
+/// # Files that others cut
 ///
-/// A handful of system calls. Above 1 MiB it is asked how much memory is free as well, one more, and once a second which limits there are; where
-/// that is not enough to tell, all of them are looked up, some 100 µs. Pages cost memory once they are touched.
+/// The kernel seals no file that has a name. Whoever may write to a named segment or a mapped file may cut it, and then to touch what is gone
+/// is SIGBUS, which ends the process; no check beforehand excludes that. [`read_at`](Self::read_at) does not touch it: it copies by a system
+/// call, and gives what is there. To hold memory against others of the same user, use an anonymous segment.
 ///
 /// ```
 /// use multiproc_shm::{ShmError, SharedMemory};
@@ -50,27 +55,33 @@ pub struct SharedMemory {
 
 struct Segment {
     map: ManuallyDrop<MmapRaw>,
-    fd: OwnedFd,
+    file: File,
+    writable: bool,
+    /// Its end is the end of the name, where that is ours.
+    named: Option<Named>,
 }
 
 impl SharedMemory {
-    /// A new segment of `len` zeroed bytes, mapped.
+    /// A new segment of `len` zeroed bytes without a name, mapped.
+    ///
+    /// Cost: a handful of system calls. Above 1 MiB it is asked how much memory is free as well, one more, and once a second which limits there
+    /// are; where that is not enough to tell, all of them are looked up, some 100 µs. Pages cost memory once they are touched.
     ///
     /// # Errors
     ///
     /// [`Empty`](ShmError::Empty) for no bytes; [`OutOfMemory`](ShmError::OutOfMemory) if the machine or the cgroup has not so
     /// many left; [`Kernel`](ShmError::Kernel) for its refusals, too many open files most often.
     pub fn anonymous(len: usize) -> Result<Self, ShmError> {
-        Self::named(c"multiproc-shm", len)
+        Self::anonymous_as(c"multiproc-shm", len)
     }
 
-    pub(crate) fn named(name: &std::ffi::CStr, len: usize) -> Result<Self, ShmError> {
+    pub(crate) fn anonymous_as(name: &std::ffi::CStr, len: usize) -> Result<Self, ShmError> {
         if len == 0 {
             return Err(ShmError::Empty);
         }
         room::check(len as u64)?;
         let fd = memfd::create(name, len as u64).map_err(ShmError::kernel("make a segment"))?;
-        Self::map(fd, len)
+        Ok(Self::of(map(fd.as_fd(), len, true)?, fd, true, None))
     }
 
     /// Maps the segment behind a descriptor, which came from another process.
@@ -83,7 +94,7 @@ impl SharedMemory {
         let len = Self::sealed_len(fd.as_fd())?;
         // Longer than an address space: no such file can be mapped.
         let len = usize::try_from(len).map_err(|_| ShmError::Corrupt { what: "its length" })?;
-        Self::map(fd, len)
+        Ok(Self::of(map(fd.as_fd(), len, true)?, fd, true, None))
     }
 
     /// The length of a segment that is not mapped yet.
@@ -95,9 +106,17 @@ impl SharedMemory {
         }
     }
 
-    fn map(fd: OwnedFd, len: usize) -> Result<Self, ShmError> {
-        let map = MmapOptions::new().len(len).map_raw(&fd).map_err(ShmError::kernel("map a segment"))?;
-        Ok(Self { segment: Arc::new(Segment { map: ManuallyDrop::new(map), fd }) })
+    /// What is [mapped](map) of the file behind the descriptor.
+    pub(crate) fn of(map: MmapRaw, fd: OwnedFd, writable: bool, named: Option<Named>) -> Self {
+        Self { segment: Arc::new(Segment { map: ManuallyDrop::new(map), file: fd.into(), writable, named }) }
+    }
+
+    pub(crate) fn as_file(&self) -> &File {
+        &self.segment.file
+    }
+
+    pub(crate) fn named_part(&self) -> Option<&Named> {
+        self.segment.named.as_ref()
     }
 
     /// Its length in bytes, never 0.
@@ -107,7 +126,8 @@ impl SharedMemory {
     }
 
     /// Its first byte, page aligned. Valid as long as this handle or a clone of it lives. Other processes may write at any
-    /// time, so that whatever lies there is reached by volatile or atomic accesses only.
+    /// time, so that whatever lies there is reached by volatile or atomic accesses only; and by reads only, where it is not
+    /// [writable](Self::is_writable).
     pub fn as_ptr(&self) -> *mut u8 {
         self.segment.map.as_mut_ptr()
     }
@@ -116,14 +136,28 @@ impl SharedMemory {
         NonNull::new(self.as_ptr()).expect("the kernel maps nothing at address 0")
     }
 
+    /// Whether this process may write there: to write elsewhere is SIGSEGV.
+    pub fn is_writable(&self) -> bool {
+        self.segment.writable
+    }
+
     /// A descriptor to hand to another process.
     ///
     /// # Errors
     ///
     /// This process may not open more descriptors.
     pub fn try_clone_fd(&self) -> io::Result<OwnedFd> {
-        self.segment.fd.try_clone()
+        self.segment.file.try_clone().map(OwnedFd::from)
     }
+}
+
+/// Maps the first `len` bytes of a file.
+pub(crate) fn map(fd: BorrowedFd<'_>, len: usize, writable: bool) -> Result<MmapRaw, ShmError> {
+    let mut options = MmapOptions::new();
+    let options = options.len(len);
+    let fd = fd.as_raw_fd();
+    let map = if writable { options.map_raw(fd) } else { options.map_raw_read_only(fd) };
+    map.map_err(ShmError::kernel("map a segment"))
 }
 
 impl Segment {
@@ -145,12 +179,17 @@ impl Drop for Segment {
 
 impl AsFd for SharedMemory {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.segment.fd.as_fd()
+        self.segment.file.as_fd()
     }
 }
 
 impl fmt::Debug for SharedMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SharedMemory").field("len", &self.len()).field("fd", &self.segment.fd).finish()
+        let mut shown = f.debug_struct("SharedMemory");
+        shown.field("len", &self.len()).field("fd", &self.segment.file.as_raw_fd());
+        if let Some(name) = self.name() {
+            shown.field("name", &name);
+        }
+        shown.finish()
     }
 }

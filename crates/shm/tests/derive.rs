@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
 use common::{send, unpack};
 use multiproc_shm::{Shared, ShmError, ShmPlain, ShmSafe};
-use multiproc_sync::{LockError, Mutex};
+use multiproc_sync::{LockError, Mutex, RwLock};
 
 #[derive(Debug, ShmSafe)]
 #[repr(C)]
@@ -21,6 +21,7 @@ struct Board<const N: usize> {
     players: AtomicU32,
     score: Mutex<Pair<u64>>,
     rows: [Mutex<u16>; N],
+    names: RwLock<[u8; 8]>,
     r#type: u8,
 }
 
@@ -52,6 +53,7 @@ fn every_lock_in_a_struct_is_placed() {
         players: AtomicU32::new(2),
         score: Mutex::new(Pair { left: 1, right: 2 }),
         rows: [const { Mutex::new(3) }; 2],
+        names: RwLock::new(*b"ann, bob"),
         r#type: 4,
     })
     .unwrap();
@@ -60,6 +62,8 @@ fn every_lock_in_a_struct_is_placed() {
     // A lock that was not placed would be private: this thread would wait for itself.
     let _score = board.score.lock().unwrap();
     assert!(matches!(theirs.score.lock(), Err(LockError::Deadlock(_))));
+    let _names = board.names.write().unwrap();
+    assert!(matches!(theirs.names.try_read(), Err(LockError::Deadlock(_) | LockError::TimedOut)));
     for (row, same) in board.rows.iter().zip(&theirs.rows) {
         let _row = row.lock().unwrap();
         assert!(matches!(same.lock(), Err(LockError::Deadlock(_))));

@@ -33,7 +33,7 @@ pub(crate) fn create(name: &CStr, len: u64) -> io::Result<OwnedFd> {
 
 /// Moves a descriptor off the numbers of standard input, output and error, which it gets in a program that has closed
 /// them: what is printed there would be written into it.
-fn above_stdio(fd: OwnedFd) -> io::Result<OwnedFd> {
+pub(super) fn above_stdio(fd: OwnedFd) -> io::Result<OwnedFd> {
     if fd.as_raw_fd() > libc::STDERR_FILENO { Ok(fd) } else { fd.try_clone() }
 }
 

@@ -1,4 +1,8 @@
 //! Every system call of the crate.
 
+pub(crate) mod backend;
+pub(crate) mod folder;
 pub(crate) mod fork;
+pub(crate) mod lock;
 pub(crate) mod memfd;
+pub(crate) mod random;

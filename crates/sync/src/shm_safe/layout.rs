@@ -36,6 +36,11 @@ impl Layout {
         self.and_number(count as u64)
     }
 
+    /// Adds a number that has a name, a variant of an enum for one.
+    pub const fn with_number(self, name: &str, number: i128) -> Self {
+        self.and_bytes(name.as_bytes()).and_number(name.len() as u64).and_bytes(&number.to_le_bytes())
+    }
+
     /// As it is written into a segment.
     pub const fn to_u64(self) -> u64 {
         self.0

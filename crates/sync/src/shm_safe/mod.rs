@@ -14,7 +14,8 @@ pub use self::placement::{PlaceError, Placement};
 ///
 /// # Safety
 ///
-/// - Every bit pattern is a valid value: a process can be killed between any two stores. So no `bool`, `char`, `enum`, `NonZero`.
+/// - Every bit pattern is a valid value: a process can be killed between any two stores. So no `bool`, `char`, `enum`, `NonZero`;
+///   `multiproc-shm` has types in their place.
 /// - It holds no pointer, reference or handle: addresses and numbers of descriptors mean nothing elsewhere.
 /// - It has no `Drop`, and nothing in it has: nobody knows who would run it.
 /// - It is `repr(C)`, a primitive, or `repr(transparent)` over one: two builds lay it out alike.
@@ -24,7 +25,8 @@ pub use self::placement::{PlaceError, Placement};
     message = "`{Self}` cannot lie in shared memory",
     label = "not `ShmSafe`",
     note = "a struct needs `#[repr(C)]` and `#[derive(ShmSafe)]`",
-    note = "instead of `bool` use `u8` or `AtomicU8`; of `char`, `u32`; of an enum, `Option` or `NonZero`, a number",
+    note = "instead of `bool` use `ShmBool` of `multiproc-shm`; of `char`, `ShmChar`; of `Option`, `ShmOption`; of an enum, `ShmEnum`; \
+            of `NonZero`, the number",
     note = "instead of a reference, pointer or `Box` use an index; of `Vec` or `String`, an array of a fixed length"
 )]
 pub unsafe trait ShmSafe: Sized + 'static {

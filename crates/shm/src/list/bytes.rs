@@ -1,0 +1,59 @@
+//! `Bytes`: copies into and out of memory that others write meanwhile. `unsafe`: atomics at places of a mapping.
+#![allow(unsafe_code)]
+
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+
+use super::ListError;
+use crate::memory::SharedMemory;
+
+/// What a word takes, in bytes: all parts of a list but the codes are made of words.
+pub(super) const WORD: usize = 8;
+
+/// The bytes of a memory. Whatever a place is worth, nothing outside is touched.
+#[derive(Clone, Copy)]
+pub(super) struct Bytes<'m>(pub(super) &'m SharedMemory);
+
+impl<'m> Bytes<'m> {
+    pub(super) fn len(self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn word(self, at: usize) -> Result<[u8; WORD], ListError> {
+        // SAFETY: the place is aligned and inside the mapping, which the borrow keeps.
+        let word = unsafe { AtomicU64::from_ptr(self.place::<u64>(at)?) };
+        Ok(word.load(Relaxed).to_ne_bytes())
+    }
+
+    /// Writes in one piece. The memory is writable: its list was asked.
+    pub(super) fn set_word(self, at: usize, bytes: [u8; WORD]) -> Result<(), ListError> {
+        // SAFETY: the place is aligned and inside the mapping, which the borrow keeps.
+        let word = unsafe { AtomicU64::from_ptr(self.place::<u64>(at)?) };
+        word.store(u64::from_ne_bytes(bytes), Relaxed);
+        Ok(())
+    }
+
+    pub(super) fn byte(self, at: usize) -> Result<u8, ListError> {
+        // SAFETY: the place is inside the mapping, which the borrow keeps.
+        let byte = unsafe { AtomicU8::from_ptr(self.place::<u8>(at)?) };
+        Ok(byte.load(Relaxed))
+    }
+
+    /// As [`set_word`](Self::set_word).
+    pub(super) fn set_byte(self, at: usize, value: u8) -> Result<(), ListError> {
+        // SAFETY: the place is inside the mapping, which the borrow keeps.
+        let byte = unsafe { AtomicU8::from_ptr(self.place::<u8>(at)?) };
+        byte.store(value, Relaxed);
+        Ok(())
+    }
+
+    /// Where a `T` may lie, `at` bytes from the beginning: aligned, and inside.
+    fn place<T>(self, at: usize) -> Result<*mut T, ListError> {
+        let inside = at.checked_add(size_of::<T>()).is_some_and(|end| end <= self.len());
+        let place = self.0.as_ptr().wrapping_add(at).cast::<T>();
+        if inside && place.is_aligned() {
+            Ok(place)
+        } else {
+            Err(ListError::Corrupt { what: "a place outside its memory" })
+        }
+    }
+}

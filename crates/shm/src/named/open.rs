@@ -1,0 +1,202 @@
+//! Memory that is there already: segments by their names, files by their paths.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use super::Named;
+use super::create::reserve;
+use super::name::Name;
+use crate::error::ShmError;
+use crate::memory::{self, SharedMemory};
+use crate::sys::folder::{self, Facts};
+
+/// How often a segment without bytes is looked at again: CPython and others make them so, and give them their length an instant later.
+const LOOKS: usize = 50;
+
+const PAUSE: Duration = Duration::from_millis(1);
+
+impl SharedMemory {
+    /// Maps the segment that has this name, whichever program made it: this crate, CPython, or anybody by `shm_open`. All of it is mapped,
+    /// as long as it is now.
+    ///
+    /// Its bytes are a stranger's: they may be anything, and change at any time. It may also be [cut](#files-that-others-cut); and one that this
+    /// crate has not made may lack pages, see [`reserve`](Self::reserve). A segment without bytes, which is one that is being made elsewhere,
+    /// is waited for up to 50 ms.
+    ///
+    /// # Errors
+    ///
+    /// [`Missing`](ShmError::Missing), [`Permission`](ShmError::Permission), [`Name`](ShmError::Name) as their texts say;
+    /// [`TooShort`](ShmError::TooShort) for a segment without bytes; [`Corrupt`](ShmError::Corrupt) for what is no segment at all, a folder or a link for
+    /// instance; [`Kernel`](ShmError::Kernel) for its refusals.
+    ///
+    /// The example is that of [`create`](Self::create).
+    #[doc(alias = "multiprocessing.shared_memory.SharedMemory(name)")]
+    pub fn open(name: &str) -> Result<Self, ShmError> {
+        open_as(name, true)
+    }
+
+    /// As [`open`](Self::open), for reads only: it needs no right to write. To write there is SIGSEGV.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    ///
+    /// The example is that of [`create_with`](Self::create_with).
+    pub fn open_read_only(name: &str) -> Result<Self, ShmError> {
+        open_as(name, false)
+    }
+
+    /// Maps a file, for reads and writes. Writes are seen at once by all who map or read it, and reach the disk when the kernel sees fit.
+    ///
+    /// The file keeps its name. It may be [cut](#files-that-others-cut). A file with holes gets pages when they are written to, and on a full disk
+    /// that is SIGBUS: see [`reserve`](Self::reserve). So is a disk that cannot be read.
+    ///
+    /// # Errors
+    ///
+    /// [`File`](ShmError::File) for what is no regular file; [`TooShort`](ShmError::TooShort) for an empty one; [`Kernel`](ShmError::Kernel) for the
+    /// kernel's refusals, as that nothing is there.
+    ///
+    /// ```
+    /// use multiproc_shm::SharedMemory;
+    /// # let path = std::env::temp_dir().join(format!("doc-map-file-{}", std::process::id()));
+    /// std::fs::write(&path, "abc")?;
+    /// let memory = SharedMemory::map_file(&path)?;
+    /// assert_eq!(memory.len(), 3);
+    /// // SAFETY: within the mapping; nobody cuts the file meanwhile.
+    /// unsafe { memory.as_ptr().write_volatile(b'A') };
+    /// assert_eq!(std::fs::read(&path)?, b"Abc");
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "mmap.mmap")]
+    pub fn map_file(path: impl AsRef<Path>) -> Result<Self, ShmError> {
+        file(path.as_ref(), true)
+    }
+
+    /// As [`map_file`](Self::map_file), for reads only: it needs no right to write. To write there is SIGSEGV.
+    ///
+    /// # Errors
+    ///
+    /// As [`map_file`](Self::map_file).
+    ///
+    /// ```
+    /// use multiproc_shm::SharedMemory;
+    ///
+    /// let this = SharedMemory::map_file_read_only(std::env::current_exe()?)?;
+    /// let mut magic = [0; 4];
+    /// assert_eq!(this.read_at(0, &mut magic)?, 4);
+    /// assert_eq!((&magic, this.is_writable()), (b"\x7fELF", false));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "mmap.ACCESS_READ")]
+    pub fn map_file_read_only(path: impl AsRef<Path>) -> Result<Self, ShmError> {
+        file(path.as_ref(), false)
+    }
+
+    /// Copies bytes from `offset` on; gives how many there were, fewer than `buffer` has only at the segment's end. It does not touch the
+    /// mapping: if somebody has cut the segment, there are fewer, where a look at the memory would end this process. What others
+    /// write meanwhile is seen in part.
+    ///
+    /// Cost: a system call.
+    ///
+    /// # Errors
+    ///
+    /// [`Kernel`](ShmError::Kernel) for its refusals, as of a disk that cannot be read.
+    ///
+    /// ```
+    /// use multiproc_shm::SharedMemory;
+    ///
+    /// let memory = SharedMemory::anonymous(10)?;
+    /// let mut buffer = [1; 4];
+    /// assert_eq!((memory.read_at(8, &mut buffer)?, buffer), (2, [0, 0, 1, 1]));
+    /// assert_eq!(memory.read_at(usize::MAX, &mut buffer)?, 0);
+    /// # Ok::<(), multiproc_shm::ShmError>(())
+    /// ```
+    pub fn read_at(&self, offset: usize, buffer: &mut [u8]) -> Result<usize, ShmError> {
+        // What a file has got since it was mapped is no part of it.
+        let within = buffer.len().min(self.len().saturating_sub(offset));
+        let mut read = 0;
+        while read < within {
+            match self.as_file().read_at(&mut buffer[read..within], (offset + read) as u64) {
+                Ok(0) => break,
+                Ok(more) => read += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(ShmError::kernel("read a segment")(error)),
+            }
+        }
+        Ok(read)
+    }
+
+    /// Gives the segment all of its pages now, so that no later write finds `/dev/shm`, or the disk of a mapped file, full; that would be
+    /// SIGBUS. One made by [`create`](Self::create) has them. The bytes stay as they are; what somebody
+    /// has cut off is there again, as zeros.
+    ///
+    /// # Errors
+    ///
+    /// [`NoSpace`](ShmError::NoSpace) if there are not so many; [`Kernel`](ShmError::Kernel) for its refusals, as for what is not writable.
+    ///
+    /// ```
+    /// let memory = multiproc_shm::SharedMemory::anonymous(10)?;
+    /// memory.reserve()?;
+    /// # Ok::<(), multiproc_shm::ShmError>(())
+    /// ```
+    #[doc(alias = "posix_fallocate")]
+    pub fn reserve(&self) -> Result<(), ShmError> {
+        reserve(self.as_fd(), self.len() as u64)
+    }
+}
+
+fn open_as(name: &str, writable: bool) -> Result<SharedMemory, ShmError> {
+    let name = Name::parse(name)?;
+    let refused = |error: io::Error| match error.raw_os_error() {
+        Some(libc::ELOOP) => ShmError::Corrupt { what: "a link has its name" },
+        Some(libc::EISDIR) => ShmError::Corrupt { what: "a folder has its name" },
+        Some(libc::ENXIO) => ShmError::Corrupt { what: "a socket, pipe or device has its name" },
+        _ => ShmError::of_name(&name, "open a segment", error),
+    };
+    let fd = folder::open(&name.path(), writable, false).map_err(refused)?;
+    let mut facts = look(&fd)?;
+    if !facts.is_regular {
+        return Err(ShmError::Corrupt { what: "it is no regular file" });
+    }
+    for _ in 0..LOOKS {
+        if facts.len > 0 {
+            break;
+        }
+        thread::sleep(PAUSE);
+        facts = look(&fd)?;
+    }
+    map(fd, &facts, writable, Some(Named::opened(name, facts.id)))
+}
+
+fn file(path: &Path, writable: bool) -> Result<SharedMemory, ShmError> {
+    let refused = |why| ShmError::File { path: path.to_owned(), why };
+    let fd = folder::open(path, writable, true).map_err(|error| match error.raw_os_error() {
+        Some(libc::EISDIR) => refused("it is a folder"),
+        Some(libc::ENXIO) => refused("it is no regular file"),
+        _ => ShmError::kernel("open a file")(error),
+    })?;
+    let facts = look(&fd)?;
+    if !facts.is_regular {
+        return Err(refused("it is no regular file"));
+    }
+    map(fd, &facts, writable, None)
+}
+
+fn look(fd: &OwnedFd) -> Result<Facts, ShmError> {
+    folder::facts(fd.as_fd()).map_err(ShmError::kernel("look at a segment"))
+}
+
+fn map(fd: OwnedFd, facts: &Facts, writable: bool, named: Option<Named>) -> Result<SharedMemory, ShmError> {
+    if facts.len == 0 {
+        return Err(ShmError::TooShort { len: 0, needed: 1 });
+    }
+    // Longer than an address space: no such file can be mapped.
+    let len = usize::try_from(facts.len).map_err(|_| ShmError::Corrupt { what: "its length" })?;
+    let map = memory::map(fd.as_fd(), len, writable)?;
+    Ok(SharedMemory::of(map, fd, writable, named))
+}

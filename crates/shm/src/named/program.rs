@@ -1,0 +1,229 @@
+//! The manifest of this process: made with its first name, gone with its last one. `unsafe`: the state of a process is found by
+//! pointer, since a fork needs another one.
+#![allow(unsafe_code)]
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::ptr;
+use std::sync::atomic::AtomicPtr;
+use std::sync::atomic::Ordering::{AcqRel, Acquire};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use multiproc_sync::Generation;
+
+use super::manifest::{self, Record};
+use crate::error::ShmError;
+use crate::names;
+use crate::sys::folder::{self, FileId};
+use crate::sys::lock::{self, With};
+use crate::sys::random;
+
+/// How often a manifest is begun anew, because somebody who sweeps or looks was at it before it had its lock.
+const TRIES: usize = 100;
+
+/// Of this process, or of the one that it is a fork of. A fork's locks may be held by threads that are not there, so it begins
+/// with a state of its own, and leaves the other as it is: with its manifest's descriptor, and so with its lock.
+static STATE: AtomicPtr<State> = AtomicPtr::new(ptr::null_mut());
+
+struct State {
+    generation: Generation,
+    own: Mutex<Own>,
+}
+
+#[derive(Default)]
+struct Own {
+    manifest: Option<Arc<Manifest>>,
+    swept: bool,
+}
+
+#[derive(Debug)]
+struct Manifest {
+    name: String,
+    id: FileId,
+    /// Its lock lasts until this descriptor and the copies of it in forks are closed.
+    file: File,
+    /// Which slots are taken.
+    slots: Mutex<Vec<bool>>,
+}
+
+fn state() -> &'static State {
+    let mut found = STATE.load(Acquire); // partner: the exchange below
+    loop {
+        // SAFETY: null, or what `Box::into_raw` gave and nobody frees once it has stood here.
+        if let Some(state) = unsafe { found.as_ref() }
+            && state.generation.is_ours()
+        {
+            return state;
+        }
+        let made = Box::into_raw(Box::new(State { generation: Generation::now(), own: Mutex::default() }));
+        match STATE.compare_exchange(found, made, AcqRel, Acquire) {
+            // SAFETY: as above.
+            Ok(_) => return unsafe { &*made },
+            Err(other) => {
+                // SAFETY: made above, and shown to nobody.
+                drop(unsafe { Box::from_raw(made) });
+                found = other;
+            }
+        }
+    }
+}
+
+/// No panic leaves what these locks guard half done.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Sweeps if this process has not done so yet. What does not succeed is left to others.
+pub(crate) fn sweep_once() {
+    let swept = std::mem::replace(&mut locked(&state().own).swept, true);
+    if !swept {
+        let _ = names::sweep();
+    }
+}
+
+/// A slot in the manifest of this process, for one name. Dropped, its record is cleared: the name, if there is one, outlives the
+/// process.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    manifest: Arc<Manifest>,
+    slot: usize,
+    generation: Generation,
+    record: Option<Record>,
+}
+
+/// Takes a slot, and makes the manifest if there is none.
+pub(crate) fn lease() -> Result<Lease, ShmError> {
+    let state = state();
+    let mut own = locked(&state.own);
+    let manifest = match &own.manifest {
+        Some(manifest) if manifest.is_in_place() => Arc::clone(manifest),
+        // None yet; or somebody has cleared the folder, or this process has got another one.
+        _ => {
+            let made = Manifest::make().map_err(|error| match error.kind() {
+                io::ErrorKind::StorageFull => ShmError::NoSpace { asked: manifest::LENGTH },
+                _ => ShmError::kernel("keep a list of names in /dev/shm")(error),
+            })?;
+            Arc::clone(own.manifest.insert(Arc::new(made)))
+        }
+    };
+    let slot = manifest.take_slot();
+    Ok(Lease { manifest, slot, generation: state.generation, record: None })
+}
+
+impl Lease {
+    /// Whether it is of this process, and not of the one that this is a fork of.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.generation.is_ours()
+    }
+
+    /// The private name of a segment that is being made.
+    pub(crate) fn temporary(&self) -> String {
+        manifest::temporary(&self.manifest.name, self.slot)
+    }
+
+    /// The private name of a segment whose name is taken away.
+    pub(crate) fn aside(&self) -> PathBuf {
+        folder::path(&manifest::aside(&self.manifest.name, self.slot))
+    }
+
+    /// Lists a name, before it is given: once this process is dead, it is taken away.
+    pub(crate) fn write(&mut self, record: Record) -> Result<(), ShmError> {
+        manifest::write_record(&self.manifest.file, self.slot, &record).map_err(|error| {
+            match error.kind() {
+                io::ErrorKind::StorageFull => ShmError::NoSpace { asked: manifest::LENGTH },
+                _ => ShmError::kernel("list a name")(error),
+            }
+        })?;
+        self.record = Some(record);
+        Ok(())
+    }
+
+    /// What is listed.
+    pub(crate) fn record(&self) -> Option<&Record> {
+        self.record.as_ref()
+    }
+
+    /// Lists the name no more.
+    pub(crate) fn clear(&mut self) -> Result<(), ShmError> {
+        if self.record.is_some() {
+            manifest::clear_record(&self.manifest.file, self.slot)
+                .map_err(ShmError::kernel("list a name no more"))?;
+            self.record = None;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if !self.is_ours() {
+            return;
+        }
+        let mut own = locked(&state().own);
+        // It overwrites what is there, which needs no memory.
+        let _ = self.clear();
+        let mut slots = locked(&self.manifest.slots);
+        slots[self.slot] = false;
+        if !slots.contains(&true) {
+            self.manifest.remove();
+            own.manifest.take_if(|manifest| Arc::ptr_eq(manifest, &self.manifest));
+        }
+    }
+}
+
+impl Manifest {
+    fn make() -> io::Result<Self> {
+        let pid = std::process::id();
+        for _ in 0..TRIES {
+            let name = manifest::manifest_name(pid, random::number()?);
+            let file = match folder::create_new(&folder::path(&name)) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                other => other?,
+            };
+            let id = folder::facts(file.as_fd())?.id;
+            let made = Self { name, id, file, slots: Mutex::default() };
+            // Until it has its lock it looks like a dead one's: who sweeps may have it, or have removed it.
+            let is_locked = lock::try_lock(made.file.as_fd(), With::Nobody);
+            if matches!(is_locked, Ok(true)) && made.is_in_place() {
+                return match manifest::write_header(&made.file, pid) {
+                    Ok(()) => Ok(made),
+                    Err(error) => {
+                        made.remove();
+                        Err(error)
+                    }
+                };
+            }
+            made.remove();
+            is_locked?;
+        }
+        Err(io::ErrorKind::ResourceBusy.into())
+    }
+
+    fn path(&self) -> PathBuf {
+        folder::path(&self.name)
+    }
+
+    fn is_in_place(&self) -> bool {
+        folder::id_at(&self.path()).is_ok_and(|found| found == Some(self.id))
+    }
+
+    fn take_slot(&self) -> usize {
+        let mut slots = locked(&self.slots);
+        let free = slots.iter().position(|taken| !taken);
+        let slot = free.unwrap_or_else(|| {
+            slots.push(false);
+            slots.len() - 1
+        });
+        slots[slot] = true;
+        slot
+    }
+
+    /// Nobody else gets the name: it has 64 random bits.
+    fn remove(&self) {
+        if self.is_in_place() {
+            let _ = folder::remove(&self.path()); // what cannot be removed is swept
+        }
+    }
+}

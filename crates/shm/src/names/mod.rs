@@ -1,0 +1,106 @@
+//! The names of segments, and the end of those that dead programs have left.
+//!
+//! A segment made by [`SharedMemory::create`](crate::SharedMemory::create) has a file in `/dev/shm`, which no kernel removes when its
+//! process is killed. So each process lists the names that it makes in a file beside them, its *manifest*, before they can be
+//! seen, and holds a lock on it for as long as it lives. A manifest whose lock can be had is a dead process's: [`sweep`] takes away
+//! what it lists. It runs by itself before the first name that a process makes, and where a name is taken.
+//!
+//! - A living process's names are never touched; nor is a file that has got a listed name from somebody else.
+//! - A fork counts as the process that it is a fork of, until it has ended or runs another program: then it is that one.
+//!   While such a fork lives, the names of its dead parent stay.
+//! - Only manifests of the same user are looked at.
+//! - Any number of processes may sweep at once. Whoever comes second leaves it to the first, so that a call may return before all is gone.
+//!
+//! ```
+//! use multiproc_shm::{SharedMemory, names};
+//!
+//! let name = format!("doc-names-{}", std::process::id());
+//! let memory = SharedMemory::create(&name, 4096)?;
+//! names::sweep()?; // has no eye for the living
+//! let all = names::list()?;
+//! let ours = all.iter().find(|segment| segment.name == name).unwrap();
+//! assert_eq!((ours.len, ours.creator, ours.is_alive), (4096, std::process::id(), true));
+//! drop(memory);
+//! assert!(!names::list()?.iter().any(|segment| segment.name == name));
+//! # Ok::<(), multiproc_shm::ShmError>(())
+//! ```
+
+mod sweeping;
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+
+pub use self::sweeping::{Swept, sweep};
+use crate::error::ShmError;
+use crate::named::manifest;
+use crate::sys::folder::{self, FileId};
+use crate::sys::lock::{self, With};
+
+/// The most bytes of a segment's name, the slash in front not counted: a file's name is no longer.
+pub const MAX_NAME: usize = 255;
+
+/// A segment that has a name, made by a process of the same user by this crate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NamedSegment {
+    /// Its name, without a slash.
+    pub name: String,
+    /// Its length in bytes.
+    pub len: u64,
+    /// The number of the process that made it, as that process knew it.
+    pub creator: u32,
+    /// Whether that process, or a fork of it, lives; also said of a dead one's while somebody sweeps it. The segment of a dead one is
+    /// taken away by the next [`sweep`].
+    pub is_alive: bool,
+}
+
+/// The segments that have names, sorted by them. Those of other programs than this crate's, such as CPython's, are not among them,
+/// nor those whose names were to be [kept](crate::SharedMemory::keep_name).
+///
+/// Cost: some system calls for each process that has made names, and for each name.
+///
+/// # Errors
+///
+/// [`Kernel`](ShmError::Kernel) if `/dev/shm` or a manifest cannot be read.
+pub fn list() -> Result<Vec<NamedSegment>, ShmError> {
+    let mut segments = Vec::new();
+    let entries = folder::entries().map_err(ShmError::kernel("read /dev/shm"))?;
+    for name in entries {
+        if let Some(creator) = manifest::pid_in(&name) {
+            add(&name, creator, &mut segments).map_err(ShmError::kernel("read a list of names"))?;
+        }
+    }
+    segments.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(segments)
+}
+
+fn add(manifest: &str, creator: u32, segments: &mut Vec<NamedSegment>) -> io::Result<()> {
+    let Some((file, _)) = open(manifest)? else { return Ok(()) };
+    let is_alive = !lock::try_lock(file.as_fd(), With::Lookers)?;
+    if !is_alive {
+        lock::unlock(file.as_fd()); // not by closing: a fork in this moment would keep it
+    }
+    for (_, record) in manifest::read(&file)?.unwrap_or_default() {
+        let Ok(found) = fs::symlink_metadata(record.name.path()) else { continue };
+        if (FileId { device: found.dev(), inode: found.ino() }) == record.file {
+            let name = record.name.as_str().to_owned();
+            segments.push(NamedSegment { name, len: found.len(), creator, is_alive });
+        }
+    }
+    Ok(())
+}
+
+/// Opens a manifest of this user's. `None`: it is gone, or another user's, or none at all.
+fn open(manifest: &str) -> io::Result<Option<(File, FileId)>> {
+    let fd = match folder::open(&folder::path(manifest), false, false) {
+        Ok(fd) => fd,
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EACCES | libc::ELOOP)) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let facts = folder::facts(fd.as_fd())?;
+    Ok((facts.is_regular && facts.is_ours).then(|| (fd.into(), facts.id)))
+}
