@@ -33,6 +33,7 @@ mod report;
 mod role;
 mod rounds;
 mod run;
+mod segments;
 mod semaphores;
 mod session;
 mod stats;

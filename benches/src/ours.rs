@@ -9,6 +9,7 @@ pub(crate) mod once;
 pub(crate) mod permit;
 pub(crate) mod reentrant;
 pub(crate) mod rwlock;
+pub(crate) mod segment;
 pub(crate) mod semaphore;
 pub(crate) mod thread;
 pub(crate) mod wait_group;

@@ -13,6 +13,7 @@ pub(crate) mod reentrant;
 pub(crate) mod rwlock;
 pub(crate) mod selftest;
 pub(crate) mod semaphore;
+pub(crate) mod shm;
 pub(crate) mod thread;
 pub(crate) mod wait_group;
 pub(crate) mod watched;

@@ -19,6 +19,7 @@ pub(crate) mod pthread;
 pub(crate) mod python;
 pub(crate) mod raw_sync;
 pub(crate) mod rwlock;
+pub(crate) mod segment;
 pub(crate) mod sem_t;
 pub(crate) mod std_thread;
 pub(crate) mod threads_only;

@@ -64,8 +64,8 @@ struct Segment {
 impl SharedMemory {
     /// A new segment of `len` zeroed bytes without a name, mapped.
     ///
-    /// Cost: a handful of system calls; above 1 MiB the limits of memory are looked up as well, some 100 µs. Pages cost memory once
-    /// they are touched.
+    /// Cost: a handful of system calls. Above 1 MiB it is asked how much memory is free as well, one more, and once a second which limits there
+    /// are; where that is not enough to tell, all of them are looked up, some 100 µs. Pages cost memory once they are touched.
     ///
     /// # Errors
     ///

@@ -2,15 +2,22 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
+
+use nix::sys::sysinfo::sysinfo;
 
 use crate::error::ShmError;
 
 /// Up to this length nobody asks, as nobody asks before an allocation of the same length.
 const UNASKED: u64 = 1 << 20;
 
+/// For how long it is believed that no cgroup of this process has a limit.
+const UNLIMITED_FOR: Duration = Duration::from_secs(1);
+
 /// Refuses `asked` bytes if the machine or a cgroup of this process has fewer left.
 pub(crate) fn check(asked: u64) -> Result<(), ShmError> {
-    if asked <= UNASKED {
+    if asked <= UNASKED || (is_free(asked) && are_unlimited()) {
         return Ok(());
     }
     match available(Path::new("/")) {
@@ -19,12 +26,40 @@ pub(crate) fn check(asked: u64) -> Result<(), ShmError> {
     }
 }
 
+/// Whether the machine has so much memory that nobody uses, and some beside it. One system call, where what else could be given up to make
+/// room takes longer to find than a segment to be made.
+fn is_free(asked: u64) -> bool {
+    sysinfo().is_ok_and(|machine| asked <= machine.ram_unused() / 16 * 15)
+}
+
+/// Whether no cgroup of this process has a limit. Looked up now and then.
+fn are_unlimited() -> bool {
+    static FOUND_AT: Mutex<Option<Instant>> = Mutex::new(None);
+    // Held by another: perhaps by a thread that is not in this fork.
+    let mut found_at = match FOUND_AT.try_lock() {
+        Ok(found_at) => found_at,
+        Err(TryLockError::Poisoned(poisoned)) => PoisonError::into_inner(poisoned),
+        Err(TryLockError::WouldBlock) => return false,
+    };
+    if found_at.is_some_and(|at| at.elapsed() < UNLIMITED_FOR) {
+        return true;
+    }
+    let unlimited = left_in_all_groups(Path::new("/")).is_empty();
+    *found_at = unlimited.then(Instant::now);
+    unlimited
+}
+
 /// What is left, in bytes; `None` where nothing tells. `root` is where /proc and /sys are.
 fn available(root: &Path) -> Option<u64> {
     let machine = fs::read_to_string(root.join("proc/meminfo")).ok();
     let machine = machine.and_then(|text| Some(number_behind(&text, "MemAvailable:")? * 1024));
+    left_in_all_groups(root).into_iter().chain(machine).min()
+}
+
+/// What is left in each cgroup of this process that has a limit.
+fn left_in_all_groups(root: &Path) -> Vec<u64> {
     let groups = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
-    groups.lines().flat_map(|line| left_in_groups(root, line)).chain(machine).min()
+    groups.lines().flat_map(|line| left_in_groups(root, line)).collect()
 }
 
 /// What is left in the group that a line of /proc/self/cgroup names, and in those above it.
@@ -111,6 +146,8 @@ mod tests {
     fn what_this_machine_says_can_be_read() {
         assert!(available(Path::new("/")).is_some());
         assert!(check(UNASKED).is_ok());
+        assert!(check(UNASKED + 1).is_ok(), "there is more than that");
+        assert!(!is_free(u64::MAX));
         assert!(matches!(check(u64::MAX), Err(ShmError::OutOfMemory { asked: u64::MAX, .. })));
     }
 }
