@@ -58,7 +58,10 @@ const WATCHED: Program = Program {
     ..SYNC
 };
 
-const PROGRAMS: &[Program] = &[SYNC, WATCHED];
+/// What lies in shared memory besides locks.
+const SHM: Program = Program { folder: "shm", package: "multiproc-shm", ..SYNC };
+
+const PROGRAMS: &[Program] = &[SYNC, WATCHED, SHM];
 
 /// The scenario that computes longest, as its name is for people: begun first, it is not what the rest has ended and all wait for.
 const LONGEST: &str = "robust semaphore/waiter+sleeping";
