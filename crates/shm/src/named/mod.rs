@@ -113,6 +113,15 @@ impl SharedMemory {
 
     /// Whether the end of this handle and its clones ends the segment's name: it was made here, by this process and not by the one
     /// that this is a fork of, and its name was neither [unlinked](Self::unlink) nor [kept](Self::keep_name).
+    ///
+    /// ```
+    /// use multiproc_shm::SharedMemory;
+    ///
+    /// let ours = SharedMemory::create_any(1)?;
+    /// let theirs = SharedMemory::open(ours.name().unwrap())?;
+    /// assert_eq!((ours.is_owner(), ours.clone().is_owner(), theirs.is_owner()), (true, true, false));
+    /// # Ok::<(), multiproc_shm::ShmError>(())
+    /// ```
     pub fn is_owner(&self) -> bool {
         self.named_part().is_some_and(Named::is_owner)
     }
