@@ -143,6 +143,22 @@ fn looking(shared: &'static Shared, part: &Part) {
     laps(shared, part);
 }
 
+/// Gives the name to another file while the victim lives. That file keeps it.
+fn exchanging(shared: &'static Shared, part: &Part) {
+    let path = Path::new("/dev/shm").join(shared.name());
+    part.wait(Cue::Stopped);
+    let _ = fs::remove_file(&path); // if it is there still
+    fs::write(&path, "another").unwrap();
+    part.wait(Cue::Killed);
+    eventually("all of the dead one's is gone", || {
+        names::sweep().unwrap();
+        !shared.is_littered()
+    });
+    assert_eq!(fs::read(&path).expect("another's name was taken away"), b"another");
+    fs::remove_file(&path).unwrap();
+    laps(shared, part);
+}
+
 /// Looks while another sweeps: what is there is whole.
 fn looking_only(shared: &'static Shared, part: &Part) {
     part.wait(Cue::Stopped);
@@ -238,12 +254,14 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
     let looking = ("looking", Fate::Survives, looking as Act<Shared>);
     let looking_only = ("looking", Fate::Survives, looking_only as Act<Shared>);
     let sweeping = ("sweeping", Fate::Survives, sweeping as Act<Shared>);
+    let exchanging = ("exchanging", Fate::Survives, exchanging as Act<Shared>);
     let either = ("sweeping", Fate::Survives, sweeping_or_unlinking as Act<Shared>);
     let making = ("making", Fate::Survives, making as Act<Shared>);
     let dying = ("dying", Fate::Dies, dying as Act<Shared>);
     vec![
         scenario("names/maker", maker, &[looking, sweeping], LOOKS),
         scenario("names/owner's drop", owner, &[looking, sweeping], LOOKS),
+        scenario("names/owner's drop+exchanging", owner, &[exchanging], &[]),
         scenario("names/keeper", keeper, &[looking, either], &["seen", "unseen", "kept", "swept"]),
         scenario("names/opener's unlink", opener, &[looking, making], LOOKS),
         scenario("names/sweeper", cleaner, &[looking_only, sweeping, dying], &[]),
