@@ -78,8 +78,10 @@ fn reserve() {
         assert!(matches!(theirs.reserve(), Err(ShmError::NoSpace { .. })));
         theirs.unlink().unwrap();
         drop(theirs);
-        // The last pages are taken: no room for the list of names.
+        // The last pages are taken: no room for the list of names. Names can end all the same.
         drop(half);
+        fs::write(path("last"), "theirs").unwrap();
+        let last = SharedMemory::open("last").unwrap();
         let mut filler = File::create_new(path("filler")).unwrap();
         let error = loop {
             if let Err(error) = filler.write_all(&[0; 4096]) {
@@ -88,6 +90,7 @@ fn reserve() {
         };
         assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
         assert!(matches!(SharedMemory::create(&name, 1), Err(ShmError::NoSpace { .. })));
+        last.unlink().unwrap();
         assert_eq!(fs::read_dir("/dev/shm").unwrap().count(), 1, "the filler alone");
         fs::remove_file(path("filler")).unwrap();
         drop(filler);

@@ -77,7 +77,7 @@ fn sweep_one(manifest: &str, swept: &mut Swept) -> io::Result<()> {
             }
             Some(Beside::Aside(slot)) => match records.iter().find(|(listed, _)| *listed == slot) {
                 Some((_, record)) => swept.names += usize::from(settle(record, &path)?),
-                None => folder::remove(&path)?, // nothing tells whose name it was
+                None => folder::remove(&path)?, // its process had no memory to list it
             },
         }
     }
