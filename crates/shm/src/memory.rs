@@ -136,7 +136,15 @@ impl SharedMemory {
         NonNull::new(self.as_ptr()).expect("the kernel maps nothing at address 0")
     }
 
-    /// Whether this process may write there: to write elsewhere is SIGSEGV.
+    /// Whether this process may write to the memory through this handle. Where it may not, a write is SIGSEGV.
+    ///
+    /// ```
+    /// use multiproc_shm::SharedMemory;
+    ///
+    /// assert!(SharedMemory::anonymous(1)?.is_writable());
+    /// assert!(!SharedMemory::map_file_read_only(std::env::current_exe()?)?.is_writable());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn is_writable(&self) -> bool {
         self.segment.writable
     }

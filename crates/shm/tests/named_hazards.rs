@@ -1,21 +1,17 @@
-//! What goes wrong with named segments elsewhere, each by its name. `unsafe`: their bytes are reached by pointer; forks lower their
-//! limits and mount a folder of their own.
+//! What goes wrong with named segments elsewhere, each by its name. `unsafe`: their bytes are reached by pointer.
 #![allow(unsafe_code)]
 
 mod common;
 
 use std::fs::{self, File};
-use std::io::Write;
-use std::os::fd::{AsFd, AsRawFd};
 use std::path::{Path, PathBuf};
-use std::ptr;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
 
 use common::{fork, idle, kill, reap};
 use multiproc_shm::{SharedMemory, ShmError, names};
 use multiproc_testkit::fault::Memory;
-use multiproc_testkit::{Leaks, Watchdog, eventually, proc_fd_count};
+use multiproc_testkit::{Leaks, Watchdog, eventually};
 
 const MIB: usize = 1 << 20;
 
@@ -43,16 +39,6 @@ fn write(memory: &SharedMemory, at: usize, byte: u8) {
 fn shared_number() -> Memory<AtomicU32> {
     // SAFETY: an atomic number may be zero.
     unsafe { Memory::zeroed() }
-}
-
-fn limit(resource: libc::__rlimit_resource_t, soft: u64) {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: reads and writes a structure that lives across the calls.
-    unsafe {
-        assert_eq!(libc::getrlimit(resource, &raw mut limit), 0);
-        limit.rlim_cur = soft.min(limit.rlim_max);
-        assert_eq!(libc::setrlimit(resource, &raw const limit), 0);
-    }
 }
 
 #[test]
@@ -103,6 +89,45 @@ fn unlink_of_a_successor() {
     assert_eq!(SharedMemory::open(&name("successor")).unwrap().len(), 20);
     drop(second);
     assert!(!path(&name("successor")).exists());
+    leaks.check();
+}
+
+/// Somebody exchanges the file while its owner ends the name: whoever comes first, the successor keeps it. (The few instructions between the
+/// owner's look and its move are met by the tests of `take_away.rs`.)
+#[test]
+fn unlink_of_a_successor_that_comes_at_any_time() {
+    const ROUNDS: u32 = 2000;
+    let _watchdog = Watchdog::with_limit(120);
+    let leaks = Leaks::snapshot();
+    let (name, begun, done) = (name("any-time"), shared_number(), shared_number());
+    let wait = |number: &AtomicU32, round| {
+        while number.load(SeqCst) < round {
+            std::thread::yield_now();
+        }
+    };
+    let stranger = fork(|| {
+        for round in 1..=ROUNDS {
+            wait(&begun, round);
+            let _ = fs::remove_file(path(&name)); // if it is there still
+            File::create_new(path(&name)).unwrap();
+            done.store(round, SeqCst);
+        }
+    });
+    let mut first = 0;
+    for round in 1..=ROUNDS {
+        let memory = SharedMemory::create(&name, 1).unwrap();
+        begun.store(round, SeqCst);
+        (0..round % 64).for_each(|_| std::hint::spin_loop());
+        drop(memory);
+        first += u32::from(done.load(SeqCst) < round);
+        wait(&done, round);
+        let successor = fs::metadata(path(&name)).expect("the successor has lost its name");
+        assert_eq!(successor.len(), 0);
+        fs::remove_file(path(&name)).unwrap();
+    }
+    assert_eq!(reap(stranger), 0);
+    assert!(first > 0, "they were never at it at once");
+    drop((begun, done));
     leaks.check();
 }
 
@@ -166,84 +191,6 @@ fn visible_before_sized() {
     leaks.check();
 }
 
-/// Gives this process a `/dev/shm` of its own, of 1 MiB.
-fn own_folder() {
-    let none = ptr::null();
-    // SAFETY: names that live across the calls; the process is a fork with one thread.
-    unsafe {
-        let alone = libc::unshare(libc::CLONE_NEWNS) == 0
-            || libc::unshare(libc::CLONE_NEWUSER | libc::CLONE_NEWNS) == 0;
-        assert!(alone, "this machine forbids namespaces: {}", std::io::Error::last_os_error());
-        let private = libc::MS_REC | libc::MS_PRIVATE;
-        assert_eq!(libc::mount(c"none".as_ptr(), c"/".as_ptr(), none, private, none.cast()), 0);
-        let (tmpfs, size) = (c"tmpfs".as_ptr(), c"size=1m".as_ptr());
-        let mounted = libc::mount(tmpfs, c"/dev/shm".as_ptr(), tmpfs, 0, size.cast());
-        assert_eq!(mounted, 0, "{}", std::io::Error::last_os_error());
-    }
-}
-
-#[test]
-fn reserve() {
-    let _watchdog = Watchdog::with_limit(60);
-    let leaks = Leaks::snapshot();
-    let child = fork(|| {
-        own_folder();
-        let name = name("reserve");
-        let refused = SharedMemory::create(&name, 4 * MIB);
-        assert!(
-            matches!(refused, Err(ShmError::NoSpace { asked }) if asked == 4 * MIB as u64),
-            "{refused:?}"
-        );
-        assert_eq!(fs::read_dir("/dev/shm").unwrap().count(), 0, "nothing is left of it");
-        let half = SharedMemory::create(&name, MIB / 2).unwrap();
-        (0..half.len()).for_each(|at| write(&half, at, 1));
-        assert!(matches!(SharedMemory::create_any(3 * MIB / 4), Err(ShmError::NoSpace { .. })));
-        // A stranger's, without pages: it can be asked for them.
-        File::create_new(path("theirs")).unwrap().set_len(2 * MIB as u64).unwrap();
-        let theirs = SharedMemory::open("theirs").unwrap();
-        assert!(matches!(theirs.reserve(), Err(ShmError::NoSpace { .. })));
-        theirs.unlink().unwrap();
-        drop(theirs);
-        // The last pages are taken: no room for the list of names.
-        drop(half);
-        let mut filler = File::create_new(path("filler")).unwrap();
-        let error = loop {
-            if let Err(error) = filler.write_all(&[0; 4096]) {
-                break error;
-            }
-        };
-        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
-        assert!(matches!(SharedMemory::create(&name, 1), Err(ShmError::NoSpace { .. })));
-        assert_eq!(fs::read_dir("/dev/shm").unwrap().count(), 1, "the filler alone");
-        fs::remove_file(path("filler")).unwrap();
-        drop(filler);
-        drop(SharedMemory::create(&name, MIB / 2).unwrap());
-    });
-    assert_eq!(reap(child), 0);
-    leaks.check();
-}
-
-#[test]
-fn a_reserve_that_is_interrupted() {
-    extern "C" fn ignore(_: libc::c_int) {}
-    let _watchdog = Watchdog::with_limit(60);
-    let leaks = Leaks::snapshot();
-    let child = fork(|| {
-        let often = libc::timeval { tv_sec: 0, tv_usec: 100 };
-        let timer = libc::itimerval { it_interval: often, it_value: often };
-        // SAFETY: the handler does nothing; the structures live across the calls.
-        unsafe {
-            let mut action: libc::sigaction = std::mem::zeroed();
-            action.sa_sigaction = ignore as extern "C" fn(libc::c_int) as usize;
-            assert_eq!(libc::sigaction(libc::SIGALRM, &raw const action, ptr::null_mut()), 0);
-            assert_eq!(libc::setitimer(libc::ITIMER_REAL, &raw const timer, ptr::null_mut()), 0);
-        }
-        drop(SharedMemory::create_any(16 * MIB).unwrap());
-    });
-    assert_eq!(reap(child), 0);
-    leaks.check();
-}
-
 /// Whoever may write to a named segment may cut it. What is left can be copied.
 #[test]
 fn cut_by_a_stranger() {
@@ -263,52 +210,38 @@ fn cut_by_a_stranger() {
     leaks.check();
 }
 
+/// A fork in the middle of another thread's work finds nothing that is held for ever.
 #[test]
-fn limits_are_errors_and_no_signals() {
-    let _watchdog = Watchdog::with_limit(60);
+fn a_fork_beside_threads_that_make_names() {
+    let _watchdog = Watchdog::with_limit(120);
     let leaks = Leaks::snapshot();
-    let refused = |resource, most, len| {
-        let child = fork(|| {
-            limit(resource, most);
-            match SharedMemory::create(&name("limit"), len) {
-                Err(ShmError::Kernel { .. } | ShmError::OutOfMemory { .. }) => {}
-                other => panic!("{other:?}"),
-            }
-            limit(resource, libc::RLIM_INFINITY);
-            assert!(!path(&name("limit")).exists());
-            assert!(SharedMemory::create(&name("limit"), 1).is_ok(), "it passes");
-        });
-        assert_eq!(reap(child), 0);
-    };
-    let pages = fs::read_to_string("/proc/self/statm").unwrap();
-    let mapped = pages.split(' ').next().unwrap().parse::<u64>().unwrap() * 4096;
-    refused(libc::RLIMIT_AS, mapped + (16 << 20), 64 * MIB);
-    refused(libc::RLIMIT_FSIZE, 1 << 16, 1 << 17);
-    refused(libc::RLIMIT_FSIZE, 0, 1);
-    refused(libc::RLIMIT_FSIZE, 600, 600);
-    refused(libc::RLIMIT_NOFILE, 3, 10);
-    leaks.check();
-}
-
-/// The crate below takes descriptor 0 for none.
-#[test]
-fn closed_descriptors() {
-    let _watchdog = Watchdog::with_limit(60);
-    let leaks = Leaks::snapshot();
-    let child = fork(|| {
-        for number in 0..3 {
-            // SAFETY: nobody uses them in this fork.
-            unsafe { libc::close(number) };
-        }
-        drop(SharedMemory::create_any(10).unwrap());
-        let before = proc_fd_count();
+    let stop = AtomicU32::new(0);
+    let made = AtomicU32::new(0);
+    std::thread::scope(|scope| {
         for _ in 0..3 {
-            let memory = SharedMemory::create_any(10).unwrap();
-            assert!(memory.as_fd().as_raw_fd() > 2, "what is printed would be written into it");
+            scope.spawn(|| {
+                while stop.load(SeqCst) == 0 {
+                    let memory = SharedMemory::create_any(10).unwrap();
+                    assert!(memory.is_owner());
+                    made.fetch_add(1, SeqCst);
+                }
+            });
         }
-        assert_eq!(proc_fd_count(), before);
+        let own = SharedMemory::create(&name("beside"), 10).unwrap();
+        for _ in 0..100 {
+            let before = made.load(SeqCst);
+            let child = fork(|| {
+                let memory = SharedMemory::create_any(10).unwrap();
+                assert!(memory.is_owner() && !own.is_owner());
+                memory.unlink().unwrap();
+                own.keep_name().unwrap();
+            });
+            assert_eq!(reap(child), 0);
+            eventually("the threads go on", || made.load(SeqCst) > before);
+        }
+        assert!(own.is_owner() && path(&name("beside")).exists());
+        stop.store(1, SeqCst);
     });
-    assert_eq!(reap(child), 0);
     leaks.check();
 }
 

@@ -14,7 +14,7 @@ use common::{fork, idle, kill, reap};
 use multiproc_shm::{SharedMemory, ShmError, names};
 use multiproc_testkit::fault::Memory;
 use multiproc_testkit::fork::Fork;
-use multiproc_testkit::{Leaks, Watchdog, eventually};
+use multiproc_testkit::{Leaks, Signal, Watchdog, eventually, is_running};
 
 fn name(test: &str, number: usize) -> String {
     // Of the test's process, in its forks too.
@@ -148,6 +148,29 @@ fn a_fork_counts_as_the_program() {
     sweep_until_gone(&path(&name("program", 0)));
     eventually("its manifest goes", || manifest_of(pid).is_none());
     drop((ready, end));
+    leaks.check();
+}
+
+#[test]
+fn a_program_that_was_started_holds_nothing() {
+    let _watchdog = Watchdog::with_limit(60);
+    let leaks = Leaks::snapshot();
+    name("started", 0);
+    let started = shared_number();
+    let parent = fork(|| {
+        mem::forget(SharedMemory::create(&name("started", 0), 10).unwrap());
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        started.store(child.id(), SeqCst);
+        child.wait().unwrap(); // it is killed before
+    });
+    eventually("it is started", || started.load(SeqCst) > 0);
+    kill(parent);
+    sweep_until_gone(&path(&name("started", 0)));
+    let child = started.load(SeqCst);
+    assert!(is_running(child), "it was there all the time");
+    multiproc_testkit::kill(child, Signal::SIGKILL).unwrap();
+    eventually("it has ended", || !is_running(child));
+    drop(started);
     leaks.check();
 }
 

@@ -61,22 +61,26 @@ impl Named {
 
     fn unlink(&self) -> Result<(), ShmError> {
         let as_owner = self.with_lease(|slot| {
-            let lease = slot.as_ref().expect("an owner has one");
-            self.take_away(lease)?;
+            self.take_away(slot.as_ref().expect("an owner has one"))?;
             *slot = None;
             Ok(())
         });
         as_owner.unwrap_or_else(|| {
-            // Listed meanwhile, so that who sweeps would come to the end of it.
             let mut lease = program::lease()?;
-            lease.write(Record { file: self.file, name: self.name.clone() })?;
-            self.take_away(&lease)
+            // Listed meanwhile, so that who sweeps would come to the end of it. Where there is no memory for that, this makes some.
+            match lease.write(self.record()) {
+                Ok(()) | Err(ShmError::NoSpace { .. }) => self.take_away(&lease),
+                Err(error) => Err(error),
+            }
         })
     }
 
+    fn record(&self) -> Record {
+        Record { file: self.file, name: self.name.clone() }
+    }
+
     fn take_away(&self, lease: &Lease) -> Result<(), ShmError> {
-        let Some(record) = lease.record() else { return Ok(()) };
-        match take_away(record, &lease.aside()) {
+        match take_away(&self.record(), &lease.aside()) {
             Ok(_) => Ok(()), // whoever was before us has done the same
             Err(error) => Err(ShmError::of_name(&self.name, "unlink a name", error)),
         }
@@ -113,6 +117,15 @@ impl SharedMemory {
 
     /// Whether the end of this handle and its clones ends the segment's name: it was made here, by this process and not by the one
     /// that this is a fork of, and its name was neither [unlinked](Self::unlink) nor [kept](Self::keep_name).
+    ///
+    /// ```
+    /// use multiproc_shm::SharedMemory;
+    ///
+    /// let ours = SharedMemory::create_any(1)?;
+    /// let theirs = SharedMemory::open(ours.name().unwrap())?;
+    /// assert_eq!((ours.is_owner(), ours.clone().is_owner(), theirs.is_owner()), (true, true, false));
+    /// # Ok::<(), multiproc_shm::ShmError>(())
+    /// ```
     pub fn is_owner(&self) -> bool {
         self.named_part().is_some_and(Named::is_owner)
     }

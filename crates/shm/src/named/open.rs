@@ -33,7 +33,14 @@ impl SharedMemory {
     /// [`TooShort`](ShmError::TooShort) for a segment without bytes; [`Corrupt`](ShmError::Corrupt) for what is no segment at all, a folder or a link for
     /// instance; [`Kernel`](ShmError::Kernel) for its refusals.
     ///
-    /// The example is that of [`create`](Self::create).
+    /// ```
+    /// use multiproc_shm::SharedMemory;
+    ///
+    /// let ours = SharedMemory::create_any(100)?;
+    /// let theirs = SharedMemory::open(ours.name().unwrap())?; // in another program, say
+    /// assert_eq!((theirs.len(), theirs.is_writable()), (100, true));
+    /// # Ok::<(), multiproc_shm::ShmError>(())
+    /// ```
     #[doc(alias = "multiprocessing.shared_memory.SharedMemory(name)")]
     pub fn open(name: &str) -> Result<Self, ShmError> {
         open_as(name, true)
@@ -45,7 +52,14 @@ impl SharedMemory {
     ///
     /// As [`open`](Self::open).
     ///
-    /// The example is that of [`create_with`](Self::create_with).
+    /// ```
+    /// use multiproc_shm::SharedMemory;
+    ///
+    /// let ours = SharedMemory::create_any(100)?;
+    /// let theirs = SharedMemory::open_read_only(ours.name().unwrap())?; // in another program, say
+    /// assert_eq!((theirs.len(), theirs.is_writable()), (100, false));
+    /// # Ok::<(), multiproc_shm::ShmError>(())
+    /// ```
     pub fn open_read_only(name: &str) -> Result<Self, ShmError> {
         open_as(name, false)
     }

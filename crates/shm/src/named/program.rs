@@ -7,8 +7,8 @@ use std::io;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::ptr;
-use std::sync::atomic::AtomicPtr;
-use std::sync::atomic::Ordering::{AcqRel, Acquire};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicPtr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use multiproc_sync::Generation;
@@ -44,6 +44,8 @@ struct Manifest {
     id: FileId,
     /// Its lock lasts until this descriptor and the copies of it in forks are closed.
     file: File,
+    /// Written before the first record: a process that only unlinks needs no memory for it.
+    has_header: AtomicBool,
     /// Which slots are taken.
     slots: Mutex<Vec<bool>>,
 }
@@ -130,19 +132,12 @@ impl Lease {
 
     /// Lists a name, before it is given: once this process is dead, it is taken away.
     pub(crate) fn write(&mut self, record: Record) -> Result<(), ShmError> {
-        manifest::write_record(&self.manifest.file, self.slot, &record).map_err(|error| {
-            match error.kind() {
-                io::ErrorKind::StorageFull => ShmError::NoSpace { asked: manifest::LENGTH },
-                _ => ShmError::kernel("list a name")(error),
-            }
+        self.manifest.write(self.slot, &record).map_err(|error| match error.kind() {
+            io::ErrorKind::StorageFull => ShmError::NoSpace { asked: manifest::LENGTH },
+            _ => ShmError::kernel("list a name")(error),
         })?;
         self.record = Some(record);
         Ok(())
-    }
-
-    /// What is listed.
-    pub(crate) fn record(&self) -> Option<&Record> {
-        self.record.as_ref()
     }
 
     /// Lists the name no more.
@@ -183,22 +178,25 @@ impl Manifest {
                 other => other?,
             };
             let id = folder::facts(file.as_fd())?.id;
-            let made = Self { name, id, file, slots: Mutex::default() };
+            let made = Self { name, id, file, has_header: AtomicBool::new(false), slots: Mutex::default() };
             // Until it has its lock it looks like a dead one's: who sweeps may have it, or have removed it.
             let is_locked = lock::try_lock(made.file.as_fd(), With::Nobody);
             if matches!(is_locked, Ok(true)) && made.is_in_place() {
-                return match manifest::write_header(&made.file, pid) {
-                    Ok(()) => Ok(made),
-                    Err(error) => {
-                        made.remove();
-                        Err(error)
-                    }
-                };
+                return Ok(made);
             }
             made.remove();
             is_locked?;
         }
         Err(io::ErrorKind::ResourceBusy.into())
+    }
+
+    fn write(&self, slot: usize, record: &Record) -> io::Result<()> {
+        // Two threads that come at once write the same.
+        if !self.has_header.load(Relaxed) {
+            manifest::write_header(&self.file, std::process::id())?;
+            self.has_header.store(true, Relaxed);
+        }
+        manifest::write_record(&self.file, slot, record)
     }
 
     fn path(&self) -> PathBuf {

@@ -13,11 +13,17 @@ use crate::sys::folder::{id_at, remove, rename_new};
 /// Unlinks the name of the record if its file still has it; says whether it was so. `aside` is the private name, beside the
 /// manifest that lists the record: if this process dies on the way, who sweeps comes to an end with [`settle`].
 pub(crate) fn take_away(record: &Record, aside: &Path) -> io::Result<bool> {
+    take_away_amid(record, aside, || ())
+}
+
+/// `amid`: what others do in the window, in tests.
+fn take_away_amid(record: &Record, aside: &Path, amid: impl FnOnce()) -> io::Result<bool> {
     let path = record.name.path();
     // Most successors are seen here, and never moved.
     if id_at(&path)? != Some(record.file) {
         return Ok(false);
     }
+    amid();
     match rename_new(&path, aside) {
         Ok(()) => settle(record, aside),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -89,16 +95,41 @@ mod tests {
     }
 
     #[test]
-    fn a_successor_that_was_moved_gets_its_name_back() {
-        let names = Names::new("moved");
+    fn a_successor_that_comes_after_the_look_keeps_its_name() {
+        let names = Names::new("window");
         let record = names.make();
         let kept = File::open(names.name.path()).unwrap();
-        fs::remove_file(names.name.path()).unwrap();
-        let successor = names.make();
-        // As by one who looked before the exchange, and moved after it.
+        let mut successor = None;
+        let taken = take_away_amid(&record, &names.aside, || {
+            fs::remove_file(names.name.path()).unwrap();
+            successor = Some(names.make().file);
+        });
+        assert!(!taken.unwrap());
+        assert_eq!(id_at(&names.name.path()).unwrap(), successor);
+        assert_eq!(id_at(&names.aside).unwrap(), None);
+        drop(kept);
+    }
+
+    #[test]
+    fn a_name_that_goes_after_the_look_is_gone() {
+        let names = Names::new("gone");
+        let record = names.make();
+        let taken = take_away_amid(&record, &names.aside, || fs::remove_file(names.name.path()).unwrap());
+        assert!(!taken.unwrap());
+    }
+
+    #[test]
+    fn of_two_successors_the_one_with_the_name_stays() {
+        let names = Names::new("third");
+        let record = names.make();
+        let kept = File::open(names.name.path()).unwrap();
         rename_new(&names.name.path(), &names.aside).unwrap();
+        fs::remove_file(&names.aside).unwrap();
+        names.make();
+        rename_new(&names.name.path(), &names.aside).unwrap();
+        let third = names.make();
         assert!(!settle(&record, &names.aside).unwrap());
-        assert_eq!(id_at(&names.name.path()).unwrap(), Some(successor.file));
+        assert_eq!(id_at(&names.name.path()).unwrap(), Some(third.file));
         assert_eq!(id_at(&names.aside).unwrap(), None);
         drop(kept);
     }

@@ -39,6 +39,13 @@ use crate::sys::folder::{self, FileId};
 use crate::sys::lock::{self, With};
 
 /// The most bytes of a segment's name, the slash in front not counted: a file's name is no longer.
+///
+/// ```
+/// use multiproc_shm::{SharedMemory, ShmError, names};
+///
+/// let too_long = "x".repeat(names::MAX_NAME + 1);
+/// assert!(matches!(SharedMemory::create(&too_long, 1), Err(ShmError::Name { .. })));
+/// ```
 pub const MAX_NAME: usize = 255;
 
 /// A segment that has a name, made by a process of the same user by this crate.
@@ -64,6 +71,15 @@ pub struct NamedSegment {
 /// # Errors
 ///
 /// [`Kernel`](ShmError::Kernel) if `/dev/shm` or a manifest cannot be read.
+///
+/// ```
+/// use multiproc_shm::{SharedMemory, names};
+///
+/// let memory = SharedMemory::create_any(100)?;
+/// let name = memory.name().unwrap();
+/// assert!(names::list()?.iter().any(|segment| segment.name == name && segment.len == 100));
+/// # Ok::<(), multiproc_shm::ShmError>(())
+/// ```
 pub fn list() -> Result<Vec<NamedSegment>, ShmError> {
     let mut segments = Vec::new();
     let entries = folder::entries().map_err(ShmError::kernel("read /dev/shm"))?;

@@ -12,6 +12,10 @@ use crate::sys::folder;
 use crate::sys::lock::{self, With};
 
 /// What a [`sweep`] has taken away.
+///
+/// ```
+/// assert_eq!(multiproc_shm::names::Swept::default().names, 0);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Swept {
@@ -34,6 +38,15 @@ pub struct Swept {
 ///
 /// [`Kernel`](ShmError::Kernel) if `/dev/shm` cannot be read, or something in it cannot be removed; the rest is swept then all the
 /// same.
+///
+/// ```
+/// use multiproc_shm::{SharedMemory, names};
+///
+/// let ours = SharedMemory::create_any(100)?;
+/// names::sweep()?;
+/// assert!(SharedMemory::open(ours.name().unwrap()).is_ok(), "this process lives");
+/// # Ok::<(), multiproc_shm::ShmError>(())
+/// ```
 #[doc(alias = "resource_tracker")]
 pub fn sweep() -> Result<Swept, ShmError> {
     let mut swept = Swept::default();
@@ -64,7 +77,7 @@ fn sweep_one(manifest: &str, swept: &mut Swept) -> io::Result<()> {
             }
             Some(Beside::Aside(slot)) => match records.iter().find(|(listed, _)| *listed == slot) {
                 Some((_, record)) => swept.names += usize::from(settle(record, &path)?),
-                None => folder::remove(&path)?, // nothing tells whose name it was
+                None => folder::remove(&path)?, // its process had no memory to list it
             },
         }
     }

@@ -4,6 +4,10 @@
 mod journaled;
 mod option;
 mod state;
+//! Every process that uses what is here is killed before every instruction of what it does; those who are left go on. `cargo xtask
+//! fault` builds and runs it.
+
+mod names;
 
 use std::process::ExitCode;
 
@@ -18,4 +22,5 @@ fn main() -> ExitCode {
     let program = journaled::scenarios().into_iter().fold(program, Program::scenario);
     let program = option::scenarios().into_iter().fold(program, Program::scenario);
     program.main()
+    names::scenarios().into_iter().fold(Program::new(&[]), Program::scenario).main()
 }

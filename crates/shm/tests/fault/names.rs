@@ -1,0 +1,269 @@
+//! The scenarios of named segments: who makes a name, ends one, or sweeps is killed; those who look, sweep and come after never see
+//! half of a segment, and nothing is left. `unsafe`: shared memory.
+#![allow(unsafe_code)]
+
+use std::fs;
+use std::mem;
+use std::path::Path;
+use std::process;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
+
+use multiproc_shm::{SharedMemory, ShmError, names};
+use multiproc_testkit::fault::{Act, Cue, Fate, Memory, Part, Peer, Scenario, Scene, Start};
+use multiproc_testkit::{eventually, is_running};
+
+const LAPS: usize = 3;
+
+/// More than a page, so that there is a middle.
+const LEN: usize = 5000;
+
+/// Whether the name was there while the victim stood where it is killed.
+const LOOKS: &[&str] = &["seen", "unseen"];
+
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Who is who, for the names.
+#[repr(C)]
+pub(crate) struct Shared {
+    stage: AtomicU32,
+    /// Whoever died, as a part of the names that it has left.
+    dead: AtomicU32,
+}
+
+impl Shared {
+    /// The name that all are about.
+    fn name(&self) -> String {
+        format!("mp-fault-{}", self.stage.load(SeqCst))
+    }
+
+    /// Whether there is such a file.
+    fn is_there(&self) -> bool {
+        Path::new("/dev/shm").join(self.name()).exists()
+    }
+
+    fn make(&self) -> Result<SharedMemory, ShmError> {
+        SharedMemory::create_with(&self.name(), LEN, |bytes| bytes.fill(7))
+    }
+
+    /// Whether something of the dead one's is in the folder.
+    fn is_littered(&self) -> bool {
+        let its = format!("multiproc.{}.", self.dead.load(SeqCst));
+        let entries = fs::read_dir("/dev/shm").unwrap();
+        entries.map(|entry| entry.unwrap().file_name()).any(|name| name.to_string_lossy().starts_with(&its))
+    }
+
+    /// Whoever finds the segment finds it whole.
+    fn look(&self) -> bool {
+        match SharedMemory::open(&self.name()) {
+            Ok(memory) => {
+                let mut bytes = [0; LEN + 1];
+                assert_eq!(memory.read_at(0, &mut bytes).unwrap(), LEN);
+                assert!(bytes[..LEN].iter().all(|byte| *byte == 7), "seen before it was filled");
+                true
+            }
+            Err(ShmError::Missing { .. }) => false,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+fn scene() -> Scene<Shared> {
+    // SAFETY: numbers, which may be zero.
+    let shared = unsafe { Memory::<Shared>::zeroed() }.leak();
+    shared.stage.store(process::id(), SeqCst);
+    let start = std::ptr::from_ref(shared) as usize;
+    Scene { shared, watched: vec![start..start + size_of::<Shared>()] }
+}
+
+/// The first name of a process has it sweep: that is a scenario of its own.
+fn prepare(shared: &'static Shared) {
+    drop(SharedMemory::create_any(1).unwrap());
+    shared.dead.store(process::id(), SeqCst);
+}
+
+fn maker(shared: &'static Shared, part: &Part) {
+    prepare(shared);
+    part.begin();
+    let memory = shared.make();
+    part.over();
+    mem::forget(memory.unwrap()); // it dies with its name
+}
+
+fn owner(shared: &'static Shared, part: &Part) {
+    prepare(shared);
+    let memory = shared.make().unwrap();
+    part.begin();
+    drop(memory);
+    part.over();
+}
+
+/// Keeps the name, and unlinks it as one who is not its owner any more.
+fn keeper(shared: &'static Shared, part: &Part) {
+    prepare(shared);
+    let memory = shared.make().unwrap();
+    part.begin();
+    memory.keep_name().unwrap();
+    part.over();
+}
+
+fn opener(shared: &'static Shared, part: &Part) {
+    prepare(shared);
+    let memory = SharedMemory::open(&shared.name()).unwrap();
+    part.begin();
+    memory.unlink().unwrap();
+    part.over();
+}
+
+fn cleaner(_: &'static Shared, part: &Part) {
+    part.begin();
+    names::sweep().unwrap();
+    part.over();
+}
+
+/// Dies with a name, and with one that it was about to take away.
+fn dying(shared: &'static Shared, part: &Part) {
+    prepare(shared);
+    mem::forget(shared.make().unwrap());
+    part.die();
+}
+
+/// Looks and sweeps while the victim lives, which changes nothing for it.
+fn looking(shared: &'static Shared, part: &Part) {
+    part.wait(Cue::Stopped);
+    let found = shared.look();
+    names::sweep().unwrap();
+    let found_again = shared.look();
+    // One that went to its end is dead by now.
+    if is_running(shared.dead.load(SeqCst)) {
+        assert_eq!(found_again, found, "a living process's name");
+        part.count(if found { "seen" } else { "unseen" });
+    }
+    laps(shared, part);
+}
+
+/// Gives the name to another file while the victim lives. That file keeps it.
+fn exchanging(shared: &'static Shared, part: &Part) {
+    let path = Path::new("/dev/shm").join(shared.name());
+    part.wait(Cue::Stopped);
+    let _ = fs::remove_file(&path); // if it is there still
+    fs::write(&path, "another").unwrap();
+    part.wait(Cue::Killed);
+    eventually("all of the dead one's is gone", || {
+        names::sweep().unwrap();
+        !shared.is_littered()
+    });
+    assert_eq!(fs::read(&path).expect("another's name was taken away"), b"another");
+    fs::remove_file(&path).unwrap();
+    laps(shared, part);
+}
+
+/// Looks while another sweeps: what is there is whole.
+fn looking_only(shared: &'static Shared, part: &Part) {
+    part.wait(Cue::Stopped);
+    shared.look();
+    laps(shared, part);
+}
+
+fn sweeping(shared: &'static Shared, part: &Part) {
+    part.wait(Cue::Killed);
+    // A process of another scenario may be at it, and is not waited for.
+    eventually("all of the dead one's is gone", || {
+        names::sweep().unwrap();
+        !shared.is_littered() && !shared.is_there()
+    });
+    laps(shared, part);
+}
+
+/// Another one's name was to be kept: it is either on no list any more, or it is swept.
+fn sweeping_or_unlinking(shared: &'static Shared, part: &Part) {
+    part.wait(Cue::Killed);
+    eventually("all of the dead one's is gone but its name", || {
+        names::sweep().unwrap();
+        !shared.is_littered()
+    });
+    if shared.look() {
+        part.count("kept");
+        SharedMemory::open(&shared.name()).unwrap().unlink().unwrap();
+    } else {
+        part.count("swept");
+    }
+    laps(shared, part);
+}
+
+/// Has made what the victim unlinks.
+fn making(shared: &'static Shared, part: &Part) {
+    part.wait(Cue::Hold);
+    let memory = shared.make().unwrap();
+    part.wait(Cue::Killed);
+    drop(memory);
+    eventually("all of the dead one's is gone", || {
+        names::sweep().unwrap();
+        !shared.is_littered() && !shared.is_there()
+    });
+    laps(shared, part);
+}
+
+/// Those who were there make names of their own, and sweep.
+fn laps(_: &'static Shared, part: &Part) {
+    part.wait(Cue::Laps);
+    for _ in 0..LAPS {
+        let memory = SharedMemory::create_any(LEN).unwrap();
+        names::sweep().unwrap();
+        assert!(memory.is_owner());
+        let theirs = SharedMemory::open(memory.name().unwrap());
+        assert_eq!(theirs.unwrap().len(), LEN);
+    }
+}
+
+/// Makes the name anew.
+fn newcomer(shared: &'static Shared, part: &Part) {
+    part.wait(Cue::Laps);
+    for _ in 0..LAPS {
+        let memory = shared.make().unwrap();
+        assert!(shared.look(), "those who sweep leave it");
+        drop(memory);
+        assert!(!shared.is_there());
+    }
+    assert!(!shared.is_littered());
+}
+
+fn scenario(
+    name: &str,
+    victim: Act<Shared>,
+    peers: &[(&'static str, Fate, Act<Shared>)],
+    outcomes: &'static [&'static str],
+) -> Scenario<Shared> {
+    Scenario {
+        name: name.to_string(),
+        outcomes,
+        prepare: || (),
+        scene,
+        start: Start::Begin,
+        victim,
+        peers: peers.iter().map(|(name, fate, act)| Peer { name, fate: *fate, act: *act }).collect(),
+        newcomer,
+        must_hit: vec![],
+        patience: PATIENCE,
+    }
+}
+
+/// All of them.
+pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
+    let looking = ("looking", Fate::Survives, looking as Act<Shared>);
+    let looking_only = ("looking", Fate::Survives, looking_only as Act<Shared>);
+    let sweeping = ("sweeping", Fate::Survives, sweeping as Act<Shared>);
+    let exchanging = ("exchanging", Fate::Survives, exchanging as Act<Shared>);
+    let either = ("sweeping", Fate::Survives, sweeping_or_unlinking as Act<Shared>);
+    let making = ("making", Fate::Survives, making as Act<Shared>);
+    let dying = ("dying", Fate::Dies, dying as Act<Shared>);
+    vec![
+        scenario("names/maker", maker, &[looking, sweeping], LOOKS),
+        scenario("names/owner's drop", owner, &[looking, sweeping], LOOKS),
+        scenario("names/owner's drop+exchanging", owner, &[exchanging], &[]),
+        scenario("names/keeper", keeper, &[looking, either], &["seen", "unseen", "kept", "swept"]),
+        scenario("names/opener's unlink", opener, &[looking, making], LOOKS),
+        scenario("names/sweeper", cleaner, &[looking_only, sweeping, dying], &[]),
+    ]
+}
