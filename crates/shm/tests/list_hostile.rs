@@ -257,6 +257,7 @@ fn an_item_that_would_reach_into_another_is_refused() {
         (16, word(4), "the offsets of an item"),
         (24, word(24), "its number of items, or its first or last offset"),
         (0, word(1), "its number of items, or its first or last offset"),
+        (formats_at, [0; 8], "an item without a format, as while CPython sets it"),
         (formats_at, *b"9s\0\0\0\0\0\0", "an item longer than its slot"),
         (formats_at, *b"9999999s", "an item longer than its slot"),
         (formats_at, *b"xxxxxx?x", "an item whose format and code contradict each other"),
