@@ -7,7 +7,7 @@ use std::mem;
 use std::thread;
 
 use common::{fork, idle, kill, reap};
-use lists::{dump, memory_of, one_of_each, overwrite, word};
+use lists::{dump, dump_start, memory_of, one_of_each, overwrite, word};
 use multiproc_shm::list::{Item, ListError};
 use multiproc_shm::{SharedList, SharedMemory, ShmError};
 use multiproc_testkit::{Watchdog, eventually};
@@ -49,6 +49,16 @@ fn an_empty_list_is_two_words() {
     assert!(list.is_empty() && list.to_vec().unwrap().is_empty() && list.formats().unwrap().is_empty());
     assert_eq!(list.iter().next_back().transpose().unwrap(), None);
     assert!(matches!(list.get(0), Err(ListError::OutOfRange { index: 0, len: 0 })));
+}
+
+/// `struct` takes any byte but 0 for true.
+#[test]
+fn a_bool_is_true_unless_its_byte_is_zero() {
+    let list = SharedList::new(&[false.into()]).unwrap();
+    for (byte, expected) in [(2, true), (0, false), (0x80, true), (0xff, true)] {
+        overwrite(list.memory(), 24, &[9, 9, 9, 9, 9, 9, 9, byte]);
+        assert_eq!(list.get(0).unwrap(), expected.into());
+    }
 }
 
 /// The bytes of the only slot, format and code of a list of one.
@@ -168,6 +178,27 @@ fn a_half_made_list_is_none() {
     let items = one_of_each();
     let memory = memory_of(&cpythons());
     overwrite(&memory, 0, &word(-1)); // as it is until all of it is written
+    assert!(matches!(SharedList::open(memory.clone()), Err(ListError::Corrupt { .. })));
+    assert_eq!(SharedList::create_in(&memory, &items).unwrap().to_vec().unwrap(), items);
+}
+
+#[test]
+fn a_process_killed_while_it_makes_a_list_leaves_none() {
+    let _watchdog = Watchdog::with_limit(120);
+    let items = ["x".repeat(4_000_000).into(), 1.into()];
+    let memory = SharedMemory::anonymous(SharedList::bytes_needed(&items).unwrap()).unwrap();
+    // The maker is rarely killed between two of its lists.
+    eventually("it was killed in the middle", || {
+        SharedList::create_in(&memory, &one_of_each()).unwrap();
+        let maker = fork(|| {
+            loop {
+                SharedList::create_in(&memory, &items).unwrap();
+            }
+        });
+        eventually("it makes one", || dump_start(&memory) == word(-1));
+        kill(maker);
+        dump_start(&memory) == word(-1)
+    });
     assert!(matches!(SharedList::open(memory.clone()), Err(ListError::Corrupt { .. })));
     assert_eq!(SharedList::create_in(&memory, &items).unwrap().to_vec().unwrap(), items);
 }

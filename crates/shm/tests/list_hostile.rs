@@ -246,20 +246,64 @@ fn a_slot_no_format_can_name_is_refused() {
     assert_eq!(what, "the offsets of an item");
 }
 
-/// A stranger moves all slots over each other, in a list that is open: copies of them all would be many times the memory.
+/// In a list that is open already, where nobody looks at all of its offsets any more.
+#[test]
+fn an_item_that_would_reach_into_another_is_refused() {
+    let good = cpython::create(&["first".into(), "second".into()]);
+    let (data_at, formats_at) = (32, 48);
+    for (at, bytes, expected) in [
+        (16, word(24), "the offsets of an item"), // the first, into the formats
+        (16, word(-8), "a negative count or offset"),
+        (16, word(4), "the offsets of an item"),
+        (24, word(24), "its number of items, or its first or last offset"),
+        (0, word(1), "its number of items, or its first or last offset"),
+        (formats_at, [0; 8], "an item without a format, as while CPython sets it"),
+        (formats_at, *b"9s\0\0\0\0\0\0", "an item longer than its slot"),
+        (formats_at, *b"9999999s", "an item longer than its slot"),
+        (formats_at, *b"xxxxxx?x", "an item whose format and code contradict each other"),
+    ] {
+        let memory = memory_of(&good);
+        let list = SharedList::open(memory.clone()).unwrap();
+        overwrite(&memory, at, &bytes);
+        let Err(ListError::Corrupt { what }) = list.get(0) else { panic!("{bytes:?} at {at} was taken") };
+        assert_eq!(what, expected);
+        let before = dump(&memory);
+        if at < data_at {
+            assert!(matches!(list.set(0, "text"), Err(ListError::Corrupt { .. })));
+            assert_eq!(dump(&memory), before);
+        } else {
+            list.set(0, "text").unwrap();
+            assert_eq!(list.to_vec().unwrap(), ["text".into(), Item::from("second")]);
+        }
+    }
+}
+
+/// A stranger moves the border between two slots to and fro, each of which claims nearly all of the data: copies of them all
+/// would be more than there is.
 #[test]
 fn slots_over_each_other_are_not_all_copied() {
     let _watchdog = Watchdog::with_limit(120);
-    let items: Vec<Item> = (0..2000).map(|_| Item::Bytes(vec![7; 1000])).collect();
-    let list = SharedList::new(&items).unwrap();
-    let data_len = 2000 * 1008_i64;
-    // Slots 1, 3, 5… are all of the data but its first word.
-    let offsets: Vec<u8> = (1..2000).flat_map(|at| word(if at % 2 == 1 { 8 } else { data_len })).collect();
-    overwrite(list.memory(), 16, &offsets);
-    assert!(matches!(list.to_vec(), Err(ListError::Corrupt { .. })));
-    for item in list.iter().take(10) {
-        assert!(matches!(item, Ok(Item::Bytes(_)) | Err(ListError::Corrupt { .. })));
-    }
+    let memory = memory_of(&cpython::create(&[vec![7; 1600].into(), b"".into()]));
+    let list = SharedList::open(memory.clone()).unwrap();
+    let (data_at, data_len) = (32, 1608 + 8);
+    overwrite(&memory, data_at, &vec![7; data_len]);
+    overwrite(&memory, data_at + data_len, &b"1608s\0\0\0".repeat(2));
+    let (done, mut met) = (AtomicBool::new(false), 0);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            // SAFETY: inside the memory and aligned; the list, too, uses atomics alone.
+            let border = unsafe { AtomicU64::from_ptr(memory.as_ptr().add(16).cast()) };
+            while !done.load(Relaxed) {
+                border.store(8, Relaxed);
+                border.store(1608, Relaxed);
+            }
+        });
+        let _end = SetAtEnd(&done);
+        while met < 10 {
+            let Err(ListError::Corrupt { what }) = list.to_vec() else { panic!("more than there is") };
+            met += usize::from(what == "its offsets change while they are read");
+        }
+    });
 }
 
 /// Sets it when the scope is left, by a panic too.

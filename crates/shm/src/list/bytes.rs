@@ -57,3 +57,25 @@ impl<'m> Bytes<'m> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_place_is_outside_or_between() {
+        let memory = SharedMemory::anonymous(29).unwrap();
+        let bytes = Bytes(&memory);
+        for at in [1, 7, 22, 24, 28, 29, 4096, usize::MAX - 7, usize::MAX] {
+            assert!(matches!(bytes.word(at), Err(ListError::Corrupt { .. })), "{at}");
+            assert!(matches!(bytes.set_word(at, [1; WORD]), Err(ListError::Corrupt { .. })), "{at}");
+        }
+        for at in [29, 32, 4096, usize::MAX] {
+            assert!(bytes.byte(at).is_err() && bytes.set_byte(at, 1).is_err(), "{at}");
+        }
+        bytes.set_word(16, *b"in words").unwrap();
+        bytes.set_byte(28, 7).unwrap();
+        assert_eq!((bytes.word(16).unwrap(), bytes.byte(28).unwrap()), (*b"in words", 7));
+        assert_eq!((bytes.word(0).unwrap(), bytes.byte(24).unwrap()), ([0; WORD], 0));
+    }
+}

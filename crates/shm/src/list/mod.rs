@@ -44,12 +44,18 @@ use crate::memory::SharedMemory;
 ///
 /// # Several at a time
 ///
-/// An item consists of a format, a code and a value, which are written one after the other. Guaranteed is that an `Int` or a
-/// `Float` is read as somebody wrote it as long as all write that type to this item, and do so by this type or, on today's
-/// 64-bit machines, by CPython. Otherwise a read during a write may give a mixture of old and new bytes, the old bytes as a
-/// value of the new type, or [`Corrupt`](ListError::Corrupt), as for text that is cut inside a character; of two writes at
-/// once, a mixture may stay. Other items are not concerned. Where this matters hold a lock beside the list, as a
-/// [`Shared`](crate::Shared) one; CPython's side needs one that both understand.
+/// An item consists of a format, a code and a value, which are written one after the other, and nothing holds others off
+/// meanwhile. Guaranteed is this:
+///
+/// - An `Int` or a `Float` is read as somebody wrote it, as long as all who write to this item write that type, and by this
+///   type of ours. Other items are not concerned.
+/// - Otherwise a read during a write may give a mixture of old and new bytes, old bytes as a value of the new type, or
+///   [`Corrupt`](ListError::Corrupt). Of two writes at once, such a state may stay, until the next.
+/// - CPython fills each place with zeros before it writes there, the format too, also when a number replaces a number: a read
+///   meanwhile may give 0, or `Corrupt` for the lack of a format, which both happen in practice.
+///
+/// Where this matters hold a lock beside the list, a [`Shared`](crate::Shared) one between programs of ours; CPython's side
+/// needs one that both understand, a file's for instance.
 ///
 /// # Death
 ///
@@ -361,7 +367,11 @@ impl SharedList {
     }
 
     fn format_in(&self, index: usize, slot: &Range<usize>) -> Result<Format, ListError> {
-        match Format::parse(Bytes(&self.memory).word(self.frame.format_at(index))?) {
+        let word = Bytes(&self.memory).word(self.frame.format_at(index))?;
+        match Format::parse(word) {
+            None if word == [0; WORD] => {
+                Err(ListError::Corrupt { what: "an item without a format, as while CPython sets it" })
+            }
             None => Err(ListError::Corrupt { what: "the format of an item" }),
             Some(Format::Text(len)) if len > slot.len() => {
                 Err(ListError::Corrupt { what: "an item longer than its slot" })

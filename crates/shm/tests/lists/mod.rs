@@ -16,6 +16,13 @@ pub(crate) fn dump(memory: &SharedMemory) -> Vec<u8> {
     bytes
 }
 
+/// The first word of the memory.
+pub(crate) fn dump_start(memory: &SharedMemory) -> [u8; 8] {
+    let mut bytes = [0; 8];
+    File::from(memory.try_clone_fd().unwrap()).read_exact_at(&mut bytes, 0).unwrap();
+    bytes
+}
+
 /// Writes behind the list's back, as a stranger would.
 pub(crate) fn overwrite(memory: &SharedMemory, at: usize, bytes: &[u8]) {
     File::from(memory.try_clone_fd().unwrap()).write_all_at(bytes, at as u64).unwrap();
