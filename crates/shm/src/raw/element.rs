@@ -71,6 +71,17 @@ pub trait Access: Copy + Send + Sync + std::fmt::Debug + 'static {
     unsafe fn store_bytes(at: *mut Self, value: Self);
 }
 
+/// The atomic that an element is reached by.
+///
+/// # Safety
+///
+/// As [`Access`].
+trait Place: Sized {
+    type Atomic;
+
+    unsafe fn atomic<'m>(at: *mut Self) -> &'m Self::Atomic;
+}
+
 /// How an integer is counted with. Sums wrap.
 ///
 /// # Safety
@@ -87,6 +98,21 @@ pub trait Arithmetic: Access {
 /// An element that an atomic holds as `into` gives it; `from` is the way back.
 macro_rules! element {
     ($type:ident, $atomic:ident, $into:expr, $from:expr) => {
+        impl Place for $type {
+            type Atomic = $atomic;
+
+            #[inline]
+            unsafe fn atomic<'m>(at: *mut Self) -> &'m $atomic {
+                debug_assert!(
+                    at.addr().is_multiple_of(size_of::<Self>()),
+                    "{at:p} is no place for a {}",
+                    Self::NAME
+                );
+                // SAFETY: mapped and aligned, says the caller; all accesses are atomic.
+                unsafe { $atomic::from_ptr(at.cast()) }
+            }
+        }
+
         // An atomic is aligned to its size, and so are elements, also where the type itself is not.
         const _: () = assert!(align_of::<$atomic>() == size_of::<$type>());
 
@@ -97,20 +123,20 @@ macro_rules! element {
 
             #[inline]
             unsafe fn load(at: *mut Self, order: Ordering) -> Self {
-                // SAFETY: mapped and aligned, says the caller; all accesses are atomic.
-                $from(unsafe { $atomic::from_ptr(at.cast()) }.load(order))
+                // SAFETY: by the caller.
+                $from(unsafe { Self::atomic(at) }.load(order))
             }
 
             #[inline]
             unsafe fn store(at: *mut Self, value: Self, order: Ordering) {
-                // SAFETY: as above, and mapped for writing.
-                unsafe { $atomic::from_ptr(at.cast()) }.store($into(value), order);
+                // SAFETY: by the caller, mapped for writing too.
+                unsafe { Self::atomic(at) }.store($into(value), order);
             }
 
             #[inline]
             unsafe fn swap(at: *mut Self, value: Self, order: Ordering) -> Self {
                 // SAFETY: as above.
-                $from(unsafe { $atomic::from_ptr(at.cast()) }.swap($into(value), order))
+                $from(unsafe { Self::atomic(at) }.swap($into(value), order))
             }
 
             #[inline]
@@ -122,7 +148,7 @@ macro_rules! element {
                 failure: Ordering,
             ) -> Result<Self, Self> {
                 // SAFETY: as above.
-                let atomic = unsafe { $atomic::from_ptr(at.cast()) };
+                let atomic = unsafe { Self::atomic(at) };
                 let found = atomic.compare_exchange($into(current), $into(new), success, failure);
                 found.map($from).map_err($from)
             }
@@ -155,14 +181,14 @@ macro_rules! integers {
         impl RawInteger for $type {}
 
         impl Arithmetic for $type {
-            integers!(@ $type $atomic fetch_add fetch_sub fetch_and fetch_or fetch_xor);
+            integers!(@ fetch_add fetch_sub fetch_and fetch_or fetch_xor);
         }
     )*};
-    (@ $type:ident $atomic:ident $($operation:ident)*) => {$(
+    (@ $($operation:ident)*) => {$(
         #[inline]
         unsafe fn $operation(at: *mut Self, value: Self, order: Ordering) -> Self {
-            // SAFETY: mapped for writing and aligned, says the caller; all accesses are atomic.
-            unsafe { $atomic::from_ptr(at.cast()) }.$operation(value, order)
+            // SAFETY: by the caller, mapped for writing too.
+            unsafe { Self::atomic(at) }.$operation(value, order)
         }
     )*};
 }
