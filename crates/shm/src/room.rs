@@ -12,6 +12,9 @@ use crate::error::ShmError;
 /// Up to this length nobody asks, as nobody asks before an allocation of the same length.
 const UNASKED: u64 = 1 << 20;
 
+/// More than any machine has: where no limit is set, the first version of groups says a number like this.
+const NO_LIMIT: u64 = 1 << 60;
+
 /// For how long it is believed that no cgroup of this process has a limit.
 const UNLIMITED_FOR: Duration = Duration::from_secs(1);
 
@@ -85,6 +88,9 @@ fn left_in_groups(root: &Path, line: &str) -> Vec<u64> {
 fn left_in(group: &Path, limit: &str, usage: &str) -> Option<u64> {
     let read = |name: &str| fs::read_to_string(group.join(name)).ok();
     let limit: u64 = read(limit)?.trim().parse().ok()?; // "max" is no limit
+    if limit >= NO_LIMIT {
+        return None;
+    }
     let usage: u64 = read(usage)?.trim().parse().ok()?;
     // Pages of files count as used and go when they are needed.
     let files = read("memory.stat").unwrap_or_default();
@@ -140,6 +146,8 @@ mod tests {
         write(root, "sys/fs/cgroup/memory/x/memory.limit_in_bytes", "1000\n");
         write(root, "sys/fs/cgroup/memory/x/memory.usage_in_bytes", "1\n");
         assert_eq!(available(root), Some(999));
+        write(root, "sys/fs/cgroup/memory/x/memory.limit_in_bytes", "9223372036854771712\n");
+        assert_eq!(available(root), None, "as the kernel says where there is no limit");
     }
 
     #[test]

@@ -2,12 +2,9 @@
 //! left go on. `cargo xtask fault shm` builds and runs it.
 
 mod journaled;
+mod names;
 mod option;
 mod state;
-//! Every process that uses what is here is killed before every instruction of what it does; those who are left go on. `cargo xtask
-//! fault` builds and runs it.
-
-mod names;
 
 use std::process::ExitCode;
 
@@ -21,6 +18,5 @@ fn main() -> ExitCode {
     let program = Program::new(&multiproc_sync::fault_points());
     let program = journaled::scenarios().into_iter().fold(program, Program::scenario);
     let program = option::scenarios().into_iter().fold(program, Program::scenario);
-    program.main()
-    names::scenarios().into_iter().fold(Program::new(&[]), Program::scenario).main()
+    names::scenarios().into_iter().fold(program, Program::scenario).main()
 }
