@@ -74,7 +74,8 @@ fn scene() -> Scene<Shared> {
     let shared = unsafe { Memory::<Shared>::zeroed() }.leak();
     shared.stage.store(process::id(), SeqCst);
     let start = std::ptr::from_ref(shared) as usize;
-    Scene { shared, watched: vec![start..start + size_of::<Shared>()] }
+    let all = start..start + size_of::<Shared>();
+    Scene { shared, watched: vec![all] }
 }
 
 /// The first name of a process has it sweep: that is a scenario of its own.

@@ -52,7 +52,8 @@ pub(crate) fn scene<T: Guarded>(value: T) -> Scene<State<T>> {
     let shared: &'static Shared<_> =
         Box::leak(Box::new(Shared::new(state).expect("there is memory for a segment")));
     let start = std::ptr::from_ref::<State<T>>(shared).addr();
-    Scene { shared, watched: vec![start..start + size_of::<State<T>>()] }
+    let all = start..start + size_of::<State<T>>();
+    Scene { shared, watched: vec![all] }
 }
 
 impl<T: Guarded> State<T> {
