@@ -15,7 +15,7 @@ use multiproc_sync::Generation;
 
 use super::manifest::{self, Record};
 use crate::error::ShmError;
-use crate::names;
+use crate::names::{self, MAX_NAMES};
 use crate::sys::folder::{self, FileId};
 use crate::sys::lock::{self, With};
 use crate::sys::random;
@@ -110,7 +110,7 @@ pub(crate) fn lease() -> Result<Lease, ShmError> {
             Arc::clone(own.manifest.insert(Arc::new(made)))
         }
     };
-    let slot = manifest.take_slot();
+    let slot = manifest.take_slot().ok_or(ShmError::TooManyNames { limit: MAX_NAMES })?;
     Ok(Lease { manifest, slot, generation: state.generation, record: None })
 }
 
@@ -207,15 +207,18 @@ impl Manifest {
         folder::id_at(&self.path()).is_ok_and(|found| found == Some(self.id))
     }
 
-    fn take_slot(&self) -> usize {
+    /// Takes a slot that is free; `None`: there is none.
+    fn take_slot(&self) -> Option<usize> {
         let mut slots = locked(&self.slots);
-        let free = slots.iter().position(|taken| !taken);
-        let slot = free.unwrap_or_else(|| {
+        let slot = slots.iter().position(|taken| !taken).unwrap_or(slots.len());
+        if slot == MAX_NAMES {
+            return None;
+        }
+        if slot == slots.len() {
             slots.push(false);
-            slots.len() - 1
-        });
+        }
         slots[slot] = true;
-        slot
+        Some(slot)
     }
 
     /// Nobody else gets the name: it has 64 random bits.
