@@ -119,6 +119,12 @@ pub enum ShmError {
         /// What was asked for, in bytes.
         asked: u64,
     },
+    /// The process has made so many segments with names already that are not ended.
+    #[error("this process has {limit} segments with names already: end some, or put several values into one")]
+    TooManyNames {
+        /// [`MAX_NAMES`](crate::names::MAX_NAMES).
+        limit: usize,
+    },
     /// The file cannot be memory.
     #[error("{} cannot be mapped: {why}", path.display())]
     File {

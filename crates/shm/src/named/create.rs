@@ -38,7 +38,8 @@ impl SharedMemory {
     ///
     /// [`Name`](ShmError::Name) for one that breaks these rules, [`Exists`](ShmError::Exists) for one that is taken, and not by a dead process;
     /// [`Empty`](ShmError::Empty) for no bytes; [`NoSpace`](ShmError::NoSpace) if `/dev/shm` has not so many left, [`OutOfMemory`](ShmError::OutOfMemory) if
-    /// the machine or the cgroup has not; [`Kernel`](ShmError::Kernel) for its refusals.
+    /// the machine or the cgroup has not; [`TooManyNames`](ShmError::TooManyNames) beyond [`MAX_NAMES`](names::MAX_NAMES); [`Kernel`](ShmError::Kernel) for
+    /// the kernel's refusals.
     ///
     /// # Cost
     ///

@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 
 use super::name::Name;
+use crate::names::MAX_NAMES;
 use crate::sys::folder::{self, FileId};
 
 /// Before the names of this crate's own files.
@@ -100,7 +101,8 @@ pub(crate) fn read(file: &File) -> io::Result<Option<Vec<(usize, Record)>>> {
         return Ok(None);
     }
     let mut records = Vec::new();
-    for slot in 0..usize::try_from(slots - 1).unwrap_or(usize::MAX) {
+    let listed = usize::try_from(slots - 1).unwrap_or(MAX_NAMES);
+    for slot in 0..listed.min(MAX_NAMES) {
         if !read_slot(file, at(slot), &mut bytes)? {
             break; // it was cut meanwhile
         }
@@ -191,6 +193,17 @@ mod tests {
         assert_eq!(read(&file).unwrap(), Some(both.clone()));
         clear_record(&file, 0).unwrap();
         assert_eq!(read(&file).unwrap(), Some(both[1..].to_vec()));
+    }
+
+    #[test]
+    fn a_file_without_end_is_read_to_an_end() {
+        let dir = TempDir::new();
+        let file = file(&dir);
+        write_header(&file, 1).unwrap();
+        write_record(&file, MAX_NAMES - 1, &record(5, "last")).unwrap();
+        write_record(&file, MAX_NAMES, &record(5, "beyond")).unwrap();
+        file.set_len(1 << 42).unwrap();
+        assert_eq!(read(&file).unwrap(), Some(vec![(MAX_NAMES - 1, record(5, "last"))]));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use multiproc_sync::Generation;
 
 use super::manifest::{self, Record};
 use crate::error::ShmError;
-use crate::names;
+use crate::names::{self, MAX_NAMES};
 use crate::sys::folder::{self, FileId};
 use crate::sys::lock::{self, With};
 use crate::sys::random;
@@ -46,8 +46,41 @@ struct Manifest {
     file: File,
     /// Written before the first record: a process that only unlinks needs no memory for it.
     has_header: AtomicBool,
-    /// Which slots are taken.
-    slots: Mutex<Vec<bool>>,
+    slots: Mutex<Slots>,
+}
+
+/// Which slots are taken.
+#[derive(Debug, Default)]
+struct Slots {
+    taken: Vec<bool>,
+    /// How many of them.
+    count: usize,
+    /// All before this one are.
+    free_from: usize,
+}
+
+impl Slots {
+    /// Takes one that is free; `None`: there is none.
+    fn take(&mut self) -> Option<usize> {
+        let later = self.taken[self.free_from..].iter().position(|taken| !taken);
+        let slot = later.map_or(self.taken.len(), |later| self.free_from + later);
+        if slot == MAX_NAMES {
+            return None;
+        }
+        if slot == self.taken.len() {
+            self.taken.push(false);
+        }
+        self.taken[slot] = true;
+        self.count += 1;
+        self.free_from = slot + 1;
+        Some(slot)
+    }
+
+    fn give_back(&mut self, slot: usize) {
+        self.taken[slot] = false;
+        self.count -= 1;
+        self.free_from = self.free_from.min(slot);
+    }
 }
 
 fn state() -> &'static State {
@@ -110,7 +143,7 @@ pub(crate) fn lease() -> Result<Lease, ShmError> {
             Arc::clone(own.manifest.insert(Arc::new(made)))
         }
     };
-    let slot = manifest.take_slot();
+    let slot = locked(&manifest.slots).take().ok_or(ShmError::TooManyNames { limit: MAX_NAMES })?;
     Ok(Lease { manifest, slot, generation: state.generation, record: None })
 }
 
@@ -160,8 +193,8 @@ impl Drop for Lease {
         // It overwrites what is there, which needs no memory.
         let _ = self.clear();
         let mut slots = locked(&self.manifest.slots);
-        slots[self.slot] = false;
-        if !slots.contains(&true) {
+        slots.give_back(self.slot);
+        if slots.count == 0 {
             self.manifest.remove();
             own.manifest.take_if(|manifest| Arc::ptr_eq(manifest, &self.manifest));
         }
@@ -207,21 +240,46 @@ impl Manifest {
         folder::id_at(&self.path()).is_ok_and(|found| found == Some(self.id))
     }
 
-    fn take_slot(&self) -> usize {
-        let mut slots = locked(&self.slots);
-        let free = slots.iter().position(|taken| !taken);
-        let slot = free.unwrap_or_else(|| {
-            slots.push(false);
-            slots.len() - 1
-        });
-        slots[slot] = true;
-        slot
-    }
-
     /// Nobody else gets the name: it has 64 random bits.
     fn remove(&self) {
         if self.is_in_place() {
             let _ = folder::remove(&self.path()); // what cannot be removed is swept
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_are_used_again_and_not_beyond_the_limit() {
+        let mut slots = Slots::default();
+        assert!((0..MAX_NAMES).all(|slot| slots.take() == Some(slot)));
+        assert_eq!((slots.take(), slots.count), (None, MAX_NAMES));
+        slots.give_back(7);
+        slots.give_back(MAX_NAMES - 1);
+        slots.give_back(3);
+        assert_eq!([(); 4].map(|()| slots.take()), [Some(3), Some(7), Some(MAX_NAMES - 1), None]);
+        assert_eq!(slots.count, MAX_NAMES);
+    }
+
+    #[test]
+    fn too_many_names_are_an_error_that_passes() {
+        let mut leases: Vec<_> = (0..MAX_NAMES - 8).map(|_| lease().unwrap()).collect();
+        // Other tests of this binary may have some as well.
+        let refused = loop {
+            match lease() {
+                Ok(lease) => leases.push(lease),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(refused, ShmError::TooManyNames { limit: MAX_NAMES }), "{refused}");
+        assert!(leases.len() <= MAX_NAMES);
+        let path = leases[0].manifest.path();
+        leases.pop();
+        drop(lease().unwrap());
+        drop(leases);
+        assert!(!path.exists(), "the last one ends the list");
     }
 }

@@ -48,6 +48,13 @@ use crate::sys::lock::{self, With};
 /// ```
 pub const MAX_NAME: usize = 255;
 
+/// The most segments with names that a process can have made and not ended, at a time.
+///
+/// ```
+/// assert_eq!(multiproc_shm::names::MAX_NAMES, 65_536);
+/// ```
+pub const MAX_NAMES: usize = 65_536;
+
 /// A segment that has a name, made by a process of the same user by this crate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
