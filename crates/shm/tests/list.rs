@@ -10,7 +10,7 @@ use common::{fork, idle, kill, reap};
 use lists::{dump, dump_start, memory_of, one_of_each, overwrite, word};
 use multiproc_shm::list::{Item, ListError};
 use multiproc_shm::{SharedList, SharedMemory, ShmError};
-use multiproc_testkit::{Watchdog, eventually};
+use multiproc_testkit::{TempDir, Watchdog, eventually};
 
 /// The limit of a text: the format of a longer slot has more than eight letters.
 const MOST: usize = 9_999_991;
@@ -218,6 +218,23 @@ fn a_half_set_item_leaves_the_others_and_can_be_repaired() {
         list.set(0, 1).unwrap();
         assert_eq!(list.to_vec().unwrap(), one_of_each());
     }
+}
+
+#[test]
+fn memory_for_reading_only_is_read_and_never_written() {
+    let folder = TempDir::new();
+    let path = folder.path().join("list");
+    std::fs::write(&path, cpythons()).unwrap();
+    let ours = SharedList::open(SharedMemory::map_file(&path).unwrap()).unwrap();
+    let memory = SharedMemory::map_file_read_only(&path).unwrap();
+    let theirs = SharedList::open(memory.clone()).unwrap();
+    assert_eq!(theirs.to_vec().unwrap(), one_of_each());
+    ours.set(5, "seen").unwrap();
+    assert_eq!(theirs.get(5).unwrap(), "seen".into());
+    let before = std::fs::read(&path).unwrap();
+    let refused = [theirs.set(0, 8), theirs.set(5, "text"), SharedList::create_in(&memory, &[]).map(drop)];
+    assert!(refused.iter().all(|result| matches!(result, Err(ListError::Memory(ShmError::ReadOnly)))));
+    assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
 #[test]
