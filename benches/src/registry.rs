@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::groups::{
-    barrier, condvar, event, latch, mutex, once, permit, pool, process, reentrant, rwlock, selftest,
+    barrier, condvar, event, latch, mutex, once, permit, pool, process, raw, reentrant, rwlock, selftest,
     semaphore, thread, wait_group, watched,
 };
 use crate::placement::Placement;
@@ -102,7 +102,8 @@ impl Unit {
 }
 
 /// The benchmarks, group by group, in the order they run.
-const GROUPS: &[&[&[Bench]]] = &[&[pool::BENCHES, process::BENCHES], SYNC, &[thread::BENCHES]];
+const GROUPS: &[&[&[Bench]]] =
+    &[&[pool::BENCHES, process::BENCHES], SYNC, &[thread::BENCHES], &[raw::BENCHES]];
 
 /// What the crate sync brings.
 const SYNC: &[&[Bench]] = &[
