@@ -6,6 +6,7 @@ mod built_with;
 mod cells;
 mod contender;
 mod contest;
+mod copies;
 mod crews;
 mod fairness;
 mod flags;

@@ -4,6 +4,8 @@ use crate::Result;
 use crate::groups::{
     barrier, condvar, event, latch, mutex, once, permit, pool, process, reentrant, rwlock, selftest,
     semaphore, shm, thread, wait_group, watched,
+    barrier, condvar, event, latch, mutex, once, permit, pool, process, raw, reentrant, rwlock, selftest,
+    semaphore, thread, wait_group, watched,
 };
 use crate::placement::Placement;
 use crate::session::{Sample, Setting, Start};
@@ -104,6 +106,7 @@ impl Unit {
 /// The benchmarks, group by group, in the order they run.
 const GROUPS: &[&[&[Bench]]] =
     &[&[pool::BENCHES, process::BENCHES], SYNC, &[thread::BENCHES], &[shm::BENCHES]];
+    &[&[pool::BENCHES, process::BENCHES], SYNC, &[thread::BENCHES], &[raw::BENCHES]];
 
 /// What the crate sync brings.
 const SYNC: &[&[Bench]] = &[

@@ -9,6 +9,7 @@ pub(crate) mod once;
 pub(crate) mod permit;
 pub(crate) mod pool;
 pub(crate) mod process;
+pub(crate) mod raw;
 pub(crate) mod reentrant;
 pub(crate) mod rwlock;
 pub(crate) mod selftest;
