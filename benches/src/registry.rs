@@ -2,10 +2,8 @@
 
 use crate::Result;
 use crate::groups::{
-    barrier, condvar, event, latch, mutex, once, permit, pool, process, reentrant, rwlock, selftest,
-    semaphore, shm, thread, wait_group, watched,
     barrier, condvar, event, latch, mutex, once, permit, pool, process, raw, reentrant, rwlock, selftest,
-    semaphore, thread, wait_group, watched,
+    semaphore, shm, thread, wait_group, watched,
 };
 use crate::placement::Placement;
 use crate::session::{Sample, Setting, Start};
@@ -104,9 +102,7 @@ impl Unit {
 }
 
 /// The benchmarks, group by group, in the order they run.
-const GROUPS: &[&[&[Bench]]] =
-    &[&[pool::BENCHES, process::BENCHES], SYNC, &[thread::BENCHES], &[shm::BENCHES]];
-    &[&[pool::BENCHES, process::BENCHES], SYNC, &[thread::BENCHES], &[raw::BENCHES]];
+const GROUPS: &[&[&[Bench]]] = &[&[pool::BENCHES, process::BENCHES], SYNC, &[thread::BENCHES], SHM];
 
 /// What the crate sync brings.
 const SYNC: &[&[Bench]] = &[
@@ -124,8 +120,11 @@ const SYNC: &[&[Bench]] = &[
     watched::BENCHES,
 ];
 
+/// What the crate shm brings.
+const SHM: &[&[Bench]] = &[shm::BENCHES, raw::BENCHES];
+
 /// Names that stand for several groups.
-pub(crate) const ALIASES: &[(&str, &[&[Bench]])] = &[("sync", SYNC)];
+pub(crate) const ALIASES: &[(&str, &[&[Bench]])] = &[("sync", SYNC), ("shm", SHM)];
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Bench> {
     GROUPS.iter().copied().flatten().copied().flatten()
