@@ -1,4 +1,4 @@
-//! Shared memory.
+//! Segments of shared memory.
 
 use crate::ours::segment::{Anonymous, Named};
 use crate::peers::segment::{Memfd, SharedMemory, ShmOpen};
@@ -15,7 +15,7 @@ const AS_FAST: [Target; 3] = [
 
 pub(crate) const BENCHES: &[Bench] = &[
     Bench {
-        name: "shm.segment.1mib",
+        name: "segment.untouched.1mib",
         about: "make a segment of 1 MiB, map it, and drop it; nobody touches it",
         unit: Unit::MicrosPer("segment"),
         placements: Placement::ONLY_FREE,
@@ -28,7 +28,7 @@ pub(crate) const BENCHES: &[Bench] = &[
         targets: &AS_FAST,
     },
     Bench {
-        name: "shm.segment.1gib",
+        name: "segment.untouched.1gib",
         about: "the same of 1 GiB",
         unit: Unit::MicrosPer("segment"),
         placements: Placement::ONLY_FREE,
@@ -41,7 +41,7 @@ pub(crate) const BENCHES: &[Bench] = &[
         targets: &AS_FAST,
     },
     Bench {
-        name: "shm.reserved.1mib",
+        name: "segment.reserved.1mib",
         about: "the same, all of its 1 MiB set aside, that it can be touched without a signal",
         unit: Unit::MicrosPer("segment"),
         placements: Placement::ONLY_FREE,
@@ -54,7 +54,7 @@ pub(crate) const BENCHES: &[Bench] = &[
         targets: &AS_FAST,
     },
     Bench {
-        name: "shm.reserved.1gib",
+        name: "segment.reserved.1gib",
         about: "the same of 1 GiB",
         unit: Unit::MicrosPer("segment"),
         placements: Placement::ONLY_FREE,
