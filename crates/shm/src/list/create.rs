@@ -10,7 +10,8 @@ use crate::error::ShmError;
 use crate::memory::SharedMemory;
 
 impl SharedList {
-    /// A new list in anonymous memory, which is exactly as long as CPython's would be.
+    /// A new list in anonymous memory, which is exactly as long as CPython's would be where texts are ASCII; others get slots by their bytes,
+    /// where CPython counts characters.
     ///
     /// An item's slot is as long as its value wants, rounded up to words of 8 bytes, with one byte to spare at least. It stays
     /// that long: later values have to fit.
@@ -37,7 +38,8 @@ impl SharedList {
     /// Makes a list at the beginning of a memory; what lies behind it stays as it is.
     ///
     /// Whoever opens it meanwhile gets [`Corrupt`](ListError::Corrupt), as does everybody after the death of the process that
-    /// made it halfway. A list that lay there before is lost, and who still uses it gets that error, or items of the new one.
+    /// made it halfway. A list that lay there before is lost, and who still uses it gets that error, items of the new one or what
+    /// is of neither, and may write into the new one: nobody is to use it meanwhile.
     ///
     /// # Errors
     ///

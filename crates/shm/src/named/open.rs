@@ -145,7 +145,7 @@ impl SharedMemory {
         Ok(read)
     }
 
-    /// Gives the segment all of its pages now, so that no later write finds `/dev/shm`, or the disk of a mapped file, full; that would be
+    /// Gives the segment all of its pages now, so that no later access finds `/dev/shm`, or the disk of a mapped file, full; that would be
     /// SIGBUS. One made by [`create`](Self::create) has them. The bytes stay as they are; what somebody
     /// has cut off is there again, as zeros.
     ///

@@ -21,12 +21,15 @@ use crate::memory::SharedMemory;
 /// - Nothing outside the elements is ever touched. Offset, shape and strides are checked when the view is made, and an index
 ///   when it is used.
 /// - An element that lies at a multiple of its size ([`is_aligned`](Self::is_aligned)) is read and written whole, by all
-///   methods: never half of one value and half of another. Elsewhere each byte is on its own.
+///   methods. So it is never half of one value and half of another, if all who write there store it whole, as views of its type do;
+///   CPython's `struct.pack_into` writes zeros first. Elsewhere each byte is on its own.
 /// - Copies and iterators take one element after the other: what others write meanwhile may be in them or not. Nothing orders
 ///   them with what other processes do; the [atomic operations](Self::load) do if asked to.
 /// - Views of different element types, of which some write to the same bytes at the same time: each byte is one that was written.
 ///
-/// What this does not protect from is a file that somebody cuts short: the kernel ends a process that reads behind its end.
+/// What this does not protect from is a file that somebody cuts short, or one with holes, as CPython makes it, where `/dev/shm` is full: the
+/// kernel ends a process that touches what cannot be had, also by a read. [`read_at`](SharedMemory::read_at) copies without that danger, and
+/// [`reserve`](SharedMemory::reserve) fills holes.
 ///
 /// # Death
 ///

@@ -68,7 +68,7 @@ pub(super) unsafe fn write<T: RawElement>(from: *const T, to: *mut T, count: usi
 ///
 /// # Safety
 ///
-/// `to` as in [`write`].
+/// `to` as in [`write()`].
 pub(super) unsafe fn fill<T: RawElement>(to: *mut T, value: T, count: usize) {
     let Split { head, words, tail } = Split::of(to, count);
     for at in (0..head).chain(tail..count) {

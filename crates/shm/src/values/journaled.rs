@@ -62,7 +62,7 @@ use crate::planted::{Bug, planted};
 /// # Cost
 ///
 /// Twice the memory, and a byte with the padding that the alignment needs. Reading: a choice between two addresses. `update` copies the
-/// value once before it changes it, `set` writes it once; neither goes over the stack.
+/// value once before it changes it, `set` writes it once. `update` takes none of it over the stack.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Journaled<T> {
