@@ -27,6 +27,11 @@ pub enum ShmError {
         /// What is left, in bytes.
         available: u64,
     },
+    /// Plain bytes were asked for of a segment that holds a [`Shared`](crate::Shared) value, or a family's registry.
+    #[error(
+        "the segment holds a shared value or a family's registry, which writes of plain bytes would break: receive it as the `Shared` that it is"
+    )]
+    NotPlain,
     /// The segment is shorter than what it should hold.
     #[error("the segment is {len} bytes long, where {needed} are needed")]
     TooShort {

@@ -48,7 +48,7 @@ pub fn registry() -> Result<&'static Registry, FamilyError> {
     }
     let Some(fd) = DESCRIPTOR.get() else { return found() };
     let fd = fd.try_clone_to_owned().map_err(ShmError::kernel("open the family's registry once more"))?;
-    Ok(install(SharedMemory::attach(fd)?, false)?.0)
+    Ok(install(SharedMemory::attach_any(fd)?, false)?.0)
 }
 
 /// A descriptor of the registry, to be handed to a child. Made if this process has no family yet; not mapped if it has one.
@@ -89,7 +89,7 @@ pub fn adopt(fd: OwnedFd) -> Result<(), FamilyError> {
 pub(crate) fn join(fd: OwnedFd) -> Result<(), FamilyError> {
     let beginning = begin();
     if !is_ours(fd.as_fd())? {
-        let (_, fd) = install(SharedMemory::attach(fd)?, false)?;
+        let (_, fd) = install(SharedMemory::attach_any(fd)?, false)?;
         DESCRIPTOR.get_or_init(|| fd);
     }
     drop(beginning);

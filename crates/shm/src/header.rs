@@ -14,7 +14,7 @@ pub(crate) const MAX_ALIGN: usize = 4096;
 pub(crate) const USED: usize = 48;
 
 /// `mpshared`, in this order of bytes.
-const MAGIC: [u8; 8] = *b"mpshared";
+pub(crate) const MAGIC: [u8; 8] = *b"mpshared";
 
 const VERSION: u32 = 1;
 

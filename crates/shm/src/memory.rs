@@ -14,6 +14,7 @@ use memmap2::{MmapOptions, MmapRaw};
 use multiproc_sync::registry;
 
 use crate::error::ShmError;
+use crate::header;
 use crate::named::Named;
 use crate::room;
 use crate::sys::memfd;
@@ -89,8 +90,22 @@ impl SharedMemory {
     /// # Errors
     ///
     /// [`Corrupt`](ShmError::Corrupt) for a file whose length is not sealed: to read behind its end would end this process.
+    /// [`NotPlain`](ShmError::NotPlain) for what lies below a [`Shared`](crate::Shared), or a family's registry.
     /// [`Kernel`](ShmError::Kernel) for its refusals.
     pub fn attach(fd: OwnedFd) -> Result<Self, ShmError> {
+        Self::refuse_typed(fd.as_fd())?;
+        Self::attach_any(fd)
+    }
+
+    /// Refuses what has a meaning beyond its bytes: who may write any of them could break locks that lie there, and values behind guards.
+    pub(crate) fn refuse_typed(fd: BorrowedFd<'_>) -> Result<(), ShmError> {
+        let mut magic = [0; 8];
+        memfd::read_start(fd, &mut magic).map_err(ShmError::kernel("read a segment"))?;
+        if magic == header::MAGIC || magic == registry::MAGIC { Err(ShmError::NotPlain) } else { Ok(()) }
+    }
+
+    /// As [`attach`](Self::attach), whatever it holds.
+    pub(crate) fn attach_any(fd: OwnedFd) -> Result<Self, ShmError> {
         let len = Self::sealed_len(fd.as_fd())?;
         // Longer than an address space: no such file can be mapped.
         let len = usize::try_from(len).map_err(|_| ShmError::Corrupt { what: "its length" })?;

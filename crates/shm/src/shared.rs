@@ -187,7 +187,7 @@ impl<T: ShmSafe + Sync> Shared<T> {
                 other => other.into(),
             })?;
         }
-        Ok(Self { memory: SharedMemory::attach(fd)?, value: PhantomData })
+        Ok(Self { memory: SharedMemory::attach_any(fd)?, value: PhantomData })
     }
 
     fn value(&self) -> *mut T {

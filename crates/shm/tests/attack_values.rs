@@ -8,6 +8,7 @@ use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicI64, AtomicU16, Ordering::SeqCst};
 
 use common::{fork, pack, reap, unpack};
+use memmap2::MmapOptions;
 use multiproc_shm::transfer::FdRef;
 use multiproc_shm::{FamilyError, Layout, PlaceError, Placement, Shared, SharedMemory, ShmError, ShmSafe};
 use multiproc_sync::Mutex;
@@ -28,11 +29,11 @@ struct Sample {
 fn any_bytes_are_a_value() {
     let zero = || Sample { small: 0, real: 0.0, counter: AtomicI64::new(0), half: Default::default() };
     let shared = Shared::new(zero()).unwrap();
-    let segment = SharedMemory::attach(pack(&shared).unwrap().fds.remove(0)).unwrap();
+    let segment = MmapOptions::new().map_raw(&pack(&shared).unwrap().fds[0]).unwrap();
     for seed in 0..=255_u8 {
         for at in 256..segment.len() {
             // SAFETY: within the mapping, which no other thread uses.
-            unsafe { segment.as_ptr().add(at).write_volatile(seed.wrapping_mul(at as u8)) };
+            unsafe { segment.as_mut_ptr().add(at).write_volatile(seed.wrapping_mul(at as u8)) };
         }
         let _ = shared.counter.fetch_add(1, SeqCst);
         let sum = f64::from(shared.small) + shared.real;

@@ -4,10 +4,11 @@
 mod common;
 
 use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 
 use common::{Parcel, fork, is_mapped, kill, pack, reap, send, unpack};
+use memmap2::MmapOptions;
 use multiproc_shm::transfer::FdRef;
 use multiproc_shm::{FamilyError, Shared, SharedMemory, ShmError, family};
 use multiproc_sync::registry::Registry;
@@ -148,10 +149,10 @@ fn what_is_no_segment_is_refused() {
 fn damaged_headers_are_refused() {
     let shared = Shared::new(AtomicU64::new(7)).unwrap();
     let Parcel { bytes, fds } = pack(&shared).unwrap();
-    let segment = SharedMemory::attach(fds[0].try_clone().unwrap()).unwrap();
+    let segment = MmapOptions::new().map_raw(&fds[0]).unwrap();
     for at in 0..256 {
         // SAFETY: within the mapping, before the value that `shared` refers to.
-        let byte = unsafe { &*segment.as_ptr().add(at).cast::<std::sync::atomic::AtomicU8>() };
+        let byte = unsafe { &*segment.as_mut_ptr().add(at).cast::<std::sync::atomic::AtomicU8>() };
         let before = byte.fetch_xor(0x10, SeqCst);
         let fds = fds.iter().map(|fd| fd.try_clone().unwrap()).collect();
         let opened = unpack::<Shared<AtomicU64>>(Parcel { bytes: bytes.clone(), fds });
@@ -159,6 +160,19 @@ fn damaged_headers_are_refused() {
         byte.store(before, SeqCst);
     }
     assert_eq!(send(&shared).load(SeqCst), 7);
+}
+
+/// Bytes of it that were written by a view would go under guards, and into the lists that locks lie in.
+#[test]
+fn plain_memory_is_not_had_of_a_value_or_a_registry() {
+    let shared = Shared::new(Mutex::new(0_u64)).unwrap();
+    for fd in pack(&shared).unwrap().fds {
+        let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+        assert!(matches!(SharedMemory::map_file(&path), Err(ShmError::NotPlain)));
+        assert!(matches!(SharedMemory::map_file_read_only(&path), Err(ShmError::NotPlain)));
+        assert!(matches!(SharedMemory::attach(fd), Err(ShmError::NotPlain)));
+    }
+    assert_eq!(*send(&shared).lock().unwrap(), 0);
 }
 
 #[test]

@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread;
 
 use common::{fork, idle, kill, pack, reap, send};
+use memmap2::{MmapOptions, MmapRaw};
 use multiproc_shm::{
-    Journaled, Shared, SharedMemory, ShmBool, ShmChar, ShmEnum, ShmOption, ShmSafe, ShmVariants, UnknownChar,
+    Journaled, Shared, ShmBool, ShmChar, ShmEnum, ShmOption, ShmSafe, ShmVariants, UnknownChar,
 };
 use multiproc_sync::{LockError, Mutex, MutexGuard};
 use multiproc_testkit::{Watchdog, eventually};
@@ -31,13 +32,13 @@ const VALUE_AT: usize = 256;
 /// A value that nobody changes through its type, and the memory below it.
 struct Hostile<T: ShmSafe + Sync> {
     shared: Shared<T>,
-    memory: SharedMemory,
+    memory: MmapRaw,
 }
 
 impl<T: ShmSafe + Sync> Hostile<T> {
     fn new(value: T) -> Self {
         let shared = Shared::new(value).unwrap();
-        let memory = SharedMemory::attach(pack(&shared).unwrap().fds.remove(0)).unwrap();
+        let memory = MmapOptions::new().map_raw(&pack(&shared).unwrap().fds[0]).unwrap();
         Self { shared, memory }
     }
 
@@ -49,7 +50,7 @@ impl<T: ShmSafe + Sync> Hostile<T> {
         assert!(at + bytes.len() <= size_of::<T>());
         for (offset, byte) in bytes.iter().enumerate() {
             // SAFETY: within the mapping, which no other thread uses.
-            unsafe { self.memory.as_ptr().add(VALUE_AT + at + offset).write_volatile(*byte) };
+            unsafe { self.memory.as_mut_ptr().add(VALUE_AT + at + offset).write_volatile(*byte) };
         }
         // SAFETY: the value's own memory; any bytes are one; volatile, as it was written through another mapping.
         unsafe { (&raw const *self.shared).read_volatile() }

@@ -211,6 +211,7 @@ fn map(fd: OwnedFd, facts: &Facts, writable: bool, named: Option<Named>) -> Resu
     }
     // Longer than an address space: no such file can be mapped.
     let len = usize::try_from(facts.len).map_err(|_| ShmError::Corrupt { what: "its length" })?;
+    SharedMemory::refuse_typed(fd.as_fd())?;
     let map = memory::map(fd.as_fd(), len, writable)?;
     Ok(SharedMemory::of(map, fd, writable, named))
 }

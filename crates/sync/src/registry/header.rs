@@ -11,7 +11,7 @@ use crate::sys::process::Namespaces;
 use crate::watch::tables::Tables;
 
 /// `mpregist`, little endian.
-const MAGIC: u64 = u64::from_le_bytes(*b"mpregist");
+const MAGIC: u64 = u64::from_le_bytes(super::MAGIC);
 
 /// Of the header and of the entries that this version knows.
 const VERSION: u32 = 1;

@@ -26,6 +26,9 @@ use crate::sys;
 #[cfg(feature = "watch")]
 use crate::watch::tables::{self, Tables};
 
+/// The first bytes of a registry, by which it is told from other memory.
+pub const MAGIC: [u8; 8] = *b"mpregist";
+
 /// The most processes that a family can have at a time.
 pub const MAX_PROCESSES: usize = 4096;
 
