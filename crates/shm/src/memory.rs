@@ -56,10 +56,11 @@ pub struct SharedMemory {
 
 struct Segment {
     map: ManuallyDrop<MmapRaw>,
-    file: File,
     writable: bool,
     /// Its end is the end of the name, where that is ours.
     named: Option<Named>,
+    /// Closed after that: until then no other file has its inode, by which the name knows it.
+    file: File,
 }
 
 impl SharedMemory {

@@ -372,6 +372,7 @@ fn fuzz() {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
     let seconds = number("MULTIPROC_FUZZ_SECONDS").unwrap_or(10);
     let seed = number("MULTIPROC_FUZZ_SEED").unwrap_or(1);
+    println!("list: seed {seed}, {seconds} s"); // first: no more is said by one that crashes
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);

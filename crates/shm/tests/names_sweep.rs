@@ -260,16 +260,37 @@ fn manifests_of_any_bytes() {
     leaks.check();
 }
 
+/// A folder stands where a dead process's unfinished segment would be: it is told of, and the rest is swept all the same.
+#[test]
+fn what_cannot_be_removed_does_not_keep_the_rest() {
+    let _watchdog = Watchdog::with_limit(60);
+    let leaks = Leaks::snapshot();
+    let child = creator("kept from", 1);
+    let manifest = manifest_of(child.pid()).unwrap();
+    let obstacle = PathBuf::from(format!("{}.t99", manifest.display()));
+    fs::create_dir(&obstacle).unwrap();
+    kill(child);
+    eventually("its name is swept", || {
+        let _ = names::sweep();
+        !path(&name("kept from", 0)).exists()
+    });
+    fs::remove_dir(&obstacle).unwrap();
+    sweep_until_gone(&manifest);
+    leaks.check();
+}
+
 #[test]
 fn what_looks_like_a_manifest_and_is_none() {
     let _watchdog = Watchdog::with_limit(60);
     let leaks = Leaks::snapshot();
-    let [folder, link] = [1, 2].map(|number| path(&format!("multiproc.999999998.{number:016x}")));
+    let [folder, link, socket] = [1, 2, 3].map(|number| path(&format!("multiproc.999999998.{number:016x}")));
     fs::create_dir(&folder).unwrap();
     std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();
+    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap()); // its name stays
     names::sweep().unwrap();
     names::list().unwrap();
-    assert!(folder.is_dir() && link.is_symlink());
+    assert!(folder.is_dir() && link.is_symlink() && socket.exists());
+    fs::remove_file(&socket).unwrap();
     fs::remove_dir(&folder).unwrap();
     fs::remove_file(&link).unwrap();
     leaks.check();

@@ -119,7 +119,12 @@ fn add(manifest: &str, creator: u32, segments: &mut Vec<NamedSegment>) -> io::Re
 fn open(manifest: &str) -> io::Result<Option<(File, FileId)>> {
     let fd = match folder::open(&folder::path(manifest), false, false) {
         Ok(fd) => fd,
-        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EACCES | libc::ELOOP)) => {
+        Err(error)
+            if matches!(
+                error.raw_os_error(),
+                Some(libc::ENOENT | libc::EACCES | libc::ELOOP | libc::ENXIO)
+            ) =>
+        {
             return Ok(None);
         }
         Err(error) => return Err(error),

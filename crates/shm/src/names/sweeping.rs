@@ -64,39 +64,57 @@ pub fn sweep() -> Result<Swept, ShmError> {
 }
 
 fn sweep_one(manifest: &str, swept: &mut Swept) -> io::Result<()> {
-    let Some(file) = open_dead(manifest)? else { return Ok(()) };
-    let Some(records) = manifest::read(&file)? else { return Ok(()) };
+    let Some(dead) = open_dead(manifest)? else { return Ok(()) };
+    let Some(records) = manifest::read(&dead.0)? else { return Ok(()) };
+    let mut failed = None;
+    let mut done = |done: io::Result<bool>| match done {
+        Ok(done) => usize::from(done),
+        Err(error) => {
+            failed.get_or_insert(error);
+            0
+        }
+    };
     // Read under the lock: from here on nothing is added.
     for name in folder::entries()? {
         let path = folder::path(&name);
         match manifest::beside(manifest, &name) {
             None => {}
-            Some(Beside::Temporary) => {
-                folder::remove(&path)?;
-                swept.unfinished += 1;
-            }
+            Some(Beside::Temporary) => swept.unfinished += done(folder::remove(&path).map(|()| true)),
             Some(Beside::Aside(slot)) => match records.iter().find(|(listed, _)| *listed == slot) {
-                Some((_, record)) => swept.names += usize::from(settle(record, &path)?),
-                None => folder::remove(&path)?, // its process had no memory to list it
+                Some((_, record)) => swept.names += done(settle(record, &path)),
+                // Its process had no memory to list it.
+                None => _ = done(folder::remove(&path).map(|()| true)),
             },
         }
     }
     for (slot, record) in &records {
         let aside = folder::path(&manifest::aside(manifest, *slot));
-        swept.names += usize::from(take_away(record, &aside)?);
+        swept.names += done(take_away(record, &aside));
     }
+    // What is left is tried again by the next one.
+    failed.map_or(Ok(()), Err)?;
     folder::remove(&folder::path(manifest))?;
     swept.programs += 1;
     Ok(())
 }
 
+/// A dead process's manifest, locked.
+struct Dead(File);
+
+impl Drop for Dead {
+    fn drop(&mut self) {
+        lock::unlock(self.0.as_fd()); // not by closing: a fork in this moment would keep it
+    }
+}
+
 /// The manifest with its lock, if nobody else has that.
-fn open_dead(manifest: &str) -> io::Result<Option<File>> {
+fn open_dead(manifest: &str) -> io::Result<Option<Dead>> {
     let Some((file, id)) = open(manifest)? else { return Ok(None) };
     if !lock::try_lock(file.as_fd(), With::Nobody)? {
         return Ok(None);
     }
+    let dead = Dead(file);
     // One that its own process, or another that swept, has removed meanwhile has no name any more.
     let is_in_place = folder::id_at(&folder::path(manifest))? == Some(id);
-    Ok(is_in_place.then_some(file))
+    Ok(is_in_place.then_some(dead))
 }

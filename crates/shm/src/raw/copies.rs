@@ -73,7 +73,8 @@ impl<T: RawElement> RawView<T> {
     /// The elements in C order.
     ///
     /// Cost: an allocation, and as [`copy_to_slice`](Self::copy_to_slice). A view with strides of 0 has more elements than its
-    /// memory is long.
+    /// memory is long: where a stranger has said shape and strides, [`try_to_vec`](Self::try_to_vec) tells that there is no memory for so many,
+    /// where this ends the process as every allocation does.
     ///
     /// ```
     /// let view = multiproc_shm::SharedMemory::anonymous(8)?.raw_view::<u16>(0, &[2, 2])?;
@@ -83,8 +84,33 @@ impl<T: RawElement> RawView<T> {
     #[doc(alias = "memoryview.tolist")]
     #[doc(alias = "ndarray.copy")]
     pub fn to_vec(&self) -> Vec<T> {
-        let mut values = Vec::with_capacity(self.len());
-        // SAFETY: new memory with room for all elements, which are all written.
+        self.copy_into(Vec::with_capacity(self.len()))
+    }
+
+    /// As [`to_vec`](Self::to_vec), of a view that may be too large for that.
+    ///
+    /// ```
+    /// use multiproc_shm::{SharedMemory, ViewError};
+    ///
+    /// let view = SharedMemory::anonymous(8)?.raw_view_with::<u64>(0, &[1 << 59], &[0])?; // as a stranger's header may say
+    /// assert_eq!(view.try_to_vec(), Err(ViewError::OutOfMemory { elements: 1 << 59 }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`](ViewError::OutOfMemory).
+    pub fn try_to_vec(&self) -> Result<Vec<T>, ViewError> {
+        let mut values = Vec::new();
+        let reserved = values.try_reserve_exact(self.len());
+        reserved.map_err(|_| ViewError::OutOfMemory { elements: self.len() })?;
+        Ok(self.copy_into(values))
+    }
+
+    /// `values` is empty and has room for all elements.
+    fn copy_into(&self, mut values: Vec<T>) -> Vec<T> {
+        assert!(values.capacity() >= self.len());
+        // SAFETY: memory of this process's with room for all elements, as was asserted, which are all written.
         unsafe {
             self.copy_to(values.as_mut_ptr());
             values.set_len(self.len());
@@ -136,13 +162,13 @@ impl<T: RawElement> RawView<T> {
     ///
     /// # Errors
     ///
-    /// [`Shape`](ViewError::Shape) if the shapes differ, [`ReadOnly`](ViewError::ReadOnly) if the other is; nothing is copied then.
+    /// [`Shape`](ViewError::Shape) if the shapes differ, [`ReadOnly`](ViewError::ReadOnly) if the other is, [`OutOfMemory`](ViewError::OutOfMemory); nothing is copied then.
     pub fn copy_to_view(&self, other: &Self) -> Result<(), ViewError> {
         other.check_writable()?;
         if self.shape() != other.shape() {
             return Err(ViewError::Shape { expected: self.shape().into(), found: other.shape().into() });
         }
-        other.copy_from_slice(&self.to_vec())
+        other.copy_from_slice(&self.try_to_vec()?)
     }
 
     /// What a stride is where there are no gaps.

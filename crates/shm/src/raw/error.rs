@@ -112,6 +112,12 @@ pub enum ViewError {
         /// Of what it should be a multiple.
         align: usize,
     },
+    /// There is no memory for a copy of so many elements: a view with strides of 0 has more than its memory is long.
+    #[error("no memory for a copy of {elements} elements: copy parts of the view")]
+    OutOfMemory {
+        /// Of the view.
+        elements: usize,
+    },
     /// The view, or its memory, is for reading only.
     #[error("for reading only: open the memory for writing, and take no `read_only` view of it")]
     ReadOnly,
