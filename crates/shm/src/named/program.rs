@@ -20,7 +20,7 @@ use crate::sys::folder::{self, FileId};
 use crate::sys::lock::{self, With};
 use crate::sys::random;
 
-/// How often a manifest is begun anew, because somebody who sweeps or looks was at it before it had its lock.
+/// How many names are drawn for a manifest.
 const TRIES: usize = 100;
 
 /// Of this process, or of the one that it is a fork of. A fork's locks may be held by threads that are not there, so it begins
@@ -204,23 +204,21 @@ impl Drop for Lease {
 impl Manifest {
     fn make() -> io::Result<Self> {
         let pid = std::process::id();
+        let file = folder::create_nameless()?;
+        let id = folder::facts(file.as_fd())?.id;
+        // Before it has a name: without the lock it would look like a dead one's to those who sweep.
+        if !lock::try_lock(file.as_fd(), With::Nobody)? {
+            return Err(io::ErrorKind::ResourceBusy.into());
+        }
         for _ in 0..TRIES {
             let name = manifest::manifest_name(pid, random::number()?);
-            let file = match folder::create_new(&folder::path(&name)) {
+            match folder::give_name(file.as_fd(), &folder::path(&name)) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 other => other?,
-            };
-            let id = folder::facts(file.as_fd())?.id;
-            let made = Self { name, id, file, has_header: AtomicBool::new(false), slots: Mutex::default() };
-            // Until it has its lock it looks like a dead one's: who sweeps may have it, or have removed it.
-            let is_locked = lock::try_lock(made.file.as_fd(), With::Nobody);
-            if matches!(is_locked, Ok(true)) && made.is_in_place() {
-                return Ok(made);
             }
-            made.remove();
-            is_locked?;
+            return Ok(Self { name, id, file, has_header: AtomicBool::new(false), slots: Mutex::default() });
         }
-        Err(io::ErrorKind::ResourceBusy.into())
+        Err(io::ErrorKind::AlreadyExists.into())
     }
 
     fn write(&self, slot: usize, record: &Record) -> io::Result<()> {

@@ -2,16 +2,16 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, RenameFlags, posix_fallocate, renameat2};
+use nix::fcntl::{AT_FDCWD, AtFlags, RenameFlags, posix_fallocate, renameat2};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::{SFlag, fstat};
 use nix::sys::statvfs::fstatvfs;
-use nix::unistd::geteuid;
+use nix::unistd::{geteuid, linkat};
 
 use super::memfd::above_stdio;
 
@@ -85,10 +85,17 @@ pub(crate) fn open(path: &Path, writable: bool, through_links: bool) -> io::Resu
     above_stdio(file.into())
 }
 
-/// A new file for the user of this process alone.
-pub(crate) fn create_new(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
+/// A new file for the user of this process alone, which has no name yet.
+pub(crate) fn create_nameless() -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let file = options.read(true).write(true).custom_flags(libc::O_TMPFILE).mode(0o600).open(FOLDER)?;
     Ok(above_stdio(file.into())?.into())
+}
+
+/// Gives a nameless file its name, if nobody has it.
+pub(crate) fn give_name(file: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
+    let itself = format!("/proc/self/fd/{}", file.as_raw_fd());
+    Ok(linkat(AT_FDCWD, itself.as_str(), AT_FDCWD, path, AtFlags::AT_SYMLINK_FOLLOW)?)
 }
 
 /// Removes a file; one that is gone already is removed.
