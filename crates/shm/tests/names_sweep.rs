@@ -129,6 +129,7 @@ fn a_fork_counts_as_the_program() {
     let parent = fork(|| {
         mem::forget(SharedMemory::create(&name("program", 0), 10).unwrap());
         let child = fork(|| {
+            multiproc_testkit::fork::outlive_parent();
             drop(SharedMemory::create_any(10).unwrap()); // a manifest of its own changes nothing
             ready.store(std::process::id(), SeqCst);
             eventually("the end", || end.load(SeqCst) == 1);
