@@ -17,7 +17,7 @@ use self::beginning::begin;
 pub use crate::error::FamilyError;
 use crate::error::ShmError;
 use crate::memory::SharedMemory;
-use crate::sys::memfd;
+use crate::sys::file_id::FileId;
 
 /// The registry's descriptor, kept for good, once this process has a family. Set while a family is [begun](begin) only.
 static DESCRIPTOR: OnceLock<BorrowedFd<'static>> = OnceLock::new();
@@ -102,7 +102,7 @@ fn is_ours(fd: BorrowedFd<'_>) -> Result<bool, FamilyError> {
         return if registry::installed().is_some() { Err(FamilyError::AlreadyMember) } else { Ok(false) };
     };
     let identity =
-        |fd: BorrowedFd<'_>| memfd::identity(fd).map_err(ShmError::kernel("look at the family's registry"));
+        |fd: BorrowedFd<'_>| FileId::behind(fd).map_err(ShmError::kernel("look at the family's registry"));
     // A file that somebody holds open shares its number with no other.
     if identity(*ours)? == identity(fd)? { Ok(true) } else { Err(FamilyError::AlreadyMember) }
 }

@@ -181,7 +181,7 @@ pub(crate) fn map(fd: BorrowedFd<'_>, len: usize, writable: bool) -> Result<Mmap
     let options = options.len(len);
     let fd = fd.as_raw_fd();
     let map = if writable { options.map_raw(fd) } else { options.map_raw_read_only(fd) };
-    map.map_err(ShmError::kernel("map a segment"))
+    map.map_err(room::map_error(len as u64))
 }
 
 impl Segment {

@@ -1,6 +1,8 @@
 //! Messages without a socket, forks, and what this process has mapped.
 #![allow(dead_code)] // each test program uses some of it
 
+pub(crate) mod named;
+
 use std::os::fd::OwnedFd;
 
 use multiproc_shm::transfer::{self, Refusal};

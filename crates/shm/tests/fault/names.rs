@@ -100,7 +100,7 @@ fn owner(shared: &'static Shared, part: &Part) {
     part.over();
 }
 
-/// Keeps the name, and unlinks it as one who is not its owner any more.
+/// Has the name outlive it.
 fn keeper(shared: &'static Shared, part: &Part) {
     prepare(shared);
     let memory = shared.make().unwrap();
@@ -123,7 +123,7 @@ fn cleaner(_: &'static Shared, part: &Part) {
     part.over();
 }
 
-/// Dies with a name, and with one that it was about to take away.
+/// Dies with a name, which the victim then sweeps.
 fn dying(shared: &'static Shared, part: &Part) {
     prepare(shared);
     mem::forget(shared.make().unwrap());
