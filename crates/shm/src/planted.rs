@@ -12,6 +12,12 @@ pub(crate) enum Bug {
     TagFirst,
     /// An optional value is overwritten while it is said to be there.
     TagKept,
+    /// A segment gets its name before its process has listed it.
+    NamedEarly,
+    /// A name is taken from whatever file has it.
+    UnlinkedByName,
+    /// A dead process's list goes before what it lists.
+    ListFirst,
 }
 
 /// Whether the program is to behave as if it had this bug.
@@ -33,7 +39,14 @@ mod chosen {
 
     use super::Bug;
 
-    const ALL: &[Bug] = &[Bug::FlippedEarly, Bug::TagFirst, Bug::TagKept];
+    const ALL: &[Bug] = &[
+        Bug::FlippedEarly,
+        Bug::TagFirst,
+        Bug::TagKept,
+        Bug::NamedEarly,
+        Bug::UnlinkedByName,
+        Bug::ListFirst,
+    ];
 
     /// One more than the number of the bug; 0: none.
     static CHOSEN: AtomicU32 = AtomicU32::new(0);
