@@ -18,8 +18,8 @@ pub(crate) fn pair() -> Result<SharedPair, String> {
     Shared::new(Mutex::new(Pair { left: 0, right: 0 })).map_err(|error| format!("a pair: {error}"))
 }
 
-/// Counts both up; whether they had to be made equal after a death.
-pub(crate) fn count(pair: &Mutex<Pair>) -> Result<bool, String> {
+/// Counts both up, with `amid` in between; whether they had to be made equal after a death.
+pub(crate) fn count(pair: &Mutex<Pair>, amid: impl FnOnce()) -> Result<bool, String> {
     let mut recovered = false;
     let mut pair = match pair.lock() {
         Ok(pair) => pair,
@@ -38,6 +38,7 @@ pub(crate) fn count(pair: &Mutex<Pair>) -> Result<bool, String> {
         ));
     }
     pair.left += 1;
+    amid();
     pair.right += 1;
     Ok(recovered)
 }

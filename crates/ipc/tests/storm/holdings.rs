@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long the kernel may take to free what dead processes had.
-const GRACE: Duration = Duration::from_secs(10);
+const GRACE: Duration = Duration::from_secs(4);
 
 /// How much more shared memory the machine may have in use, in KiB: less than one segment of a storm.
 const TOLERANCE: u64 = 512;

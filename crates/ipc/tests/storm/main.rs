@@ -64,6 +64,9 @@ fn run(rounds: u64, seed: u64, planted: Option<Planted>) -> Result<(), String> {
     if let Some(missing) = storm.counts().find(|(_, times)| *times == 0) {
         return Err(format!("nobody ever came to this: {}", missing.0));
     }
+    if storm.recovered() == 0 && rounds > 100 {
+        return Err("nobody ever died with the lock that outlives the rounds".into());
+    }
     say(&format!("sum rounds={rounds} kills={} recovered={}", storm.kills(), storm.recovered()));
     Ok(())
 }

@@ -93,8 +93,10 @@ impl Party {
     fn act(&mut self, action: Action) -> Result<(), String> {
         match action {
             Action::Count => {
-                count(&self.common)?;
-                self.pairs.iter().try_for_each(|pair| count(pair).map(drop))
+                let random = &mut self.random;
+                // Long enough for a death in it to be nothing rare.
+                (0..20).try_for_each(|_| count(&self.common, || random.work()).map(drop))?;
+                self.pairs.iter().try_for_each(|pair| count(pair, || random.work()).map(drop))
             }
             Action::Pair => {
                 let pair = pair()?;
@@ -138,7 +140,7 @@ impl Party {
     fn receive(&mut self) -> Result<(), String> {
         match self.from_last.try_recv() {
             Ok(Cargo::Pair(pair)) => {
-                count(&pair)?;
+                count(&pair, || ())?;
                 keep(&mut self.pairs, pair);
             }
             Ok(Cargo::Memory(memory)) => {

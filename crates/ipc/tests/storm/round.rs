@@ -18,7 +18,7 @@ use super::random::Random;
 const PARTIES: usize = 3;
 
 /// The longest that a party lives before the first is killed, and from one to the next.
-const LONGEST: Duration = Duration::from_millis(12);
+const LONGEST: Duration = Duration::from_millis(6);
 
 /// What the judge must find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(crate) enum Planted {
     Name,
     /// The process that begins the storm keeps one descriptor of a round.
     Descriptor,
-    /// It keeps memory of a round, and no descriptor.
+    /// Memory of a round stays in use: in a file that is none of the storm's by its name.
     Memory,
 }
 
@@ -63,7 +63,7 @@ impl Storm {
         let text = |error: multiproc_shm::ShmError| error.to_string();
         let board: Shared<Board> = Shared::zeroed().map_err(text)?;
         let common = pair()?;
-        count(&common)?;
+        count(&common, || ())?;
         let name = format!("{}-lasting", prefix());
         let lasting = SharedMemory::create_with(&name, LEN, |bytes| bytes.fill(7)).map_err(text)?;
         let (random, kept) = (Random::new(seed), Vec::with_capacity(64));
@@ -100,7 +100,7 @@ impl Storm {
         if self.board.failed.load(Relaxed) > 0 {
             return Err("a party found what cannot be, and said so".into());
         }
-        self.plant();
+        self.plant()?;
         self.look(&pids)
     }
 
@@ -132,28 +132,23 @@ impl Storm {
         Ok(parties)
     }
 
-    fn plant(&mut self) {
-        let segment = || {
-            SharedMemory::anonymous(LEN).and_then(|memory| {
-                memory.raw_view::<u8>(0, &[LEN])?.fill(1)?;
-                Ok(memory)
-            })
-        };
+    fn plant(&mut self) -> Result<(), String> {
+        let text = |error: std::io::Error| error.to_string();
         match self.planted {
-            None => {}
-            Some(Planted::Name) => {
-                let _ = fs::write(format!("/dev/shm/{}-stray", prefix()), b"");
-            }
+            None => Ok(()),
+            Some(Planted::Name) => fs::write(stray(&prefix()), b"").map_err(text),
+            Some(Planted::Memory) => fs::write(stray("not-"), vec![1; LEN]).map_err(text),
             Some(Planted::Descriptor) => {
-                self.kept.extend(segment().ok().and_then(|it| it.try_clone_fd().ok()))
+                let memory = SharedMemory::anonymous(1).map_err(|error| error.to_string())?;
+                self.kept.push(memory.try_clone_fd().map_err(text)?);
+                Ok(())
             }
-            Some(Planted::Memory) => std::mem::forget(segment()),
         }
     }
 
     fn look(&mut self, dead: &[u32]) -> Result<(), String> {
         names::sweep().map_err(|error| format!("sweep: {error}"))?;
-        self.recovered += u64::from(count(&self.common)?);
+        self.recovered += u64::from(count(&self.common, || ())?);
         let manifests: Vec<String> = dead.iter().map(|pid| format!("multiproc.{pid}.")).collect();
         let (storm, lasting) = (prefix(), self.lasting.name().unwrap_or_default());
         let ours = |name: &str| {
@@ -161,8 +156,11 @@ impl Storm {
                 && (name.starts_with(&storm) || manifests.iter().any(|start| name.starts_with(start)))
         };
         let left = self.before.left(ours);
-        if self.planted == Some(Planted::Name) {
-            let _ = fs::remove_file(format!("/dev/shm/{storm}-stray"));
+        // What was planted was found by now, or not.
+        match self.planted {
+            Some(Planted::Name) => fs::remove_file(stray(&storm)).map_err(|error| error.to_string())?,
+            Some(Planted::Memory) => fs::remove_file(stray("not-")).map_err(|error| error.to_string())?,
+            Some(Planted::Descriptor) | None => {}
         }
         left?;
         let theirs =
@@ -175,4 +173,8 @@ fn prefix() -> String {
     // Forks ask before they are told: their parent's number is kept by the first who asks.
     static STORM: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
     format!("storm-{}", STORM.get_or_init(std::process::id))
+}
+
+fn stray(start: &str) -> String {
+    format!("/dev/shm/{start}-stray-{}", std::process::id())
 }
