@@ -7,6 +7,7 @@ use multiproc_sync::registry::RegistryError;
 use multiproc_sync::shm_safe::PlaceError;
 use thiserror::Error;
 
+use crate::array::ArrayMode;
 use crate::raw::ViewError;
 
 /// Why a segment could not be made or taken over.
@@ -141,6 +142,20 @@ pub enum ShmError {
         /// Why not.
         why: &'static str,
     },
+    /// The segment holds an array that is used in another way.
+    #[error(
+        "the array is in mode {found:?}, where {expected:?} was expected: receive it as the type that was sent, \
+         `SharedArray` for Locked, `AtomicArray` for Atomic, `ArrayPart` for Split"
+    )]
+    ArrayMode {
+        /// The mode that it is in.
+        found: ArrayMode,
+        /// That of the type that was to be received.
+        expected: ArrayMode,
+    },
+    /// The handle was inherited by a fork, which nobody counts among those who have it.
+    #[error("this process is a fork of the one that had the handle: send the handle to it in a message")]
+    Forked,
     /// The kernel refused.
     #[error("the kernel refused to {doing}: {source}")]
     Kernel {

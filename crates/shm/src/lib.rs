@@ -22,6 +22,7 @@
 //! # Layout
 //!
 //! - [`Shared`]: one value, in memory of its own; the handle travels inside messages and arguments of tasks.
+//! - [`SharedArray`]: elements that many processes read, write or count in, without a copy.
 //! - [`SharedMemory`]: plain bytes below it.
 //! - [`RawView`]: numbers in memory that anybody may write, CPython for one, as an array of any shape.
 //! - [`names`]: segments with names, for programs that know nothing of each other.
@@ -35,6 +36,7 @@
 //! Linux only.
 #![cfg(not(multiproc_loom))] // a model maps no memory
 
+mod array;
 mod arrivals;
 mod error;
 pub mod family;
@@ -58,6 +60,10 @@ mod values;
 pub use multiproc_macros::{ShmSafe, ShmVariants};
 pub use multiproc_sync::shm_safe::{Layout, PlaceError, Placement, ShmPlain, ShmSafe};
 
+pub use self::array::{
+    ArrayMode, ArrayReadGuard, ArrayWriteGuard, AtomicArray, AtomicElement, Chunks, MAX_PARTS, ModeError,
+    SharedArray,
+};
 pub use self::error::{FamilyError, ShmError};
 pub use self::list::SharedList;
 pub use self::memory::SharedMemory;
