@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use multiproc_sync::PerProcess;
+
 use crate::error::ShmError;
-use crate::per_process::PerProcess;
 use crate::sys::memfd;
 
 /// Tells a file from all others that exist: no other one has it as long as somebody has this one open.

@@ -47,7 +47,6 @@ pub mod list;
 mod memory;
 mod named;
 pub mod names;
-mod per_process;
 mod planted;
 mod raw;
 mod room;
