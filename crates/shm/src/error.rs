@@ -153,6 +153,12 @@ pub enum ShmError {
         /// That of the type that was to be received.
         expected: ArrayMode,
     },
+    /// A part of an array is sent by whoever reads it.
+    #[error("the part of the array is being read: drop the guard, then send the part")]
+    PartIsRead,
+    /// A part of an array is in a message already, or was; or its message was received already, or its splitter has taken it back.
+    #[error("the part of the array was sent already, or its message was received, or it was taken back")]
+    PartIsSent,
     /// The handle was inherited by a fork, which nobody counts among those who have it.
     #[error("this process is a fork of the one that had the handle: send the handle to it in a message")]
     Forked,

@@ -6,8 +6,9 @@ use std::mem::offset_of;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use multiproc_sync::shm_safe::{Layout, Placement, ShmPlain, ShmSafe};
-use multiproc_sync::{MAX_READERS, RwLock, primitive};
+use multiproc_sync::{MAX_READERS, RwLock};
 
+use super::part_word::PartWord;
 use crate::error::ShmError;
 use crate::header::{MAGIC, MAX_ALIGN};
 use crate::raw::{MAX_DIMS, ViewError};
@@ -62,7 +63,7 @@ pub(super) struct Header {
     pub(super) lock: Lock,
     unused_too: [u8; 3456],
     /// Who has which part; numbers that only grow.
-    pub(super) words: [primitive::AtomicU64; MAX_PARTS],
+    pub(super) words: [PartWord; MAX_PARTS],
 }
 
 const _: () = {
@@ -132,6 +133,15 @@ impl Header {
     /// Nobody else has the array meanwhile, so that it orders nothing. One store: a process that dies leaves one mode or the other.
     pub(super) fn set_mode(&self, mode: ArrayMode) {
         self.mode.store(mode as u32, Relaxed);
+    }
+
+    pub(super) fn parts(&self) -> usize {
+        self.parts.load(Relaxed) as usize
+    }
+
+    /// As the mode.
+    pub(super) fn set_parts(&self, parts: usize) {
+        self.parts.store(parts as u32, Relaxed);
     }
 }
 

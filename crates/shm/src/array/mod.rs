@@ -9,6 +9,11 @@ mod header;
 mod locking;
 mod message;
 mod mode;
+mod part;
+mod part_message;
+mod part_state;
+mod part_word;
+mod split;
 
 use std::fmt;
 
@@ -20,6 +25,8 @@ pub use self::chunks::Chunks;
 pub use self::guards::{ArrayReadGuard, ArrayWriteGuard};
 pub use self::header::{ArrayMode, MAX_PARTS};
 pub use self::mode::ModeError;
+pub use self::part::{ArrayPart, PartReadGuard};
+pub use self::split::{JoinError, Split};
 use crate::error::ShmError;
 
 /// Elements in memory that several processes share, behind a lock for many readers or one writer.
@@ -54,6 +61,7 @@ use crate::error::ShmError;
 /// |---|---|---|
 /// | locked | `SharedArray` | readers, or one writer, by a lock |
 /// | atomic | [`AtomicArray`] | everybody at any time, each element as an atomic |
+/// | split | [`ArrayPart`] | the one owner of each part, without a lock |
 ///
 /// # Shape
 ///

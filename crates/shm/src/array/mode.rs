@@ -5,7 +5,7 @@ use std::fmt;
 
 use multiproc_sync::shm_safe::ShmPlain;
 
-use super::header::ArrayMode;
+use super::header::{ArrayMode, MAX_PARTS};
 use super::{AtomicArray, AtomicElement, Body, SharedArray};
 use crate::error::ShmError;
 use crate::holding::Others;
@@ -17,6 +17,8 @@ pub enum ModeError<A> {
     Here(A),
     /// Another process has a handle, or a message that is under way or kept to be sent again brings one.
     Elsewhere(A),
+    /// There are not so many parts: none at all, or more than [`MAX_PARTS`].
+    Parts(A, usize),
     /// What stands in the way of all changes: the handle was inherited by a fork, or the kernel refused.
     Refused(A, ShmError),
 }
@@ -25,7 +27,9 @@ impl<A> ModeError<A> {
     /// The array.
     pub fn into_array(self) -> A {
         match self {
-            Self::Here(array) | Self::Elsewhere(array) | Self::Refused(array, _) => array,
+            Self::Here(array) | Self::Elsewhere(array) | Self::Parts(array, _) | Self::Refused(array, _) => {
+                array
+            }
         }
     }
 
@@ -33,6 +37,7 @@ impl<A> ModeError<A> {
         match self {
             Self::Here(array) => ModeError::Here(change(array)),
             Self::Elsewhere(array) => ModeError::Elsewhere(change(array)),
+            Self::Parts(array, n) => ModeError::Parts(change(array), n),
             Self::Refused(array, error) => ModeError::Refused(change(array), error),
         }
     }
@@ -44,6 +49,7 @@ impl<A> fmt::Debug for ModeError<A> {
         match self {
             Self::Here(_) => f.write_str("Here(..)"),
             Self::Elsewhere(_) => f.write_str("Elsewhere(..)"),
+            Self::Parts(_, n) => write!(f, "Parts(.., {n})"),
             Self::Refused(_, error) => f.debug_tuple("Refused").field(error).finish(),
         }
     }
@@ -59,6 +65,7 @@ impl<A> fmt::Display for ModeError<A> {
                 "the array's mode is changed by its only holder, and another process or a message has a handle of it: \
                  wait until they are done with it",
             ),
+            Self::Parts(_, n) => write!(f, "an array is split into 1 to {MAX_PARTS} parts, not into {n}"),
             Self::Refused(_, error) => write!(f, "the array's mode could not be changed: {error}"),
         }
     }
