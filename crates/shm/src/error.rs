@@ -7,6 +7,7 @@ use multiproc_sync::registry::RegistryError;
 use multiproc_sync::shm_safe::PlaceError;
 use thiserror::Error;
 
+use crate::array::ArrayMode;
 use crate::raw::ViewError;
 use crate::room;
 use crate::sys::space;
@@ -156,7 +157,7 @@ pub enum ShmError {
     NotReservable,
     /// The process was forked while it filled a segment. The segment is the parent's to make.
     #[error("this process is a fork of the one that makes the segment, which goes on there alone")]
-    Forked,
+    FilledInFork,
     /// The process has made so many segments with names already that are not ended.
     #[error("this process has {limit} segments with names already: end some, or put several values into one")]
     TooManyNames {
@@ -171,6 +172,26 @@ pub enum ShmError {
         /// Why not.
         why: &'static str,
     },
+    /// The segment holds an array that is used in another way.
+    #[error(
+        "the array is in mode {found:?}, where {expected:?} was expected: receive it as the type that was sent, \
+         `SharedArray` for Locked, `AtomicArray` for Atomic, `ArrayPart` for Split"
+    )]
+    ArrayMode {
+        /// The mode that it is in.
+        found: ArrayMode,
+        /// That of the type that was to be received.
+        expected: ArrayMode,
+    },
+    /// A part of an array is sent by whoever reads it.
+    #[error("the part of the array is being read: drop the guard, then send the part")]
+    PartIsRead,
+    /// A part of an array is in a message already, or was; or its message was received already, or its splitter has taken it back.
+    #[error("the part of the array was sent already, or its message was received, or it was taken back")]
+    PartIsSent,
+    /// The handle was inherited by a fork, which nobody counts among those who have it.
+    #[error("this process is a fork of the one that had the handle: send the handle to it in a message")]
+    Forked,
     /// The kernel refused.
     #[error("the kernel refused to {doing}: {source}")]
     Kernel {

@@ -88,6 +88,11 @@ impl Holding {
         Ok(file.into())
     }
 
+    /// A description of its own, which holds the segment too, for what is held besides.
+    pub(crate) fn another(&self) -> Result<Descriptor, ShmError> {
+        self.carrier().map(Descriptor::from)
+    }
+
     fn carrier(&self) -> Result<Arc<File>, ShmError> {
         let file = ofd::reopen(self.0.memory.as_fd());
         let file = file.map_err(ShmError::kernel("open a segment by /proc/self/fd"))?;
