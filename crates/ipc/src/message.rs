@@ -4,7 +4,7 @@ use std::any::type_name;
 use std::io;
 use std::os::fd::OwnedFd;
 
-use multiproc_shm::transfer::{self, TransferError, Transfers};
+use multiproc_shm::transfer::{self, Descriptor, TransferError, Transfers};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -60,7 +60,7 @@ pub(crate) enum Body {
 pub struct Message {
     pub(crate) kind: Kind,
     pub(crate) body: Body,
-    pub(crate) fds: Vec<OwnedFd>,
+    pub(crate) fds: Vec<Descriptor>,
     pub(crate) tag: u64,
     /// Of the handles among the values.
     pub(crate) transfers: Transfers,
@@ -276,7 +276,7 @@ fn read_body(body: Body) -> Result<Vec<u8>, DecodeError> {
 pub struct Values {
     bytes: Vec<u8>,
     at: usize,
-    fds: Vec<Option<OwnedFd>>,
+    fds: Vec<Option<Descriptor>>,
 }
 
 impl Values {

@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
+use multiproc_shm::transfer::Descriptor;
 use multiproc_sync::Pace;
 
 use crate::error::{RecvError, SendErrorKind};
@@ -100,7 +101,7 @@ impl MessageSocket {
             tag: message.tag,
         };
         let fds: Vec<_> =
-            file.into_iter().chain(message.fds.iter().map(AsFd::as_fd)).map(|f| f.as_raw_fd()).collect();
+            file.iter().map(AsRawFd::as_raw_fd).chain(message.fds.iter().map(packet::number)).collect();
         packet::send(self.fd.as_fd(), &header.to_bytes(), body, &fds).map_err(|e| {
             match e.raw_os_error() {
                 // ETOOMANYREFS: the user's messages that nobody has received hold as many files as one may have open.
@@ -182,6 +183,7 @@ impl MessageSocket {
         } else {
             Body::Inline(packet[HEADER_LEN..].to_vec())
         };
+        let fds = fds.into_iter().map(Descriptor::from).collect();
         Ok(Polled::Message(Message { kind: header.kind, body, fds, tag: header.tag, ..Message::new() }))
     }
 

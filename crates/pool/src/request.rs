@@ -2,9 +2,8 @@
 
 use std::io;
 
-use multiproc_ipc::{EncodeError, Fd, Message};
-use multiproc_shm::family;
-use multiproc_shm::transfer::FdRef;
+use multiproc_ipc::{EncodeError, Message};
+use multiproc_shm::family::{self, Membership};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -23,16 +22,16 @@ pub(crate) struct Hello {
     /// One task, then the end; else tasks until the socket ends.
     pub(crate) once: bool,
     /// The registry of the parent's family, which the child's is to be.
-    pub(crate) family: Option<Fd>,
+    pub(crate) family: Option<Membership>,
 }
 
-/// A [`Hello`] whose descriptor stays the sender's.
+/// A [`Hello`] that borrows what it says.
 #[derive(Serialize)]
 struct OutgoingHello<'a> {
     image: &'a ImageId,
     inode: Option<Inode>,
     once: bool,
-    family: Option<FdRef<'a>>,
+    family: Option<Membership>,
 }
 
 impl Hello {
@@ -41,7 +40,7 @@ impl Hello {
         // With the linker's id nothing else is needed; without it the inode spares the child a hash.
         let inode = if image.has_build_id() { None } else { Inode::of_this_process().ok() };
         // Without a registry (no memory for it, say) a child starts all the same: it gets one with the first shared value.
-        let family = family::descriptor().ok().map(FdRef::from);
+        let family = family::membership().ok();
         Message::encode(&OutgoingHello { image: image.id(), inode, once, family }).map_err(
             |error| match error {
                 EncodeError::Descriptor(error) => error, // no room for a duplicate

@@ -6,7 +6,6 @@ use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 
 use multiproc_ipc::{Message, MessageSocket, RecvError, SendErrorKind};
-use multiproc_shm::family;
 
 use crate::error::Panic;
 use crate::request::{Hello, UNREADABLE};
@@ -37,8 +36,8 @@ pub(crate) fn run(socket: &MessageSocket) -> i32 {
     let process = std::process::id();
     let same_build = hello.is_from_this_build();
     // Another build may lay a registry out differently; its tasks are refused anyway.
-    if let Some(registry) = hello.family.take().filter(|_| same_build)
-        && let Err(e) = family::adopt(registry.into_owned())
+    if let Some(family) = hello.family.take().filter(|_| same_build)
+        && let Err(e) = family.adopt()
     {
         // Made before the hook: then tasks with values of the parent's family are refused by name, others run.
         eprintln!("multiproc: this child shares no locks with its parent: {e}");

@@ -32,6 +32,9 @@ pub enum ShmError {
         "the segment holds a shared value or a family's registry, which writes of plain bytes would break: receive it as the `Shared` that it is"
     )]
     NotPlain,
+    /// A segment that has a name, or a file, was to travel inside a message: who receives it could see it cut.
+    #[error("a segment with a name does not travel inside a message: send its name, or use an anonymous one")]
+    NotSealed,
     /// The segment is shorter than what it should hold.
     #[error("the segment is {len} bytes long, where {needed} are needed")]
     TooShort {

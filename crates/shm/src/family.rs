@@ -8,19 +8,21 @@
 
 pub(crate) mod beginning;
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::sync::OnceLock;
 
 use multiproc_sync::registry::{self, Registry};
+use serde::{Deserialize, Serialize};
 
 use self::beginning::begin;
 pub use crate::error::FamilyError;
 use crate::error::ShmError;
 use crate::memory::SharedMemory;
 use crate::sys::memfd;
+use crate::transfer::Descriptor;
 
 /// The registry's descriptor, kept for good, once this process has a family. Set while a family is [begun](begin) only.
-static DESCRIPTOR: OnceLock<BorrowedFd<'static>> = OnceLock::new();
+static DESCRIPTOR: OnceLock<Descriptor> = OnceLock::new();
 
 /// The registry of this process's family: mapped at the first call, and made if the process has no family yet.
 ///
@@ -46,54 +48,62 @@ pub fn registry() -> Result<&'static Registry, FamilyError> {
     if let Some(registry) = registry::installed() {
         return Ok(registry);
     }
-    let Some(fd) = DESCRIPTOR.get() else { return found() };
-    let fd = fd.try_clone_to_owned().map_err(ShmError::kernel("open the family's registry once more"))?;
+    let Some(descriptor) = DESCRIPTOR.get() else { return found() };
+    let fd =
+        descriptor.clone().into_owned().map_err(ShmError::kernel("open the family's registry once more"))?;
     Ok(install(SharedMemory::attach_any(fd)?, false)?.0)
 }
 
-/// A descriptor of the registry, to be handed to a child. Made if this process has no family yet; not mapped if it has one.
+/// What makes a process a member of this one's family: sent to a child, which [adopts](Membership::adopt) it before it has a family of its own.
+///
+/// A [`Shared`](crate::Shared) value with locks brings it along by itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Membership(Descriptor);
+
+/// That of this process's family. The family begins if the process has none yet; its registry is not mapped if it has one.
 ///
 /// # Errors
 ///
 /// As [`registry()`]; [`NoDescriptor`](FamilyError::NoDescriptor) if a registry was installed by other means.
-pub fn descriptor() -> Result<BorrowedFd<'static>, FamilyError> {
-    if let Some(fd) = DESCRIPTOR.get() {
-        return Ok(*fd);
+pub fn membership() -> Result<Membership, FamilyError> {
+    if let Some(descriptor) = DESCRIPTOR.get() {
+        return Ok(Membership(descriptor.clone()));
     }
     let beginning = begin();
     if DESCRIPTOR.get().is_none() && registry::installed().is_none() {
         found()?;
     }
     drop(beginning);
-    DESCRIPTOR.get().copied().ok_or(FamilyError::NoDescriptor)
+    DESCRIPTOR.get().cloned().map(Membership).ok_or(FamilyError::NoDescriptor)
 }
 
-/// Makes this process a member of the family whose registry is behind `fd`. Nothing is mapped yet. Of the family that the
-/// process is a member of already, it changes nothing.
-///
-/// # Errors
-///
-/// [`AlreadyMember`](FamilyError::AlreadyMember) if it is a member of another; [`Memory`](FamilyError::Memory) for a descriptor
-/// that is no segment.
-pub fn adopt(fd: OwnedFd) -> Result<(), FamilyError> {
-    SharedMemory::sealed_len(fd.as_fd())?;
-    let _beginning = begin();
-    if !is_ours(fd.as_fd())? {
-        let fd: &'static OwnedFd = Box::leak(Box::new(fd));
-        DESCRIPTOR.get_or_init(|| fd.as_fd());
+impl Membership {
+    /// Makes this process a member of the family. Nothing is mapped yet. Of the family that the process is a member of already, it
+    /// changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`AlreadyMember`](FamilyError::AlreadyMember) if it is a member of another; [`Memory`](FamilyError::Memory) for what is no segment.
+    pub fn adopt(self) -> Result<(), FamilyError> {
+        SharedMemory::sealed_len(self.0.borrowed())?;
+        let _beginning = begin();
+        if !is_ours(self.0.borrowed())? {
+            DESCRIPTOR.get_or_init(|| self.0);
+        }
+        Ok(())
     }
-    Ok(())
-}
 
-/// As [`adopt`], for a descriptor that came with a value: what it is the registry of is found out before it is this process's.
-pub(crate) fn join(fd: OwnedFd) -> Result<(), FamilyError> {
-    let beginning = begin();
-    if !is_ours(fd.as_fd())? {
-        let (_, fd) = install(SharedMemory::attach_any(fd)?, false)?;
-        DESCRIPTOR.get_or_init(|| fd);
+    /// As [`adopt`](Self::adopt), for one that came with a value: what it is the registry of is found out before it is this process's.
+    pub(crate) fn join(self) -> Result<(), FamilyError> {
+        let beginning = begin();
+        if !is_ours(self.0.borrowed())? {
+            let fd = self.0.into_owned().map_err(ShmError::kernel("open the family's registry once more"))?;
+            let (_, descriptor) = install(SharedMemory::attach_any(fd)?, false)?;
+            DESCRIPTOR.get_or_init(|| descriptor);
+        }
+        drop(beginning);
+        registry().map(drop)
     }
-    drop(beginning);
-    registry().map(drop)
 }
 
 /// Whether `fd` is the registry of this process's family; `false` if it has none. Called while a family is begun.
@@ -104,19 +114,19 @@ fn is_ours(fd: BorrowedFd<'_>) -> Result<bool, FamilyError> {
     let identity =
         |fd: BorrowedFd<'_>| memfd::identity(fd).map_err(ShmError::kernel("look at the family's registry"));
     // A file that somebody holds open shares its number with no other.
-    if identity(*ours)? == identity(fd)? { Ok(true) } else { Err(FamilyError::AlreadyMember) }
+    if identity(ours.borrowed())? == identity(fd)? { Ok(true) } else { Err(FamilyError::AlreadyMember) }
 }
 
 /// Begins a family.
 fn found() -> Result<&'static Registry, FamilyError> {
     let memory = SharedMemory::anonymous_as(c"multiproc-registry", Registry::LEN)?;
-    let (registry, fd) = install(memory, true)?;
-    DESCRIPTOR.get_or_init(|| fd);
+    let (registry, descriptor) = install(memory, true)?;
+    DESCRIPTOR.get_or_init(|| descriptor);
     Ok(registry)
 }
 
 /// Makes the registry in `memory` that of this process, and keeps the memory mapped for good.
-fn install(memory: SharedMemory, new: bool) -> Result<(&'static Registry, BorrowedFd<'static>), FamilyError> {
+fn install(memory: SharedMemory, new: bool) -> Result<(&'static Registry, Descriptor), FamilyError> {
     let (address, len) = (memory.as_non_null(), memory.len());
     // SAFETY: `len` bytes mapped shared; kept mapped below if a registry comes of it, which is then the only one who knows the
     // address. New memory is zeroed and nobody else's.
@@ -125,5 +135,5 @@ fn install(memory: SharedMemory, new: bool) -> Result<(&'static Registry, Borrow
     let memory: &'static SharedMemory = Box::leak(Box::new(memory));
     let registry: &'static Registry = Box::leak(Box::new(registry));
     registry::install(registry)?;
-    Ok((registry, memory.as_fd()))
+    Ok((registry, memory.descriptor()))
 }

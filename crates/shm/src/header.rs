@@ -10,7 +10,7 @@ const MIN_LEN: usize = 256;
 /// The most alignment that a value can have: that of a page.
 pub(crate) const MAX_ALIGN: usize = 4096;
 
-/// What is written of it. The rest, up to the value, is 0 and kept for counts of holders.
+/// What is written of it. The rest, up to the value, is 0.
 pub(crate) const USED: usize = 48;
 
 /// `mpshared`, in this order of bytes.

@@ -35,13 +35,17 @@
 //! Linux only.
 #![cfg(not(multiproc_loom))] // a model maps no memory
 
+mod arrivals;
 mod error;
 pub mod family;
 mod header;
+#[allow(dead_code)] // for arrays
+mod holding;
 pub mod list;
 mod memory;
 mod named;
 pub mod names;
+mod per_process;
 mod planted;
 mod raw;
 mod room;

@@ -9,15 +9,19 @@ use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 use memmap2::{MmapOptions, MmapRaw};
 use multiproc_sync::registry;
 
+use crate::arrivals::{self, Arrivals};
 use crate::error::ShmError;
 use crate::header;
 use crate::named::Named;
 use crate::room;
 use crate::sys::memfd;
+use crate::transfer::Descriptor;
 
 /// A segment of memory that other processes can map too. A clone is the same mapping.
 ///
@@ -60,8 +64,12 @@ struct Segment {
     /// Its end is the end of the name, where that is ours.
     named: Option<Named>,
     /// Closed after that: until then no other file has its inode, by which the name knows it.
-    file: File,
+    file: Arc<File>,
+    expected_back: AtomicBool,
 }
+
+/// What has come in messages.
+static ARRIVALS: Arrivals<Segment> = Arrivals::new();
 
 impl SharedMemory {
     /// A new segment of `len` zeroed bytes without a name, mapped.
@@ -100,6 +108,9 @@ impl SharedMemory {
 
     /// Refuses what has a meaning beyond its bytes: who may write any of them could break locks that lie there, and values behind guards.
     pub(crate) fn refuse_typed(fd: BorrowedFd<'_>) -> Result<(), ShmError> {
+        if !memfd::is_memory(fd).map_err(ShmError::kernel("look at a descriptor"))? {
+            return Ok(());
+        }
         let mut magic = [0; 8];
         memfd::read_start(fd, &mut magic).map_err(ShmError::kernel("read a segment"))?;
         if magic == header::MAGIC || magic == registry::MAGIC { Err(ShmError::NotPlain) } else { Ok(()) }
@@ -113,6 +124,36 @@ impl SharedMemory {
         Ok(Self::of(map(fd.as_fd(), len, true)?, fd, true, None))
     }
 
+    /// As [`attach_any`](Self::attach_any), for what came in a message: the same mapping as before, if this process has it already.
+    pub(crate) fn arrive(descriptor: Descriptor) -> Result<Self, ShmError> {
+        let segment = ARRIVALS.find_or(arrivals::key(descriptor.borrowed())?, || {
+            let fd = descriptor.into_owned().map_err(ShmError::kernel("open a segment once more"))?;
+            Self::attach_any(fd).map(|memory| memory.segment)
+        })?;
+        Ok(Self { segment })
+    }
+
+    /// What a message carries. It may come back to this process, and is found again then.
+    pub(crate) fn travelling(&self) -> Result<Descriptor, ShmError> {
+        // Relaxed: who notes it a second time does no harm.
+        if !self.segment.expected_back.load(Relaxed) {
+            ARRIVALS.insert(arrivals::key(self.as_fd())?, &self.segment);
+            self.segment.expected_back.store(true, Relaxed);
+        }
+        Ok(self.segment.file.clone().into())
+    }
+
+    /// As [`travelling`](Self::travelling), for one that does not come back here.
+    pub(crate) fn descriptor(&self) -> Descriptor {
+        self.segment.file.clone().into()
+    }
+
+    /// Whether nobody can cut the file.
+    pub(crate) fn is_sealed(&self) -> Result<bool, ShmError> {
+        let sealed = memfd::sealed_len(self.as_fd()).map_err(ShmError::kernel("look at a segment"))?;
+        Ok(sealed.is_some() && self.is_writable())
+    }
+
     /// The length of a segment that is not mapped yet.
     pub(crate) fn sealed_len(fd: BorrowedFd<'_>) -> Result<u64, ShmError> {
         match memfd::sealed_len(fd).map_err(ShmError::kernel("look at a segment"))? {
@@ -124,7 +165,15 @@ impl SharedMemory {
 
     /// What is [mapped](map) of the file behind the descriptor.
     pub(crate) fn of(map: MmapRaw, fd: OwnedFd, writable: bool, named: Option<Named>) -> Self {
-        Self { segment: Arc::new(Segment { map: ManuallyDrop::new(map), file: fd.into(), writable, named }) }
+        Self {
+            segment: Arc::new(Segment {
+                map: ManuallyDrop::new(map),
+                file: Arc::new(fd.into()),
+                writable,
+                named,
+                expected_back: AtomicBool::new(false),
+            }),
+        }
     }
 
     pub(crate) fn as_file(&self) -> &File {

@@ -5,15 +5,15 @@ use std::any::type_name;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use multiproc_sync::shm_safe::{Placement, ShmSafe};
 
 use crate::error::ShmError;
-use crate::family;
+use crate::family::{self, Membership};
 use crate::header::{Header, USED};
 use crate::memory::SharedMemory;
 use crate::sys::memfd;
+use crate::transfer::Descriptor;
 
 /// One value that several processes share.
 ///
@@ -173,29 +173,29 @@ impl<T: ShmSafe + Sync> Shared<T> {
 
     /// Takes over the segment behind a descriptor that came from another process of the family.
     ///
-    /// Its locks, if any, are those of the family of `registry`, which this process then is a member of.
-    pub(crate) fn attach(fd: OwnedFd, registry: Option<OwnedFd>) -> Result<Self, ShmError> {
-        let len = SharedMemory::sealed_len(fd.as_fd())?;
+    /// Its locks, if any, are those of `family`, which this process then is a member of.
+    pub(crate) fn arrive(descriptor: Descriptor, family: Option<Membership>) -> Result<Self, ShmError> {
+        let len = SharedMemory::sealed_len(descriptor.borrowed())?;
         let mut bytes = [0; USED];
-        let read = memfd::read_start(fd.as_fd(), &mut bytes).map_err(ShmError::kernel("read a segment"))?;
+        let read = memfd::read_start(descriptor.borrowed(), &mut bytes);
+        let read = read.map_err(ShmError::kernel("read a segment"))?;
         Self::HEADER.check(&bytes[..read], len, type_name::<T>())?;
         if T::NEEDS_PLACEMENT {
-            let registry =
-                registry.ok_or(ShmError::Corrupt { what: "it came without its family's registry" })?;
-            family::join(registry).map_err(|error| match error {
+            let family = family.ok_or(ShmError::Corrupt { what: "it came without its family's registry" })?;
+            family.join().map_err(|error| match error {
                 crate::FamilyError::AlreadyMember => ShmError::ForeignFamily { type_name: type_name::<T>() },
                 other => other.into(),
             })?;
         }
-        Ok(Self { memory: SharedMemory::attach_any(fd)?, value: PhantomData })
+        Ok(Self { memory: SharedMemory::arrive(descriptor)?, value: PhantomData })
     }
 
     fn value(&self) -> *mut T {
         self.memory.as_ptr().wrapping_add(Self::HEADER.value_at()).cast()
     }
 
-    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
-        self.memory.as_fd()
+    pub(crate) fn memory(&self) -> &SharedMemory {
+        &self.memory
     }
 }
 

@@ -114,7 +114,7 @@ fn nested_locks_through_two_mappings() {
     let _watchdog = Watchdog::with_limit(60);
     let (a, b) = (lock(1), lock(2));
     let (first, second) = (a.lock().unwrap(), b.lock().unwrap());
-    assert!(matches!(send(&a).lock(), Err(LockError::Deadlock(_))), "the same lock at another address");
+    assert!(matches!(send(&a).lock(), Err(LockError::Deadlock(_))), "the same lock by another handle");
     drop(first);
     assert!(matches!(b.lock(), Err(LockError::Deadlock(_))));
     assert!(a.lock().is_ok());

@@ -25,7 +25,7 @@ thread_local! {
 #[test]
 fn a_destructor_of_a_thread_local_can_fork() {
     let _watchdog = Watchdog::with_limit(60);
-    family::descriptor().unwrap();
+    family::membership().unwrap();
     let ends = thread::spawn(|| {
         LATE.with_borrow_mut(|late| *late = Some(Forks));
         // What the hooks themselves might keep in a thread-local comes after, and would go first.
@@ -35,8 +35,7 @@ fn a_destructor_of_a_thread_local_can_fork() {
 }
 
 extern "C" fn in_the_child() {
-    let fd = family::descriptor().unwrap().try_clone_to_owned().unwrap();
-    family::adopt(fd).unwrap();
+    family::membership().unwrap().adopt().unwrap();
 }
 
 #[test]
@@ -44,6 +43,6 @@ fn a_hook_for_forks_can_ask_for_the_family() {
     let _watchdog = Watchdog::with_limit(60);
     // SAFETY: a function that is there to the end.
     unsafe { libc::pthread_atfork(None, None, Some(in_the_child)) };
-    family::descriptor().unwrap();
+    family::membership().unwrap();
     assert_eq!(reap(fork(|| ())), 0);
 }

@@ -25,7 +25,7 @@ fn the_limit_on_files_is_an_error_and_no_signal() {
         assert!(matches!(SharedMemory::anonymous(1 << 17), Err(ShmError::Kernel { .. })));
         assert!(SharedMemory::anonymous(1 << 16).is_ok());
         assert!(matches!(family::registry(), Err(FamilyError::Memory(_))));
-        assert!(matches!(family::descriptor(), Err(FamilyError::Memory(_))));
+        assert!(matches!(family::membership(), Err(FamilyError::Memory(_))));
         assert!(matches!(Shared::new(Mutex::new(0_u8)), Err(ShmError::Family(_))));
         assert!(Shared::new(0_u8).is_ok(), "without a lock nobody needs a family");
         limit(libc::RLIMIT_FSIZE, libc::RLIM_INFINITY);

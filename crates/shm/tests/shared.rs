@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 
 use common::{Parcel, fork, is_mapped, kill, pack, reap, send, unpack};
 use memmap2::MmapOptions;
+use multiproc_shm::family::Membership;
 use multiproc_shm::transfer::FdRef;
 use multiproc_shm::{FamilyError, Shared, SharedMemory, ShmError, family};
 use multiproc_sync::registry::Registry;
@@ -23,8 +24,7 @@ fn address<T>(value: &T) -> usize {
 fn all_handles_see_one_value() {
     let _watchdog = Watchdog::with_limit(60);
     let ours = Shared::new(Mutex::new([0_u64; 2])).unwrap();
-    let theirs = send(&ours);
-    assert_ne!(address(&*ours), address(&*theirs), "a mapping of its own");
+    let mut parcel = Some(pack(&ours).unwrap());
     let count = |pair: &Mutex<[u64; 2]>| {
         for _ in 0..50_000 {
             let mut pair = pair.lock().unwrap();
@@ -33,14 +33,19 @@ fn all_handles_see_one_value() {
             pair[1] += 1;
         }
     };
-    let other = fork(|| count(&theirs));
+    let other = fork(|| {
+        let theirs: Shared<Mutex<[u64; 2]>> = unpack(parcel.take().unwrap()).unwrap();
+        assert_ne!(address(&*ours), address(&*theirs), "a mapping of its own");
+        count(&theirs);
+    });
     count(&ours);
     assert_eq!(reap(other), 0);
-    assert_eq!(*theirs.lock().unwrap(), [100_000; 2]);
+    assert_eq!(*ours.lock().unwrap(), [100_000; 2]);
+    assert_eq!(address(&*ours), address(&*send(&ours)), "in one process there is one");
 }
 
 #[test]
-fn a_killed_owner_is_told_through_another_mapping() {
+fn a_killed_owner_is_told_through_another_handle() {
     let _watchdog = Watchdog::with_limit(60);
     let shared = Shared::new(Mutex::new(1_u64)).unwrap();
     let held = Shared::new(AtomicU32::new(0)).unwrap();
@@ -198,10 +203,12 @@ fn a_process_has_one_family() {
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     assert!(registries.iter().all(|registry| *registry == registries[0]));
-    let ours = family::descriptor().unwrap().try_clone_to_owned().unwrap();
-    family::adopt(ours).unwrap();
+    let ours = family::membership().unwrap();
+    ours.clone().adopt().unwrap();
+    send(&ours).adopt().unwrap();
     let another = SharedMemory::anonymous(Registry::LEN).unwrap().try_clone_fd().unwrap();
-    assert!(matches!(family::adopt(another), Err(FamilyError::AlreadyMember)));
+    let parcel = Parcel { bytes: pack(&ours).unwrap().bytes, fds: vec![another] };
+    assert!(matches!(unpack::<Membership>(parcel).unwrap().adopt(), Err(FamilyError::AlreadyMember)));
     let child = fork(|| {
         assert_eq!(std::ptr::from_ref(family::registry().unwrap()) as usize, registries[0]);
         *Shared::new(Mutex::new(0_u64)).unwrap().lock().unwrap() += 1;

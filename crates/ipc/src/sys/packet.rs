@@ -8,6 +8,7 @@ use std::ops::Not;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
+use multiproc_shm::transfer::Descriptor;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
     AddressFamily, Shutdown, SockFlag, SockType, getsockopt, shutdown, socketpair, sockopt,
@@ -58,6 +59,13 @@ pub(crate) fn is_packet_socket(fd: BorrowedFd<'_>) -> bool {
 pub(crate) fn shut_down(fd: BorrowedFd<'_>) {
     // Fails only if the other end is gone already.
     let _ = shutdown(fd.as_raw_fd(), Shutdown::Both);
+}
+
+/// A descriptor's number, for [`send`].
+pub(crate) fn number(descriptor: &Descriptor) -> RawFd {
+    // SAFETY: the number is used to send it alone, and received as a `Descriptor`. To whom: the sockets of this crate connect processes
+    // of one family, as its page says.
+    unsafe { descriptor.as_fd() }.as_raw_fd()
 }
 
 /// Sends one packet, all or nothing, never waiting.

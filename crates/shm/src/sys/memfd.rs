@@ -33,7 +33,7 @@ pub(crate) fn create(name: &CStr, len: u64) -> io::Result<OwnedFd> {
 
 /// Moves a descriptor off the numbers of standard input, output and error, which it gets in a program that has closed
 /// them: what is printed there would be written into it.
-pub(super) fn above_stdio(fd: OwnedFd) -> io::Result<OwnedFd> {
+pub(crate) fn above_stdio(fd: OwnedFd) -> io::Result<OwnedFd> {
     if fd.as_raw_fd() > libc::STDERR_FILENO { Ok(fd) } else { fd.try_clone() }
 }
 
@@ -48,6 +48,15 @@ pub(crate) fn sealed_len(fd: BorrowedFd<'_>) -> io::Result<Option<u64>> {
         return Ok(None);
     }
     Ok(u64::try_from(fstat(fd)?.st_size).ok())
+}
+
+/// Whether it is a file in memory, as far as such can be sealed.
+pub(crate) fn is_memory(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    match fcntl(fd, FcntlArg::F_GET_SEALS) {
+        Ok(_) => Ok(true),
+        Err(Errno::EINVAL | Errno::EBADF) => Ok(false), // the latter: it stands for a path only
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What tells a file from all others that exist at the same time.

@@ -5,4 +5,5 @@ pub(crate) mod folder;
 pub(crate) mod fork;
 pub(crate) mod lock;
 pub(crate) mod memfd;
+pub(crate) mod ofd;
 pub(crate) mod random;

@@ -8,20 +8,20 @@
 //! descriptor, which works once.
 //!
 //! ```
-//! use std::os::fd::OwnedFd;
-//! use multiproc_shm::transfer::{self, Fd};
+//! use multiproc_shm::transfer::{self, Descriptor, Fd};
 //!
 //! let fd = Fd::from(std::io::pipe()?.0);
 //! let (bytes, mut sent) = transfer::encoding(0, || postcard::to_stdvec(&fd));
 //! let bytes = bytes?;
 //! sent.transfers.commit(); // the bytes and `sent.fds` have gone to the other process, which then has them
-//! let fds: Vec<Option<OwnedFd>> = sent.fds.drain(..).map(Some).collect();
+//! let fds: Vec<Option<Descriptor>> = sent.fds.drain(..).map(Some).collect();
 //! let (received, _) = transfer::decoding(fds, || postcard::from_bytes::<Fd>(&bytes));
 //! received?;
 //! assert!(postcard::to_stdvec(&fd).is_err()); // the number alone means nothing
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod descriptor;
 mod fd;
 mod phases;
 
@@ -31,6 +31,10 @@ use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::thread::LocalKey;
 
+use crate::error::ShmError;
+use crate::memory::SharedMemory;
+
+pub use self::descriptor::Descriptor;
 pub use self::fd::{Fd, FdRef};
 pub use self::phases::{Transfer, Transfers};
 
@@ -49,6 +53,14 @@ pub enum TransferError {
     /// The message has no such descriptor, or it was claimed already.
     #[error("the message has no such descriptor, or it was taken already")]
     NoSuchDescriptor,
+    /// The descriptor is that of a handle: a file of it could be written beside all locks.
+    #[error(
+        "the descriptor belongs to a shared value, not to a file: receive it as the handle that was sent"
+    )]
+    NotAFile,
+    /// The descriptor could not be looked at.
+    #[error("a descriptor could not be looked at: {0}")]
+    Unreadable(#[source] Box<ShmError>),
 }
 
 /// Why a handle refused to be written or read, whole: a format may drop the text of an error.
@@ -60,7 +72,7 @@ pub struct Outgoing {
     /// Descriptors that the message holds already, before these.
     base: usize,
     /// Descriptors to go with the bytes, in this order.
-    pub fds: Vec<OwnedFd>,
+    pub fds: Vec<Descriptor>,
     /// What to tell the handles.
     pub transfers: Transfers,
     /// The first refusal, if there was one: then the bytes are not to be sent, whatever the encoder says.
@@ -71,7 +83,7 @@ pub struct Outgoing {
 #[derive(Debug, Default)]
 pub struct Incoming {
     /// Those that are left.
-    pub fds: Vec<Option<OwnedFd>>,
+    pub fds: Vec<Option<Descriptor>>,
     /// The first refusal, if there was one.
     pub refused: Option<Refusal>,
 }
@@ -118,7 +130,7 @@ pub fn encoding<T>(base: usize, encode: impl FnOnce() -> T) -> (T, Outgoing) {
 }
 
 /// Runs `decode`, handing out `fds`; gives back those that nobody took.
-pub fn decoding<T>(fds: Vec<Option<OwnedFd>>, decode: impl FnOnce() -> T) -> (T, Incoming) {
+pub fn decoding<T>(fds: Vec<Option<Descriptor>>, decode: impl FnOnce() -> T) -> (T, Incoming) {
     let mut slot = Restore::swap_in(&INCOMING, Incoming { fds, refused: None });
     let result = decode();
     (result, slot.swap_back().unwrap_or_default())
@@ -140,11 +152,19 @@ pub fn is_encoding() -> bool {
 ///
 /// [`NoMessage`](TransferError::NoMessage), [`Duplicate`](TransferError::Duplicate).
 pub fn add(fd: BorrowedFd<'_>) -> Result<u32, TransferError> {
+    if !is_encoding() {
+        return Err(TransferError::NoMessage);
+    }
+    add_descriptor(fd.try_clone_to_owned().map_err(TransferError::Duplicate)?.into())
+}
+
+/// As [`add`], and takes no number of the process's: for one that messages have in common.
+pub(crate) fn add_descriptor(descriptor: Descriptor) -> Result<u32, TransferError> {
     let number = with(&OUTGOING, |outgoing| {
-        outgoing.fds.push(fd.try_clone_to_owned()?);
-        Ok((outgoing.base + outgoing.fds.len() - 1) as u32)
+        outgoing.fds.push(descriptor);
+        (outgoing.base + outgoing.fds.len() - 1) as u32
     });
-    number.ok_or(TransferError::NoMessage)?.map_err(TransferError::Duplicate)
+    number.ok_or(TransferError::NoMessage)
 }
 
 /// Has `transfer` told what becomes of the message that is being encoded.
@@ -168,8 +188,20 @@ pub fn register(transfer: Box<dyn Transfer>) -> Result<(), TransferError> {
 ///
 /// # Errors
 ///
-/// [`NoMessage`](TransferError::NoMessage), [`NoSuchDescriptor`](TransferError::NoSuchDescriptor).
+/// [`NoMessage`](TransferError::NoMessage), [`NoSuchDescriptor`](TransferError::NoSuchDescriptor), [`Duplicate`](TransferError::Duplicate) where
+/// the message is decoded by the process that encoded it. [`NotAFile`](TransferError::NotAFile) for what a handle of this crate has added,
+/// [`Unreadable`](TransferError::Unreadable) where the kernel does not say.
 pub fn claim(number: u32) -> Result<OwnedFd, TransferError> {
+    let descriptor = claim_descriptor(number)?;
+    match SharedMemory::refuse_typed(descriptor.borrowed()) {
+        Ok(()) => descriptor.into_owned().map_err(TransferError::Duplicate),
+        Err(ShmError::NotPlain) => Err(TransferError::NotAFile),
+        Err(other) => Err(TransferError::Unreadable(Box::new(other))),
+    }
+}
+
+/// As [`claim`], also the descriptor of a handle.
+pub(crate) fn claim_descriptor(number: u32) -> Result<Descriptor, TransferError> {
     let fd = with(&INCOMING, |incoming| incoming.fds.get_mut(number as usize).and_then(Option::take));
     fd.ok_or(TransferError::NoMessage)?.ok_or(TransferError::NoSuchDescriptor)
 }
