@@ -26,6 +26,7 @@
 //! - [`RawView`]: numbers in memory that anybody may write, CPython for one, as an array of any shape.
 //! - [`names`]: segments with names, for programs that know nothing of each other.
 //! - [`ShmSafe`]: what may lie there; derive it.
+//! - [`Arena`]: values that processes allocate and hand to each other without a copy.
 //! - [`SharedList`]: CPython's `ShareableList`.
 //! - [`ShmBool`], [`ShmChar`], [`ShmEnum`], [`ShmOption`]: what stands there for types of which not every byte pattern is a value.
 //! - [`Journaled`]: a value that no death tears.
@@ -33,44 +34,70 @@
 //! - [`transfer`]: for those who write handles of their own, or carry messages.
 //!
 //! Linux only.
-#![cfg(not(multiproc_loom))] // a model maps no memory
 
+#[cfg(not(multiproc_loom))]
+mod arena;
+#[cfg(multiproc_loom)]
+#[path = "arena/modelled.rs"]
+mod arena;
+#[cfg(not(multiproc_loom))]
 mod arrivals;
+#[cfg(not(multiproc_loom))]
 mod error;
+#[cfg(not(multiproc_loom))]
 pub mod family;
+#[cfg(not(multiproc_loom))]
 mod header;
 #[allow(dead_code)] // for arrays
+#[cfg(not(multiproc_loom))]
 mod holding;
+#[cfg(not(multiproc_loom))]
 pub mod list;
+#[cfg(not(multiproc_loom))]
 mod memory;
+#[cfg(not(multiproc_loom))]
 mod named;
+#[cfg(not(multiproc_loom))]
 pub mod names;
+#[cfg(not(multiproc_loom))]
 mod per_process;
 mod planted;
+#[cfg(not(multiproc_loom))]
 mod raw;
+#[cfg(not(multiproc_loom))]
 mod room;
+#[cfg(not(multiproc_loom))]
 mod shared;
+#[cfg(not(multiproc_loom))]
 mod shared_message;
+#[cfg(not(multiproc_loom))]
 mod sys;
+#[cfg(not(multiproc_loom))]
 pub mod transfer;
+#[cfg(not(multiproc_loom))]
 mod values;
 
-pub use multiproc_macros::{ShmSafe, ShmVariants};
-pub use multiproc_sync::shm_safe::{Layout, PlaceError, Placement, ShmPlain, ShmSafe};
-
-pub use self::error::{FamilyError, ShmError};
-pub use self::list::SharedList;
-pub use self::memory::SharedMemory;
-pub use self::raw::{MAX_DIMS, RawElement, RawInteger, RawView, Values, ViewError};
-pub use self::shared::Shared;
-pub use self::values::boolean::ShmBool;
-pub use self::values::character::{ShmChar, UnknownChar};
-pub use self::values::enumeration::{ShmEnum, ShmVariants, UnknownVariant};
-pub use self::values::journaled::Journaled;
-pub use self::values::option::ShmOption;
+#[cfg(not(multiproc_loom))]
+pub use {
+    self::arena::{
+        AllocError, Arena, ArenaBox, ArenaContent, ArenaError, ArenaParcel, ParcelError, ParcelSent,
+    },
+    self::error::{FamilyError, ShmError},
+    self::list::SharedList,
+    self::memory::SharedMemory,
+    self::raw::{MAX_DIMS, RawElement, RawInteger, RawView, Values, ViewError},
+    self::shared::Shared,
+    self::values::boolean::ShmBool,
+    self::values::character::{ShmChar, UnknownChar},
+    self::values::enumeration::{ShmEnum, ShmVariants, UnknownVariant},
+    self::values::journaled::Journaled,
+    self::values::option::ShmOption,
+    multiproc_macros::{ShmSafe, ShmVariants},
+    multiproc_sync::shm_safe::{Layout, PlaceError, Placement, ShmPlain, ShmSafe},
+};
 
 #[doc(hidden)]
-#[cfg(multiproc_planted)]
+#[cfg(all(multiproc_planted, not(multiproc_loom)))]
 pub use self::planted::plant;
 
 #[cfg(doctest)]

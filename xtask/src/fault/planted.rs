@@ -46,6 +46,8 @@ pub(super) const PLANTED: &[Planted] = &[
     shm("FlippedEarly", "journaled/updater", "torn"),
     shm("TagFirst", "option/setter", "nobody has put 0 there"),
     shm("TagKept", "option/replacer", "torn"),
+    shm("NothingRecovered", "arena/converter", "were lost"),
+    shm("SenderAsked", "arena/sender", "not free"),
 ];
 
 #[cfg(test)]
