@@ -39,6 +39,14 @@ pub enum ShmError {
     /// A segment that has a name, or a file, was to travel inside a message: who receives it could see it cut.
     #[error("a segment with a name does not travel inside a message: send its name, or use an anonymous one")]
     NotSealed,
+    /// More was asked for than an arena can have: its blocks have numbers of 32 bits.
+    #[error("an arena of {asked} bytes, where {limit} are the most: make several")]
+    TooLargeAnArena {
+        /// What was asked for, in bytes.
+        asked: u64,
+        /// The most, in bytes.
+        limit: u64,
+    },
     /// The segment is shorter than what it should hold.
     #[error("the segment is {len} bytes long, where {needed} are needed")]
     TooShort {

@@ -27,6 +27,7 @@
 //! - [`RawView`]: numbers in memory that anybody may write, CPython for one, as an array of any shape.
 //! - [`names`]: segments with names, for programs that know nothing of each other.
 //! - [`ShmSafe`]: what may lie there; derive it.
+//! - [`Arena`]: values that processes allocate and hand to each other without a copy.
 //! - [`SharedList`]: CPython's `ShareableList`.
 //! - [`ShmBool`], [`ShmChar`], [`ShmEnum`], [`ShmOption`]: what stands there for types of which not every byte pattern is a value.
 //! - [`Journaled`]: a value that no death tears.
@@ -35,6 +36,11 @@
 //!
 //! Linux only.
 
+#[cfg(not(multiproc_loom))]
+mod arena;
+#[cfg(multiproc_loom)]
+#[path = "arena/modelled.rs"]
+mod arena;
 #[cfg(not(multiproc_loom))]
 mod array;
 #[cfg(multiproc_loom)]
@@ -76,6 +82,9 @@ mod values;
 
 #[cfg(not(multiproc_loom))] // a model maps no memory
 pub use {
+    self::arena::{
+        AllocError, Arena, ArenaBox, ArenaContent, ArenaError, ArenaParcel, ParcelError, ParcelSent,
+    },
     self::array::{
         ArrayMode, ArrayPart, ArrayReadGuard, ArrayWriteGuard, AtomicArray, AtomicElement, Chunks, JoinError,
         MAX_PARTS, ModeError, PartReadGuard, SharedArray, Split,

@@ -42,6 +42,20 @@ bugs! {
     PartCalledBackUnasked,
     /// The sending of a part orders nothing.
     PartSentUnordered,
+    /// A block is claimed though another may have been quicker.
+    ClaimedByStore,
+    /// The release of a block orders nothing.
+    ReleasedUnordered,
+    /// A block that comes back from a message has the word again that it had before.
+    RolledBackUnchanged,
+    /// A block is received though another may have received it.
+    LandedByStore,
+    /// A block is closed though another may have claimed it.
+    ClosedByStore,
+    /// What a dead owner of an arena's lock has begun stays half done.
+    NothingRecovered,
+    /// Who sweeps asks after the sender of a message, not after the message.
+    SenderAsked,
 }
 
 /// Whether the program is to behave as if it had this bug.

@@ -49,6 +49,8 @@ pub(super) const PLANTED: &[Planted] = &[
     shm("NamedEarly", "names/maker", "all of the dead one's is gone"),
     shm("UnlinkedByName", "names/owner's drop+exchanging", "another's name was taken away"),
     shm("ListFirst", "names/sweeper", "all of the dead one's is gone"),
+    shm("NothingRecovered", "arena/converter", "were lost"),
+    shm("SenderAsked", "arena/sender", "not free"),
 ];
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Every process that changes what this crate puts into shared memory is killed before every instruction of the change; those who are
 //! left go on. `cargo xtask fault shm` builds and runs it.
 
+mod arena;
 mod journaled;
 mod names;
 mod option;
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
     }
     let program = Program::new(&multiproc_sync::fault_points());
     let program = journaled::scenarios().into_iter().fold(program, Program::scenario);
+    let program = arena::scenarios().into_iter().fold(program, Program::scenario);
     let program = option::scenarios().into_iter().fold(program, Program::scenario);
     names::scenarios().into_iter().fold(program, Program::scenario).main()
 }
