@@ -22,6 +22,7 @@
 //! # Layout
 //!
 //! - [`Shared`]: one value, in memory of its own; the handle travels inside messages and arguments of tasks.
+//! - [`SharedValue`]: the same with a lock inside, which no death tears and nobody has to mend.
 //! - [`SharedMemory`]: plain bytes below it.
 //! - [`RawView`]: numbers in memory that anybody may write, CPython for one, as an array of any shape.
 //! - [`names`]: segments with names, for programs that know nothing of each other.
@@ -47,6 +48,7 @@ mod raw;
 mod room;
 mod shared;
 mod shared_message;
+mod shared_value;
 mod sys;
 pub mod transfer;
 mod values;
@@ -59,6 +61,7 @@ pub use self::list::SharedList;
 pub use self::memory::SharedMemory;
 pub use self::raw::{MAX_DIMS, RawElement, RawInteger, RawView, Values, ViewError};
 pub use self::shared::Shared;
+pub use self::shared_value::{SharedValue, ValueError};
 pub use self::values::boolean::ShmBool;
 pub use self::values::character::{ShmChar, UnknownChar};
 pub use self::values::enumeration::{ShmEnum, ShmVariants, UnknownVariant};

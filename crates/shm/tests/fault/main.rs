@@ -4,6 +4,7 @@
 mod journaled;
 mod names;
 mod option;
+mod shared_value;
 mod state;
 
 use std::process::ExitCode;
@@ -16,7 +17,14 @@ fn main() -> ExitCode {
         multiproc_shm::plant(&bug);
     }
     let program = Program::new(&multiproc_sync::fault_points());
-    let program = journaled::scenarios().into_iter().fold(program, Program::scenario);
-    let program = option::scenarios().into_iter().fold(program, Program::scenario);
+    let program = journaled::scenarios()
+        .into_iter()
+        .fold(program, |program, scenario| program.counting(journaled::MET, scenario));
+    let program = option::scenarios()
+        .into_iter()
+        .fold(program, |program, (must, scenario)| program.counting(must, scenario));
+    let program = shared_value::scenarios()
+        .into_iter()
+        .fold(program, |program, scenario| program.counting(shared_value::MET, scenario));
     names::scenarios().into_iter().fold(program, Program::scenario).main()
 }
