@@ -23,6 +23,7 @@
 //!
 //! - [`Shared`]: one value, in memory of its own; the handle travels inside messages and arguments of tasks.
 //! - [`SharedArray`]: elements that many processes read, write, count in or share out, without a copy.
+//! - [`SharedValue`]: the same with a lock inside, which no death tears and nobody has to mend.
 //! - [`SharedMemory`]: plain bytes below it.
 //! - [`RawView`]: numbers in memory that anybody may write, CPython for one, as an array of any shape.
 //! - [`names`]: segments with names, for programs that know nothing of each other.
@@ -74,6 +75,8 @@ mod shared;
 #[cfg(not(multiproc_loom))]
 mod shared_message;
 #[cfg(not(multiproc_loom))]
+mod shared_value;
+#[cfg(not(multiproc_loom))]
 mod sys;
 #[cfg(not(multiproc_loom))]
 pub mod transfer;
@@ -94,6 +97,7 @@ pub use {
     self::memory::SharedMemory,
     self::raw::{MAX_DIMS, RawElement, RawInteger, RawView, Values, ViewError},
     self::shared::Shared,
+    self::shared_value::{SharedValue, ValueError},
     self::values::boolean::ShmBool,
     self::values::character::{ShmChar, UnknownChar},
     self::values::enumeration::{ShmEnum, ShmVariants, UnknownVariant},

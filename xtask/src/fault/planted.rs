@@ -44,6 +44,7 @@ pub(super) const PLANTED: &[Planted] = &[
     sync("AllWakesOne", "condvar/notifier", ASLEEP),
     sync("DeadInitialiserTrusted", "once/maker", "a value"),
     shm("FlippedEarly", "journaled/updater", "torn"),
+    shm("FlippedEarly", "shared value/setter", "torn"),
     shm("TagFirst", "option/setter", "nobody has put 0 there"),
     shm("TagKept", "option/replacer", "torn"),
     shm("NamedEarly", "names/maker", "all of the dead one's is gone"),

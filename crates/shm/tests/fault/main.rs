@@ -5,6 +5,7 @@ mod arena;
 mod journaled;
 mod names;
 mod option;
+mod shared_value;
 mod state;
 
 use std::process::ExitCode;
@@ -17,8 +18,15 @@ fn main() -> ExitCode {
         multiproc_shm::plant(&bug);
     }
     let program = Program::new(&multiproc_sync::fault_points());
-    let program = journaled::scenarios().into_iter().fold(program, Program::scenario);
     let program = arena::scenarios().into_iter().fold(program, Program::scenario);
-    let program = option::scenarios().into_iter().fold(program, Program::scenario);
+    let program = journaled::scenarios()
+        .into_iter()
+        .fold(program, |program, scenario| program.counting(journaled::MET, scenario));
+    let program = option::scenarios()
+        .into_iter()
+        .fold(program, |program, (must, scenario)| program.counting(must, scenario));
+    let program = shared_value::scenarios()
+        .into_iter()
+        .fold(program, |program, scenario| program.counting(shared_value::MET, scenario));
     names::scenarios().into_iter().fold(program, Program::scenario).main()
 }
