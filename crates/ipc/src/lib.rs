@@ -16,6 +16,7 @@
 //!
 //! - [`Connection`], [`pipe`]: values of one type each way.
 //! - [`Fd`]: a file descriptor inside a value.
+//! - [`Offer`], [`Invitation`]: a value for processes that come later.
 //! - [`Message`], [`MessageSocket`]: the layer below, for those who encode in one place and send in another.
 //!
 //! Linux only. The peer is trusted to be a program of the same user that speaks this protocol; bytes that break it
@@ -23,6 +24,7 @@
 
 #![cfg(not(multiproc_loom))] // a model knows no sockets
 
+mod broker;
 mod connection;
 mod connection_bytes;
 mod error;
@@ -31,6 +33,7 @@ mod message;
 mod socket;
 mod sys;
 
+pub use broker::{ACCEPT_LIMIT, AcceptError, Invitation, InvitationError, Offer, OfferError, OfferErrorKind};
 pub use connection::{Connection, DEFAULT_MAX_LEN, pipe};
 pub use error::{DecodeError, EncodeError, RecvError, SendError, SendErrorKind};
 pub use message::{MAX_DESCRIPTORS, Message, Values};

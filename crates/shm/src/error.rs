@@ -7,7 +7,10 @@ use multiproc_sync::registry::RegistryError;
 use multiproc_sync::shm_safe::PlaceError;
 use thiserror::Error;
 
+use crate::array::ArrayMode;
 use crate::raw::ViewError;
+use crate::room;
+use crate::sys::space;
 
 /// Why a segment could not be made or taken over.
 #[derive(Debug, Error)]
@@ -16,10 +19,11 @@ pub enum ShmError {
     /// A segment of no bytes was asked for.
     #[error("a segment of no bytes: ask for at least one")]
     Empty,
-    /// The machine, or the cgroup of this process, has not so much memory left. Were it given all the same, some process would
-    /// be killed at the first touch of what is too much.
+    /// The machine, or the cgroup of this process, has not so much memory left, or the process not so many addresses
+    /// (`RLIMIT_AS`). Were memory given all the same, some process would be killed at the first touch of what is too much.
     #[error(
-        "{asked} bytes of shared memory, where {available} are left: ask for less, or raise the limit of the cgroup"
+        "{asked} bytes of shared memory, where {available} are left: ask for less, or raise the limit of the cgroup, \
+         or that of the process's addresses (`ulimit -v`)"
     )]
     OutOfMemory {
         /// What was asked for, in bytes, the header included.
@@ -122,10 +126,24 @@ pub enum ShmError {
         name: String,
     },
     /// This user may not do that with the segment.
-    #[error("the segment {name:?} is another user's: this one may not open or unlink it so")]
+    #[error(
+        "this user may not open or unlink the segment {name:?} so: it is another user's, or its permissions forbid it"
+    )]
     Permission {
         /// The name.
         name: String,
+    },
+    /// The segment is another user's than the one whose it should be: that user may have put anything there, and may cut it at any time.
+    #[error(
+        "the segment {name:?} is of the user {user}, not of {expected}: open it by `open_of_user` if that one is to be trusted"
+    )]
+    OtherUser {
+        /// The name.
+        name: String,
+        /// The number of the user whose it is.
+        user: u32,
+        /// The number of the user whose it should be.
+        expected: u32,
     },
     /// The file system has not so many bytes left: for named segments that is `/dev/shm`.
     #[error(
@@ -135,6 +153,19 @@ pub enum ShmError {
         /// What was asked for, in bytes.
         asked: u64,
     },
+    /// `/dev/shm` holds as many files as it may, whatever their length.
+    #[error(
+        "/dev/shm holds as many files as it may: end some segments, or mount it with a higher `nr_inodes`"
+    )]
+    TooManyFiles,
+    /// The file system of a mapped file cannot give it its pages before they are touched.
+    #[error(
+        "the file system cannot reserve the pages of a file: write all of the file once before it is mapped"
+    )]
+    NotReservable,
+    /// The process was forked while it filled a segment. The segment is the parent's to make.
+    #[error("this process is a fork of the one that makes the segment, which goes on there alone")]
+    FilledInFork,
     /// The process has made so many segments with names already that are not ended.
     #[error("this process has {limit} segments with names already: end some, or put several values into one")]
     TooManyNames {
@@ -149,6 +180,26 @@ pub enum ShmError {
         /// Why not.
         why: &'static str,
     },
+    /// The segment holds an array that is used in another way.
+    #[error(
+        "the array is in mode {found:?}, where {expected:?} was expected: receive it as the type that was sent, \
+         `SharedArray` for Locked, `AtomicArray` for Atomic, `ArrayPart` for Split"
+    )]
+    ArrayMode {
+        /// The mode that it is in.
+        found: ArrayMode,
+        /// That of the type that was to be received.
+        expected: ArrayMode,
+    },
+    /// A part of an array is sent by whoever reads it.
+    #[error("the part of the array is being read: drop the guard, then send the part")]
+    PartIsRead,
+    /// A part of an array is in a message already, or was; or its message was received already, or its splitter has taken it back.
+    #[error("the part of the array was sent already, or its message was received, or it was taken back")]
+    PartIsSent,
+    /// The handle was inherited by a fork, which nobody counts among those who have it.
+    #[error("this process is a fork of the one that had the handle: send the handle to it in a message")]
+    Forked,
     /// The kernel refused.
     #[error("the kernel refused to {doing}: {source}")]
     Kernel {
@@ -162,6 +213,16 @@ pub enum ShmError {
 impl ShmError {
     pub(crate) fn kernel(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Kernel { doing, source }
+    }
+
+    /// Why a file of `asked` bytes in the folder of named segments, or what it needs beside it, could not be made.
+    pub(crate) fn of_folder(asked: u64, doing: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| match source.kind() {
+            io::ErrorKind::StorageFull if space::is_out_of_files() => Self::TooManyFiles,
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace { asked },
+            io::ErrorKind::OutOfMemory => room::out_of_memory(asked),
+            _ => Self::Kernel { doing, source },
+        }
     }
 
     pub(crate) fn of_name(name: &impl ToString, doing: &'static str, source: io::Error) -> Self {

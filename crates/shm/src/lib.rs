@@ -22,6 +22,7 @@
 //! # Layout
 //!
 //! - [`Shared`]: one value, in memory of its own; the handle travels inside messages and arguments of tasks.
+//! - [`SharedArray`]: elements that many processes read, write, count in or share out, without a copy.
 //! - [`SharedMemory`]: plain bytes below it.
 //! - [`RawView`]: numbers in memory that anybody may write, CPython for one, as an array of any shape.
 //! - [`names`]: segments with names, for programs that know nothing of each other.
@@ -41,6 +42,11 @@ mod arena;
 #[path = "arena/modelled.rs"]
 mod arena;
 #[cfg(not(multiproc_loom))]
+mod array;
+#[cfg(multiproc_loom)]
+#[path = "array/modelled.rs"]
+mod array;
+#[cfg(not(multiproc_loom))]
 mod arrivals;
 #[cfg(not(multiproc_loom))]
 mod error;
@@ -48,7 +54,6 @@ mod error;
 pub mod family;
 #[cfg(not(multiproc_loom))]
 mod header;
-#[allow(dead_code)] // for arrays
 #[cfg(not(multiproc_loom))]
 mod holding;
 #[cfg(not(multiproc_loom))]
@@ -59,8 +64,6 @@ mod memory;
 mod named;
 #[cfg(not(multiproc_loom))]
 pub mod names;
-#[cfg(not(multiproc_loom))]
-mod per_process;
 mod planted;
 #[cfg(not(multiproc_loom))]
 mod raw;
@@ -77,10 +80,14 @@ pub mod transfer;
 #[cfg(not(multiproc_loom))]
 mod values;
 
-#[cfg(not(multiproc_loom))]
+#[cfg(not(multiproc_loom))] // a model maps no memory
 pub use {
     self::arena::{
         AllocError, Arena, ArenaBox, ArenaContent, ArenaError, ArenaParcel, ParcelError, ParcelSent,
+    },
+    self::array::{
+        ArrayMode, ArrayPart, ArrayReadGuard, ArrayWriteGuard, AtomicArray, AtomicElement, Chunks, JoinError,
+        MAX_PARTS, ModeError, PartReadGuard, SharedArray, Split,
     },
     self::error::{FamilyError, ShmError},
     self::list::SharedList,

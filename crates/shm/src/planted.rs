@@ -12,6 +12,7 @@ macro_rules! bugs {
         }
 
         #[cfg(any(multiproc_loom, multiproc_planted))]
+        #[allow(dead_code)] // of the tests
         impl Bug {
             pub(crate) const ALL: &[Self] = &[$(Self::$name),+];
         }
@@ -25,6 +26,22 @@ bugs! {
     TagFirst,
     /// An optional value is overwritten while it is said to be there.
     TagKept,
+    /// A segment gets its name before its process has listed it.
+    NamedEarly,
+    /// A name is taken from whatever file has it.
+    UnlinkedByName,
+    /// A dead process's list goes before what it lists.
+    ListFirst,
+    /// A part is taken back though somebody has it.
+    PartTakenUnasked,
+    /// A part that is taken back keeps its number, so that old messages bring it.
+    PartNumberKept,
+    /// A part is received by a look and a store, in two steps.
+    PartReceivedByLook,
+    /// A message that did not go gives its part back, whoever has received it.
+    PartCalledBackUnasked,
+    /// The sending of a part orders nothing.
+    PartSentUnordered,
     /// A block is claimed though another may have been quicker.
     ClaimedByStore,
     /// The release of a block orders nothing.

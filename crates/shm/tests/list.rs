@@ -123,7 +123,7 @@ fn what_would_be_lost_is_refused_and_nothing_written() {
         ));
     }
     for long in [Item::from("nine char"), "ääääX".into(), vec![7; 9].into(), "12345678\0".into()] {
-        assert!(matches!(list.set(0, long), Err(ListError::TooLong { len: 9, slot: 8 })));
+        assert!(matches!(list.set(0, long), Err(ListError::TooLong { len: 9, slot: 8, .. })));
     }
     assert_eq!(dump(list.memory()), before);
     list.set(0, "a\0b").unwrap();
@@ -211,8 +211,8 @@ fn a_half_set_item_leaves_the_others_and_can_be_repaired() {
         let memory = memory_of(&cpythons());
         overwrite(&memory, at, bytes);
         let list = SharedList::open(memory).unwrap();
-        assert!(matches!(list.get(0), Err(ListError::Corrupt { .. })), "{bytes:?}");
-        assert!(matches!(list.to_vec(), Err(ListError::Corrupt { .. })));
+        assert!(matches!(list.get(0), Err(ListError::CorruptItem { index: 0, .. })), "{bytes:?}");
+        assert!(matches!(list.to_vec(), Err(ListError::CorruptItem { index: 0, .. })));
         let read: Vec<_> = list.iter().skip(1).collect::<Result<_, _>>().unwrap();
         assert_eq!(read, one_of_each()[1..]);
         list.set(0, 1).unwrap();
@@ -328,4 +328,45 @@ fn errors_say_what_to_do() {
     for (error, text) in texts {
         assert_eq!(error.to_string(), text);
     }
+}
+
+/// Whoever opens it by its name finds its items, or no name.
+#[test]
+fn a_list_with_a_name_is_whole_from_the_first_moment_and_its_name_ends_with_its_maker() {
+    let name = format!("multiproc-test-list-{}", std::process::id());
+    let items = [Item::from("text"), 7.into(), Item::None];
+    let list = SharedList::create(&name, &items).unwrap();
+    assert_eq!(list.memory().name(), Some(&*name));
+    let theirs = SharedList::open(SharedMemory::open(&name).unwrap()).unwrap();
+    theirs.set(1, 8).unwrap();
+    assert_eq!(list.get(1).unwrap(), 8.into());
+    let taken = SharedList::create(&name, &items);
+    assert!(matches!(taken, Err(ListError::Memory(ShmError::Exists { .. }))), "{taken:?}");
+    drop(list);
+    assert!(matches!(SharedMemory::open(&name), Err(ShmError::Missing { .. })));
+    assert_eq!(theirs.get(1).unwrap(), 8.into());
+}
+
+/// An empty list has no item that would be looked at.
+#[test]
+fn an_empty_list_that_is_made_anew_is_told() {
+    let memory = SharedMemory::anonymous(4096).unwrap();
+    let empty = SharedList::open(memory.clone()).unwrap();
+    assert!(empty.is_empty(), "zeros are an empty list");
+    SharedList::create_in(&memory, &[1.into()]).unwrap();
+    let told = |error: ListError| matches!(error, ListError::Corrupt { .. });
+    assert!(told(empty.to_vec().unwrap_err()) && told(empty.formats().unwrap_err()));
+    assert!(told(empty.count(&1.into()).unwrap_err()) && told(empty.index(&1.into()).unwrap_err()));
+}
+
+#[test]
+fn a_number_that_is_too_large_for_the_list_is_refused_before() {
+    assert_eq!(Item::try_from(7_usize).unwrap(), Item::Int(7));
+    assert_eq!(Item::from(-7_isize), Item::Int(-7));
+    assert_eq!(Item::try_from(i64::MAX as u64).unwrap(), Item::Int(i64::MAX));
+    assert!(
+        Item::try_from(u64::MAX).is_err()
+            && Item::try_from(u128::MAX).is_err()
+            && Item::try_from(i128::MIN).is_err()
+    );
 }

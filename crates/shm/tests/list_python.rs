@@ -73,7 +73,7 @@ fn the_model_writes_what_cpython_was_seen_to_write() {
 fn text_that_cpython_cut_is_told_and_can_be_replaced() {
     let list =
         SharedList::open(memory_of(&cpython::create(&[1.into(), "aääääää".into(), 2.into()]))).unwrap();
-    let Err(ListError::Corrupt { what }) = list.get(1) else { panic!("it was cut") };
+    let Err(ListError::CorruptItem { index: 1, what }) = list.get(1) else { panic!("it was cut") };
     assert_eq!(what, "text that is no UTF-8, or cut inside a character");
     assert_eq!((list.get(0).unwrap(), list.get(2).unwrap()), (1.into(), 2.into()));
     list.set(1, "aäää").unwrap();
@@ -100,7 +100,7 @@ proptest! {
         for index in 0..items.len() {
             match (list.get(index), cpython::get(&bytes, index)) {
                 (Ok(ours), Ok(theirs)) => prop_assert!(same(&ours, &theirs), "{ours:?} {theirs:?}"),
-                (Err(ListError::Corrupt { .. }), Err(cpython::Raised::UnicodeDecode)) => {}
+                (Err(ListError::CorruptItem { .. }), Err(cpython::Raised::UnicodeDecode)) => {}
                 (ours, theirs) => prop_assert!(false, "{ours:?} {theirs:?}"),
             }
         }

@@ -46,6 +46,9 @@ pub(super) const PLANTED: &[Planted] = &[
     shm("FlippedEarly", "journaled/updater", "torn"),
     shm("TagFirst", "option/setter", "nobody has put 0 there"),
     shm("TagKept", "option/replacer", "torn"),
+    shm("NamedEarly", "names/maker", "all of the dead one's is gone"),
+    shm("UnlinkedByName", "names/owner's drop+exchanging", "another's name was taken away"),
+    shm("ListFirst", "names/sweeper", "all of the dead one's is gone"),
     shm("NothingRecovered", "arena/converter", "were lost"),
     shm("SenderAsked", "arena/sender", "not free"),
 ];

@@ -1,5 +1,6 @@
-//! Every system call of the crate: packets, files for long messages, waiting.
+//! Every system call of the crate: packets, addresses, files for long messages, waiting.
 
+pub(crate) mod door;
 pub(crate) mod packet;
 pub(crate) mod spill;
 pub(crate) mod wait;

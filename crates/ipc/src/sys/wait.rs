@@ -46,7 +46,7 @@ pub(crate) fn a_moment(deadline: Option<Instant>) -> bool {
 }
 
 /// The rest of the time in milliseconds, rounded up, so that a wait never ends before its deadline.
-fn timeout_until(deadline: Option<Instant>) -> PollTimeout {
+pub(super) fn timeout_until(deadline: Option<Instant>) -> PollTimeout {
     let Some(deadline) = deadline else {
         return PollTimeout::NONE;
     };

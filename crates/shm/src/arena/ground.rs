@@ -121,7 +121,7 @@ impl Ground {
         // SAFETY: the segment is longer than a header, which lies before all else.
         unsafe { memory.as_ptr().copy_from_nonoverlapping(header.as_ptr(), USED) };
         let made = Arc::new(Self { memory, spans, hints: Default::default() });
-        ARRIVALS.insert(arrivals::key(made.memory.descriptor().borrowed())?, &made);
+        ARRIVALS.insert(arrivals::key(made.memory.as_file())?, &made);
         Ok(made)
     }
 
@@ -145,7 +145,7 @@ impl Ground {
             crate::FamilyError::AlreadyMember => ShmError::ForeignFamily { type_name: "Arena" },
             other => other.into(),
         })?;
-        ARRIVALS.find_or(arrivals::key(fd)?, || {
+        ARRIVALS.find_or(arrivals::key(descriptor.file())?, || {
             // Another description than the message's, on which the locks of its blocks lie.
             let own = ofd::reopen(fd).map_err(ShmError::kernel("open a segment by /proc/self/fd"))?;
             let memory = SharedMemory::attach_any(own.into())?;

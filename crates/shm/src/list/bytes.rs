@@ -1,10 +1,11 @@
 //! `Bytes`: copies into and out of memory that others write meanwhile. `unsafe`: atomics at places of a mapping.
 #![allow(unsafe_code)]
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::ListError;
 use crate::memory::SharedMemory;
+use crate::raw::Access;
 
 /// What a word takes, in bytes: all parts of a list but the codes are made of words.
 pub(super) const WORD: usize = 8;
@@ -19,30 +20,33 @@ impl<'m> Bytes<'m> {
     }
 
     pub(super) fn word(self, at: usize) -> Result<[u8; WORD], ListError> {
-        // SAFETY: the place is aligned and inside the mapping, which the borrow keeps.
-        let word = unsafe { AtomicU64::from_ptr(self.place::<u64>(at)?) };
-        Ok(word.load(Relaxed).to_ne_bytes())
+        self.load::<u64>(at).map(u64::to_ne_bytes)
     }
 
     /// Writes in one piece. The memory is writable: its list was asked.
     pub(super) fn set_word(self, at: usize, bytes: [u8; WORD]) -> Result<(), ListError> {
-        // SAFETY: the place is aligned and inside the mapping, which the borrow keeps.
-        let word = unsafe { AtomicU64::from_ptr(self.place::<u64>(at)?) };
-        word.store(u64::from_ne_bytes(bytes), Relaxed);
-        Ok(())
+        self.store(at, u64::from_ne_bytes(bytes))
     }
 
     pub(super) fn byte(self, at: usize) -> Result<u8, ListError> {
-        // SAFETY: the place is inside the mapping, which the borrow keeps.
-        let byte = unsafe { AtomicU8::from_ptr(self.place::<u8>(at)?) };
-        Ok(byte.load(Relaxed))
+        self.load(at)
     }
 
     /// As [`set_word`](Self::set_word).
     pub(super) fn set_byte(self, at: usize, value: u8) -> Result<(), ListError> {
-        // SAFETY: the place is inside the mapping, which the borrow keeps.
-        let byte = unsafe { AtomicU8::from_ptr(self.place::<u8>(at)?) };
-        byte.store(value, Relaxed);
+        self.store(at, value)
+    }
+
+    fn load<T: Access>(self, at: usize) -> Result<T, ListError> {
+        let place = self.place(at)?;
+        // SAFETY: aligned and inside the mapping, which the borrow keeps; nobody has a reference to memory without a type.
+        Ok(unsafe { T::load(place, Relaxed) })
+    }
+
+    fn store<T: Access>(self, at: usize, value: T) -> Result<(), ListError> {
+        let place = self.place(at)?;
+        // SAFETY: as above, and writable.
+        unsafe { T::store(place, value, Relaxed) };
         Ok(())
     }
 

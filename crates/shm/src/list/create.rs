@@ -83,6 +83,37 @@ impl SharedList {
         Ok(list)
     }
 
+    /// A new list in memory of this name, for programs that know nothing of each other: nobody sees it before its items are there. The name is
+    /// this process's to end, as that of [`SharedMemory::create`].
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new); [`Memory`](ListError::Memory) with what [`SharedMemory::create`] says.
+    ///
+    /// ```
+    /// use multiproc_shm::{SharedList, SharedMemory};
+    ///
+    /// let name = format!("doc-list-{}", std::process::id());
+    /// let ours = SharedList::create(&name, &["text".into(), 7.into()])?;
+    /// let theirs = SharedList::open(SharedMemory::open(&name)?)?; // or `ShareableList(name=…)`
+    /// assert_eq!(theirs.to_vec()?, ["text".into(), 7.into()]);
+    /// # drop(ours);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "multiprocessing.shared_memory.ShareableList(name=)")]
+    pub fn create(name: &str, items: &[Item]) -> Result<Self, ListError> {
+        let made = Self::new(items)?;
+        let memory = SharedMemory::create_with(name, made.memory.len(), |bytes| made.copy_to(bytes))?;
+        Self::open(memory)
+    }
+
+    /// Copies the bytes of a list of our own, to which nobody else has come.
+    fn copy_to(&self, bytes: &mut [u8]) {
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            *byte = Bytes(&self.memory).byte(at).expect("both are of one length");
+        }
+    }
+
     /// How long a memory has to be for a list of these items, in bytes.
     ///
     /// # Errors

@@ -12,7 +12,10 @@ use crate::error::ShmError;
 ///
 /// let list = SharedList::new(&["short".into()])?;
 /// let error = list.set(0, "longer than its slot").unwrap_err();
-/// assert_eq!(error.to_string(), "20 bytes for a slot of 8, which is of a fixed length: make the list with the longest value");
+/// assert_eq!(
+///     error.to_string(),
+///     "item 0: 20 bytes for a slot of 8, which is of a fixed length: make the list with the longest value"
+/// );
 /// # Ok::<(), multiproc_shm::list::ListError>(())
 /// ```
 #[derive(Debug, Error)]
@@ -34,9 +37,11 @@ pub enum ListError {
     },
     /// The value is longer than the slot, whose length was fixed when the list was made.
     #[error(
-        "{len} bytes for a slot of {slot}, which is of a fixed length: make the list with the longest value"
+        "item {index}: {len} bytes for a slot of {slot}, which is of a fixed length: make the list with the longest value"
     )]
     TooLong {
+        /// Of the item.
+        index: usize,
         /// Of the value, in bytes.
         len: usize,
         /// What the slot takes, in bytes.
@@ -55,6 +60,14 @@ pub enum ListError {
     /// The memory holds no list, a damaged one, or one that another is writing at this moment.
     #[error("this is no list, or a damaged one: {what}")]
     Corrupt {
+        /// Which rule it breaks.
+        what: &'static str,
+    },
+    /// An item is damaged, or another is writing it at this moment. The others can be read, and this one can be set.
+    #[error("item {index} is damaged, or half written: {what}")]
+    CorruptItem {
+        /// Of the item.
+        index: usize,
         /// Which rule it breaks.
         what: &'static str,
     },

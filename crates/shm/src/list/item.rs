@@ -12,7 +12,10 @@
 /// assert_eq!(Item::from("seven"), Item::Str("seven".to_owned()));
 /// assert_eq!(Item::from(None::<f64>), Item::None);
 /// assert_ne!(Item::from(1), Item::from(true));
+/// assert_eq!(Item::try_from("seven".len())?, Item::Int(5));
+/// assert!(Item::try_from(u64::MAX).is_err());
 /// assert_ne!(Item::from(f64::NAN), Item::from(f64::NAN));
+/// # Ok::<(), std::num::TryFromIntError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Item {
@@ -45,6 +48,26 @@ from!(Float: f32, f64);
 from!(Bool: bool);
 from!(Str: String, &str, char, Box<str>);
 from!(Bytes: Vec<u8>, &[u8], Box<[u8]>);
+
+impl From<isize> for Item {
+    fn from(value: isize) -> Self {
+        Self::Int(value as i64) // of 64 bits at most, on every machine there is
+    }
+}
+
+/// Those of which not every value fits: `len.try_into()?`.
+macro_rules! try_from {
+    ($($number:ty),*) => {$(
+        impl TryFrom<$number> for Item {
+            type Error = std::num::TryFromIntError;
+
+            fn try_from(value: $number) -> Result<Self, Self::Error> {
+                i64::try_from(value).map(Self::Int)
+            }
+        }
+    )*};
+}
+try_from!(u64, usize, i128, u128);
 
 impl<const LEN: usize> From<&[u8; LEN]> for Item {
     fn from(bytes: &[u8; LEN]) -> Self {

@@ -17,14 +17,16 @@ mod format;
 mod frame;
 mod item;
 mod iter;
+mod read;
+mod whole;
 
 use std::ops::Range;
 use std::sync::atomic::{Ordering::Acquire, fence};
 
-use self::bytes::{Bytes, WORD};
+use self::bytes::Bytes;
 pub use self::error::ListError;
-use self::format::{Format, Kind, Value};
-use self::frame::{CHANGES, Frame};
+use self::format::Value;
+use self::frame::Frame;
 pub use self::item::Item;
 pub use self::iter::Iter;
 use crate::error::ShmError;
@@ -38,7 +40,8 @@ use crate::memory::SharedMemory;
 /// # Trust
 ///
 /// Anybody who has the memory may write any byte of it, CPython without any lock. So each call looks at the memory anew, and what
-/// it reads has to make sense: else it is [`Corrupt`](ListError::Corrupt). No bytes make a call panic, loop, reach outside the
+/// it reads has to make sense: else it is [`Corrupt`](ListError::Corrupt), or [`CorruptItem`](ListError::CorruptItem) where one item is. No
+/// bytes make a call panic, loop, reach outside the
 /// memory, or take more memory of its own than a small multiple of the list's. Count and data length are those of when the list
 /// was opened; when they change, all calls but [`len`](Self::len) are `Corrupt`.
 ///
@@ -50,9 +53,9 @@ use crate::memory::SharedMemory;
 /// - An `Int` or a `Float` is read as somebody wrote it, as long as all who write to this item write that type, and by this
 ///   type of ours. Other items are not concerned.
 /// - Otherwise a read during a write may give a mixture of old and new bytes, old bytes as a value of the new type, or
-///   [`Corrupt`](ListError::Corrupt). Of two writes at once, such a state may stay, until the next.
+///   [`CorruptItem`](ListError::CorruptItem). Of two writes at once, such a state may stay, until the next.
 /// - CPython fills each place with zeros before it writes there, the format too, also when a number replaces a number: a read
-///   meanwhile may give 0, or `Corrupt` for the lack of a format, which both happen in practice.
+///   meanwhile may give 0, or `CorruptItem` for the lack of a format, which both happen in practice.
 ///
 /// Where this matters hold a lock beside the list, a [`Shared`](crate::Shared) one between programs of ours; CPython's side
 /// needs one that both understand, a file's for instance.
@@ -68,7 +71,7 @@ use crate::memory::SharedMemory;
 ///   ([cpython#106939](https://github.com/python/cpython/issues/106939)). Reading is the same here; writing such a value is
 ///   refused, as [`TrailingNul`](ListError::TrailingNul).
 /// - CPython sizes the slot of a `str` by characters and cuts what its UTF-8 has more. What is cut inside a character is then
-///   `Corrupt` here (there: `UnicodeDecodeError`). Lists made here have room for all of it; both sides read them.
+///   `CorruptItem` here (there: `UnicodeDecodeError`). Lists made here have room for all of it; both sides read them.
 /// - Negative positions, and equality over types (`1 == True`), are Python's.
 ///
 /// # Cost
@@ -84,6 +87,9 @@ pub struct SharedList {
 
 impl SharedList {
     /// The list at the beginning of a memory, which this program or another one has made; the memory may be longer.
+    ///
+    /// New memory, of zeros, is an empty list, here and for CPython: nothing tells it from one. So fill a list before others can open it:
+    /// [`create`](Self::create) does.
     ///
     /// Checked are the count, every offset, and that there is room for all of it. Each item is checked whenever it is read: one
     /// that its writer left half written keeps nobody from the others, nor from repairing it.
@@ -135,7 +141,7 @@ impl SharedList {
     ///
     /// # Errors
     ///
-    /// [`OutOfRange`](ListError::OutOfRange); [`Corrupt`](ListError::Corrupt).
+    /// [`OutOfRange`](ListError::OutOfRange); [`Corrupt`](ListError::Corrupt), [`CorruptItem`](ListError::CorruptItem).
     ///
     /// ```
     /// use multiproc_shm::SharedList;
@@ -157,7 +163,7 @@ impl SharedList {
     /// # Errors
     ///
     /// [`TooLong`](ListError::TooLong) for more bytes of text than the slot has, [`TrailingNul`](ListError::TrailingNul) for
-    /// those that would be lost; [`OutOfRange`](ListError::OutOfRange); [`Corrupt`](ListError::Corrupt);
+    /// those that would be lost; [`OutOfRange`](ListError::OutOfRange); [`Corrupt`](ListError::Corrupt), [`CorruptItem`](ListError::CorruptItem);
     /// [`Memory`](ListError::Memory) with [`ReadOnly`](ShmError::ReadOnly). Nothing has been written then.
     ///
     /// ```
@@ -167,7 +173,7 @@ impl SharedList {
     /// let list = SharedList::new(&["eight ch".into()])?; // a slot of 16 bytes
     /// list.set(0, 8)?;
     /// list.set(0, "sixteen letters!")?;
-    /// assert!(matches!(list.set(0, "seventeen letters"), Err(ListError::TooLong { len: 17, slot: 16 })));
+    /// assert!(matches!(list.set(0, "seventeen letters"), Err(ListError::TooLong { index: 0, len: 17, slot: 16 })));
     /// assert_eq!(list.get(0)?, "sixteen letters!".into());
     /// # Ok::<(), ListError>(())
     /// ```
@@ -177,7 +183,7 @@ impl SharedList {
         let item = item.into();
         if let Value::Text(text) = item.value() {
             if text.len() > slot.len() {
-                return Err(ListError::TooLong { len: text.len(), slot: slot.len() });
+                return Err(ListError::TooLong { index, len: text.len(), slot: slot.len() });
             }
             if text.ends_with(&[0]) {
                 return Err(ListError::TrailingNul { index });
@@ -186,95 +192,12 @@ impl SharedList {
         self.put(self.bytes_to_write()?, index, slot, &item)
     }
 
-    /// Copies of all items, one by one as they are asked for.
-    ///
-    /// ```
-    /// let list = multiproc_shm::SharedList::new(&[1.into(), 2.into()])?;
-    /// let backwards: Result<Vec<_>, _> = list.iter().rev().collect();
-    /// assert_eq!(backwards?, [2.into(), 1.into()]);
-    /// # Ok::<(), multiproc_shm::list::ListError>(())
-    /// ```
-    #[doc(alias = "__iter__")]
-    pub fn iter(&self) -> Iter<'_> {
-        Iter::of(self)
-    }
-
-    /// Copies of all items. Not a snapshot: they are read one after the other.
-    ///
-    /// # Errors
-    ///
-    /// [`Corrupt`](ListError::Corrupt), if one of them is.
-    ///
-    /// ```
-    /// let items = ["a".into(), 1.into()];
-    /// assert_eq!(multiproc_shm::SharedList::new(&items)?.to_vec()?, items);
-    /// # Ok::<(), multiproc_shm::list::ListError>(())
-    /// ```
-    pub fn to_vec(&self) -> Result<Vec<Item>, ListError> {
-        let mut items = Vec::with_capacity(self.len());
-        let mut end = 0;
-        for index in 0..self.len() {
-            let slot = self.slot(index)?;
-            // Slots that lay over each other would be copied once each: more than the memory has.
-            if slot.start != end {
-                return Err(CHANGES);
-            }
-            items.push(self.read(index, &slot)?);
-            end = slot.end;
-        }
-        Ok(items)
-    }
-
-    /// How many items equal this one.
-    ///
-    /// # Errors
-    ///
-    /// [`Corrupt`](ListError::Corrupt), if any item is.
-    ///
-    /// ```
-    /// use multiproc_shm::list::Item;
-    ///
-    /// let list = multiproc_shm::SharedList::new(&[1.into(), true.into(), 1.into()])?;
-    /// assert_eq!(list.count(&Item::Int(1))?, 2);
-    /// # Ok::<(), multiproc_shm::list::ListError>(())
-    /// ```
-    pub fn count(&self, item: &Item) -> Result<usize, ListError> {
-        let mut count = 0;
-        for found in self {
-            count += usize::from(found? == *item);
-        }
-        Ok(count)
-    }
-
-    /// Where the first item stands that equals this one, if any does.
-    ///
-    /// # Errors
-    ///
-    /// [`Corrupt`](ListError::Corrupt), if an item is before it is found.
-    ///
-    /// ```
-    /// use multiproc_shm::list::Item;
-    ///
-    /// let list = multiproc_shm::SharedList::new(&["a".into(), "b".into(), "b".into()])?;
-    /// assert_eq!(list.index(&Item::from("b"))?, Some(1));
-    /// assert_eq!(list.index(&Item::from("c"))?, None);
-    /// # Ok::<(), multiproc_shm::list::ListError>(())
-    /// ```
-    pub fn index(&self, item: &Item) -> Result<Option<usize>, ListError> {
-        for (index, found) in self.iter().enumerate() {
-            if found? == *item {
-                return Ok(Some(index));
-            }
-        }
-        Ok(None)
-    }
-
     /// The format of an item, as of Python's module `struct`: `q`, `d`, `xxxxxxx?` for a `bool`, `xxxxxx?x` for `None`, and for
     /// instance `16s` for a `str` or `bytes`.
     ///
     /// # Errors
     ///
-    /// [`OutOfRange`](ListError::OutOfRange); [`Corrupt`](ListError::Corrupt), also for a format that CPython does not write.
+    /// [`OutOfRange`](ListError::OutOfRange); [`Corrupt`](ListError::Corrupt), [`CorruptItem`](ListError::CorruptItem), also for a format that CPython does not write.
     ///
     /// ```
     /// let list = multiproc_shm::SharedList::new(&["text".into(), 1.into()])?;
@@ -287,27 +210,11 @@ impl SharedList {
         Ok(self.format_in(index, &slot)?.to_string())
     }
 
-    /// The formats of all items, one after the other, as CPython's `format`.
-    ///
-    /// # Errors
-    ///
-    /// [`Corrupt`](ListError::Corrupt), if any of them is.
-    ///
-    /// ```
-    /// let list = multiproc_shm::SharedList::new(&["text".into(), 1.into()])?;
-    /// assert_eq!(list.formats()?, "8sq");
-    /// # Ok::<(), multiproc_shm::list::ListError>(())
-    /// ```
-    #[doc(alias = "format")]
-    pub fn formats(&self) -> Result<String, ListError> {
-        (0..self.len()).map(|index| self.format(index)).collect()
-    }
-
     /// How many bytes of text the slot of an item takes.
     ///
     /// # Errors
     ///
-    /// [`OutOfRange`](ListError::OutOfRange); [`Corrupt`](ListError::Corrupt).
+    /// [`OutOfRange`](ListError::OutOfRange); [`Corrupt`](ListError::Corrupt), [`CorruptItem`](ListError::CorruptItem).
     ///
     /// ```
     /// let list = multiproc_shm::SharedList::new(&["eight ch".into(), 1.into()])?;
@@ -343,57 +250,4 @@ impl SharedList {
         self.frame.check(bytes)?;
         self.frame.slot(bytes, index)
     }
-
-    /// What is in a slot.
-    fn read(&self, index: usize, slot: &Range<usize>) -> Result<Item, ListError> {
-        let bytes = Bytes(&self.memory);
-        let format = self.format_in(index, slot)?;
-        let code = bytes.byte(self.frame.code_at(index))?;
-        let at = self.frame.data_at() + slot.start;
-        match Kind::of(format, code) {
-            Some(Kind::Int) => Ok(Item::Int(i64::from_ne_bytes(bytes.word(at)?))),
-            Some(Kind::Float) => Ok(Item::Float(f64::from_ne_bytes(bytes.word(at)?))),
-            Some(Kind::Bool) => Ok(Item::Bool(bytes.word(at)?[WORD - 1] != 0)),
-            Some(Kind::None) => Ok(Item::None),
-            Some(Kind::Bytes(len)) => Ok(Item::Bytes(text(bytes, at, len)?)),
-            Some(Kind::Str(len)) => match String::from_utf8(text(bytes, at, len)?) {
-                Ok(text) => Ok(Item::Str(text)),
-                Err(_) => {
-                    Err(ListError::Corrupt { what: "text that is no UTF-8, or cut inside a character" })
-                }
-            },
-            None => Err(ListError::Corrupt { what: "an item whose format and code contradict each other" }),
-        }
-    }
-
-    fn format_in(&self, index: usize, slot: &Range<usize>) -> Result<Format, ListError> {
-        let word = Bytes(&self.memory).word(self.frame.format_at(index))?;
-        match Format::parse(word) {
-            None if word == [0; WORD] => {
-                Err(ListError::Corrupt { what: "an item without a format, as while CPython sets it" })
-            }
-            None => Err(ListError::Corrupt { what: "the format of an item" }),
-            Some(Format::Text(len)) if len > slot.len() => {
-                Err(ListError::Corrupt { what: "an item longer than its slot" })
-            }
-            Some(format) => Ok(format),
-        }
-    }
-}
-
-/// Copies `len` bytes, without the zeros at their end.
-fn text(bytes: Bytes<'_>, at: usize, len: usize) -> Result<Vec<u8>, ListError> {
-    // First how many words there are, so that a small value in a large slot costs little memory.
-    let mut words = len.div_ceil(WORD);
-    while words > 0 && bytes.word(at + (words - 1) * WORD)? == [0; WORD] {
-        words -= 1;
-    }
-    let mut copy = Vec::with_capacity(words * WORD);
-    for word in 0..words {
-        copy.extend_from_slice(&bytes.word(at + word * WORD)?);
-    }
-    copy.truncate(len);
-    let end = copy.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    copy.truncate(end);
-    Ok(copy)
 }

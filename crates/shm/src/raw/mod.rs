@@ -11,6 +11,7 @@ mod values;
 mod view;
 mod words;
 
+pub(crate) use self::element::Access;
 pub use self::element::{RawElement, RawInteger};
 pub use self::error::ViewError;
 pub use self::values::Values;

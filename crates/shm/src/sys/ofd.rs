@@ -26,7 +26,6 @@ pub(crate) fn lock_for_writing(fd: BorrowedFd<'_>, byte: u64) -> io::Result<bool
 }
 
 /// Ends this description's lock of a byte, if it has one.
-#[allow(dead_code)]
 pub(crate) fn unlock(fd: BorrowedFd<'_>, byte: u64) -> io::Result<()> {
     set(fd, byte, libc::F_UNLCK).map(drop)
 }

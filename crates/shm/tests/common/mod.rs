@@ -2,6 +2,8 @@
 #![allow(unsafe_code)]
 #![allow(dead_code)] // each test program uses some of it
 
+pub(crate) mod named;
+
 use std::os::fd::OwnedFd;
 
 use multiproc_shm::transfer::{self, Descriptor, Refusal};
@@ -11,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// A value on its way.
+#[derive(Debug)]
 pub(crate) struct Parcel {
     pub(crate) bytes: Vec<u8>,
     pub(crate) fds: Vec<OwnedFd>,

@@ -61,7 +61,10 @@ pub(crate) fn exercise(list: &SharedList, written: &[Item]) -> Vec<String> {
     assert!(25 * len + 16 <= list.memory().len(), "{len} items can't be there");
     let mut note = |what: &str, result: Result<String, ListError>| {
         if let Err(error) = &result {
-            assert!(matches!(error, ListError::Corrupt { .. }), "{what}: {error:?}");
+            assert!(
+                matches!(error, ListError::Corrupt { .. } | ListError::CorruptItem { .. }),
+                "{what}: {error:?}"
+            );
         }
         said.push(format!("{what}: {result:?}"));
     };
@@ -85,8 +88,8 @@ pub(crate) fn exercise(list: &SharedList, written: &[Item]) -> Vec<String> {
         note("slot", list.slot_len(index).map(|len| len.to_string()));
         for item in written {
             match list.set(index, item.clone()) {
-                Err(ListError::TooLong { len, slot }) => assert!(len > slot),
-                Err(ListError::Corrupt { .. }) => {}
+                Err(ListError::TooLong { len, slot, .. }) => assert!(len > slot),
+                Err(ListError::Corrupt { .. } | ListError::CorruptItem { .. }) => {}
                 result => {
                     result.unwrap();
                     let found = list.get(index).map(|found| found == *item);

@@ -98,6 +98,9 @@ pub enum IdentityError {
         "whether the process of a dead owner lives cannot be seen: leave descriptors free (`ulimit -n`), and let /proc be read"
     )]
     OwnerUnseen,
+    /// The process is a fork of the one that had a handle by which holders are counted.
+    #[error("this process is a fork of the one that had the handle: send the handle to it in a message")]
+    Forked,
     /// All entries for processes are taken.
     #[error("the family has {limit} processes already", limit = crate::registry::MAX_PROCESSES)]
     TooManyProcesses,

@@ -54,8 +54,13 @@ impl<G> LockError<G> {
         }
     }
 
-    /// The same with something else for the guard.
-    pub(crate) fn map<H>(self, change: impl FnOnce(G) -> H) -> LockError<H> {
+    /// The same with something else for the guard, for locks that are made of these.
+    ///
+    /// ```
+    /// use multiproc_sync::LockError;
+    /// assert!(matches!(LockError::Poisoned(2).map(|held| held + 1), LockError::Poisoned(3)));
+    /// ```
+    pub fn map<H>(self, change: impl FnOnce(G) -> H) -> LockError<H> {
         match self {
             Self::Poisoned(guard) => LockError::Poisoned(change(guard)),
             Self::OwnerDied(guard) => LockError::OwnerDied(change(guard)),

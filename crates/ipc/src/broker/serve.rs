@@ -1,0 +1,101 @@
+//! The broker's thread: it answers whoever comes, and waits for nobody alone.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{Broker, Kept, Request, Verdict, answer};
+use crate::error::SendErrorKind;
+use crate::message::Message;
+use crate::socket::{MessageSocket, Polled};
+use crate::sys::{door, wait};
+
+/// How long one who has connected may take to ask, and to be answered.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many may be at it at a time; those who come then stand before the door.
+const MAX_GUESTS: usize = 64;
+
+/// How long it rests where the kernel has no event: no descriptors left, or no room for another message.
+const REST: Duration = Duration::from_millis(10);
+
+/// Has a thread of this process serve at `door`, to the end of the process.
+pub(super) fn start(broker: &'static Broker, door: OwnedFd) -> io::Result<()> {
+    thread::Builder::new().name("multiproc-broker".into()).spawn(move || serve(broker, &door))?;
+    Ok(())
+}
+
+struct Guest {
+    socket: MessageSocket,
+    until: Instant,
+    /// What it is to get, for which there was no room.
+    due: Option<Arc<Kept>>,
+}
+
+fn serve(broker: &Broker, door: &OwnedFd) {
+    let mut guests: Vec<Guest> = Vec::new();
+    loop {
+        let is_due = guests.iter().any(|guest| guest.due.is_some());
+        let patience = guests.iter().map(|guest| guest.until).min();
+        let rest = Instant::now() + REST;
+        let until = if is_due { Some(patience.map_or(rest, |until| until.min(rest))) } else { patience };
+        let open = guests.len() < MAX_GUESTS;
+        let asking = guests.iter().filter(|guest| guest.due.is_none()).map(|guest| guest.socket.as_fd());
+        if door::until_any_readable(open.then(|| door.as_fd()).into_iter().chain(asking), until).is_err() {
+            wait::a_moment(Some(rest));
+        }
+        while guests.len() < MAX_GUESTS {
+            match door::admit(door.as_fd()) {
+                Ok(Some(fd)) => guests.extend(welcome(fd)),
+                Ok(None) => break,
+                Err(_) => {
+                    // No descriptor for it: it stands before the door still.
+                    wait::a_moment(Some(rest));
+                    break;
+                }
+            }
+        }
+        let now = Instant::now();
+        guests.retain_mut(|guest| guest.until > now && stays(broker, guest));
+    }
+}
+
+/// One who may ask.
+fn welcome(fd: OwnedFd) -> Option<Guest> {
+    door::is_of_this_user(fd.as_fd()).ok().filter(|is_ours| *is_ours)?;
+    let socket = MessageSocket::from_fd(fd).ok()?;
+    Some(Guest { socket, until: Instant::now() + PATIENCE, due: None })
+}
+
+/// Hears and answers a guest; whether it is to be heard again.
+fn stays(broker: &Broker, guest: &mut Guest) -> bool {
+    if let Some(kept) = &guest.due {
+        return matches!(guest.socket.try_send(&kept.message), Err(SendErrorKind::Full));
+    }
+    let asked = match guest.socket.poll_recv() {
+        Ok(Polled::Empty) => return true,
+        Ok(Polled::Message(message)) => message.decode::<Request>().ok(),
+        Ok(_) | Err(_) => None,
+    };
+    let Some(request) = asked else { return false }; // no guest of ours, or one that has died
+    match broker.find(&request) {
+        Some(kept) => {
+            let is_full = matches!(guest.socket.try_send(&kept.message), Err(SendErrorKind::Full));
+            guest.due = is_full.then_some(kept);
+            is_full
+        }
+        None => {
+            if let Ok(refusal) = refusal() {
+                // Who has gone does not want to know.
+                let _ = guest.socket.try_send(&refusal);
+            }
+            false
+        }
+    }
+}
+
+fn refusal() -> Result<Message, super::OfferErrorKind> {
+    answer::<()>(&Verdict::Withdrawn, None)
+}

@@ -1,0 +1,119 @@
+//! Who has a part: a number in front of the elements that everybody sees, and a lock of the kernel's beside it.
+//!
+//! The number is even while somebody owns the part and odd while a message brings it, and never comes back: each owner and each message has
+//! one of its own, and what it does is one exchange of exactly that number. So a message is received once, whoever tries, and one whose part
+//! was taken back brings nothing.
+//!
+//! That the owner, or the message, is *gone*, the number does not tell. It is told by a lock for reading which lies on a byte for the part, by the file
+//! description that owner and message have: it goes along with the message, and ends with its last descriptor. Who takes a part back locks that byte
+//! for writing first. `loom_part.rs` is the model.
+
+use std::io;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+
+use multiproc_sync::primitive::AtomicU64;
+
+use crate::planted::{Bug, planted};
+
+/// Set in an even number: its owner has given the part up in order.
+const GIVEN_UP: u64 = 1 << 63;
+
+/// The locks of a part's byte.
+pub(crate) trait PartLock {
+    /// Locks it for reading, for good; `false`: somebody is just taking the part back.
+    fn share(&self) -> io::Result<bool>;
+    /// Locks it for writing; `false`: somebody has the part.
+    fn exclude(&self) -> io::Result<bool>;
+    /// Ends the lock for writing.
+    fn end_excluding(&self) -> io::Result<()>;
+}
+
+/// How a part was left that somebody had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// Given up in order, or lost on its way.
+    Whole,
+    /// Its owner ended with it.
+    Torn,
+}
+
+/// Of zeros nobody has had the part.
+#[repr(transparent)]
+#[derive(Debug, Default)]
+pub(crate) struct PartWord(AtomicU64);
+
+impl PartWord {
+    /// Makes a number for an owner, of a part that the caller alone can give away.
+    pub(crate) fn give(&self) -> u64 {
+        self.next(0).1
+    }
+
+    /// Takes the part back to where it is given away from, if nobody has it.
+    pub(crate) fn take_back(&self, lock: &impl PartLock) -> io::Result<Option<Left>> {
+        if !planted(Bug::PartTakenUnasked) && !lock.exclude()? {
+            return Ok(None);
+        }
+        // Whoever tries to receive it from now on fails: the number is another.
+        let (before, _) = self.next(GIVEN_UP);
+        // Were it refused, so would be the next owner's lock, who says so.
+        let _ = lock.end_excluding();
+        let owned = before & 1 == 0 && before & GIVEN_UP == 0;
+        Ok(Some(if owned { Left::Torn } else { Left::Whole }))
+    }
+
+    /// The owner's part is on its way from now on; `false`: it is not this owner's.
+    pub(crate) fn send(&self, number: u64) -> bool {
+        // Release: what the owner has written, its receiver sees. Partner: `receive`.
+        let order = if planted(Bug::PartSentUnordered) { Relaxed } else { Release };
+        self.0.compare_exchange(number, number + 1, order, Relaxed).is_ok()
+    }
+
+    /// The message did not go: the part is its owner's again, unless somebody has received it.
+    pub(crate) fn call_back(&self, number: u64) -> bool {
+        if planted(Bug::PartCalledBackUnasked) {
+            self.0.swap(number, Relaxed);
+            return true;
+        }
+        self.0.compare_exchange(number + 1, number, Relaxed, Relaxed).is_ok()
+    }
+
+    /// What the message of this number brings; the new owner's number, or `None` for a message that has nothing to bring any more. By
+    /// `lock` the new owner has the part.
+    pub(crate) fn receive(&self, on_its_way: u64, lock: &impl PartLock) -> io::Result<Option<u64>> {
+        // Locked before it is owned: who takes parts back finds it locked, or has changed the number by then.
+        if on_its_way & (GIVEN_UP | 1) != 1 || !lock.share()? {
+            return Ok(None);
+        }
+        let number = on_its_way + 1;
+        if planted(Bug::PartReceivedByLook) {
+            let found = self.0.load(Acquire);
+            if found == on_its_way {
+                self.0.swap(number, AcqRel);
+            }
+            return Ok((found == on_its_way).then_some(number));
+        }
+        // Acquire: partner of `send`.
+        let won = self.0.compare_exchange(on_its_way, number, Acquire, Relaxed).is_ok();
+        Ok(won.then_some(number))
+    }
+
+    /// The owner is done with the part, which is whole.
+    pub(crate) fn give_up(&self, number: u64) {
+        // Release: partner of `next`. Refused, the part is somebody else's.
+        let _ = self.0.compare_exchange(number, number | GIVEN_UP, Release, Relaxed);
+    }
+
+    /// Makes the next even number, with this mark; gives what was there before.
+    fn next(&self, mark: u64) -> (u64, u64) {
+        let mut found = self.0.load(Relaxed);
+        loop {
+            let bare = found & !GIVEN_UP;
+            let next = if planted(Bug::PartNumberKept) { bare & !1 } else { (bare | 1) + 1 };
+            // Acquire: what the last owner has written is seen. Partner: `give_up`, and `send` for what died on its way.
+            match self.0.compare_exchange(found, next | mark, AcqRel, Relaxed) {
+                Ok(before) => return (before, next),
+                Err(now) => found = now,
+            }
+        }
+    }
+}

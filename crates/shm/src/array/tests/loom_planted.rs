@@ -1,0 +1,40 @@
+//! Shows that the models can fail: each planted bug is found by one of them, and in the way that was foretold.
+
+use multiproc_testkit::planted::Kind::{Claim, Race};
+use multiproc_testkit::planted::{Foretold, Row};
+
+use crate::planted::{Bug, VARIABLE};
+
+/// Which model finds which bug, and how it fails. Every model is in it.
+const ROWS: &[Row<Bug>] = &[
+    (Bug::PartReceivedByLook, "loom_part::it_is_received_once", Claim("received twice")),
+    (Bug::PartSentUnordered, "loom_part::it_is_received_once", Race),
+    (Bug::PartCalledBackUnasked, "loom_part::it_is_called_back_or_received", Race),
+    (
+        Bug::PartTakenUnasked,
+        "loom_part::it_is_taken_back_from_nobody_who_has_it",
+        Claim("nobody else receives it"),
+    ),
+    (Bug::PartNumberKept, "loom_part::an_old_message_brings_nothing", Claim("an old message brings it")),
+];
+
+fn foretold() -> Foretold<Bug> {
+    Foretold { module: module_path!(), variable: VARIABLE, rows: ROWS, deeper: &[] }
+}
+
+#[test]
+fn every_planted_bug_is_caught_by_kind() {
+    foretold().assert_caught();
+}
+
+#[test]
+fn every_bug_of_parts_is_planted_in_a_model() {
+    let of_parts: Vec<Bug> =
+        Bug::ALL.iter().filter(|bug| format!("{bug:?}").starts_with("Part")).copied().collect();
+    foretold().assert_all_planted(&of_parts);
+}
+
+#[test]
+fn every_model_is_shown_to_fail() {
+    foretold().assert_every_model_planted();
+}

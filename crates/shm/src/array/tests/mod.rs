@@ -1,0 +1,4 @@
+//! Models of who has a part: every order in which those who send, receive and take back can meet.
+
+mod loom_part;
+mod loom_planted;
