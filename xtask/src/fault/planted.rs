@@ -46,6 +46,7 @@ pub(super) const PLANTED: &[Planted] = &[
     shm("FlippedEarly", "journaled/updater", "torn"),
     shm("TagFirst", "option/setter", "nobody has put 0 there"),
     shm("TagKept", "option/replacer", "torn"),
+    shm("PartTakenUnasked", "part/owner", "taken from a living owner"),
 ];
 
 #[cfg(test)]

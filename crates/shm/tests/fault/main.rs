@@ -1,10 +1,13 @@
 //! Every process that changes what this crate puts into shared memory is killed before every instruction of the change; those who are
 //! left go on. `cargo xtask fault shm` builds and runs it.
 
+mod array;
 mod journaled;
 mod names;
 mod option;
+mod part;
 mod state;
+mod wire;
 
 use std::process::ExitCode;
 
@@ -18,5 +21,7 @@ fn main() -> ExitCode {
     let program = Program::new(&multiproc_sync::fault_points());
     let program = journaled::scenarios().into_iter().fold(program, Program::scenario);
     let program = option::scenarios().into_iter().fold(program, Program::scenario);
+    let program = array::scenarios().into_iter().fold(program, Program::scenario);
+    let program = part::scenarios().into_iter().fold(program, Program::scenario);
     names::scenarios().into_iter().fold(program, Program::scenario).main()
 }
