@@ -12,6 +12,7 @@ pub(crate) mod rwlock;
 pub(crate) mod segment;
 pub(crate) mod semaphore;
 pub(crate) mod thread;
+pub(crate) mod value;
 pub(crate) mod wait_group;
 
 use multiproc::{Process, ProcessPool};

@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::groups::{
     barrier, condvar, event, latch, mutex, once, permit, pool, process, raw, reentrant, rwlock, segment,
-    selftest, semaphore, thread, wait_group, watched,
+    selftest, semaphore, thread, value, wait_group, watched,
 };
 use crate::placement::Placement;
 use crate::session::{Sample, Setting, Start};
@@ -121,7 +121,7 @@ const SYNC: &[&[Bench]] = &[
 ];
 
 /// What the crate shm brings.
-const SHM: &[&[Bench]] = &[segment::BENCHES, raw::BENCHES];
+const SHM: &[&[Bench]] = &[segment::BENCHES, raw::BENCHES, value::BENCHES];
 
 /// Names that stand for several groups.
 pub(crate) const ALIASES: &[(&str, &[&[Bench]])] = &[("sync", SYNC), ("shm", SHM)];

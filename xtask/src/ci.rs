@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::workspace::Workspace;
-use crate::{Failure, Outcome, alone, fault, loom, shell, stress, suites, table, tidy};
+use crate::{Failure, Outcome, alone, fault, loom, python, shell, stress, suites, table, tidy};
 
 struct Step {
     name: &'static str,
@@ -35,6 +35,11 @@ const STEPS: &[Step] = &[
         name: "stress",
         about: "locks used, and words counted, for some seconds each while processes are killed",
         run: stress::check,
+    },
+    Step {
+        name: "interop",
+        about: "memory shared with CPython of each version, and with one that lies",
+        run: interop,
     },
     Step {
         name: "alone",
@@ -127,7 +132,7 @@ fn clippy(_workspace: &Workspace) -> Result<(), String> {
     shell::require("clippy", "clippy")?;
     lint(&["--workspace", "--all-targets"])?;
     // The programs that other chores run, and that `cargo test` leaves out.
-    lint(&["--workspace", "--test", "fault", "--test", "stress"])
+    lint(&["--workspace", "--test", "fault", "--test", "python", "--test", "stress"])
 }
 
 /// A check in which a warning is an error; other than by `RUSTFLAGS`, dependencies are not built anew.
@@ -196,6 +201,10 @@ fn quick_loom(workspace: &Workspace) -> Result<(), String> {
 
 fn all_faults(_workspace: &Workspace) -> Result<(), String> {
     fault::check(&[])
+}
+
+fn interop(_workspace: &Workspace) -> Result<(), String> {
+    python::check()
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! `cargo xtask fuzz`: hostile bytes at random for a given time, at all that reads what strangers write.
 
-use std::process::ExitCode;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+use std::time::Duration;
 
-use crate::{Failure, Outcome, shell};
+use crate::{Failure, Outcome, artifact, shell};
 
 /// The long form of a property: a test that is left out otherwise, and goes on for as long as it is told.
 struct Target {
@@ -15,7 +17,19 @@ struct Target {
 /// The function in the program.
 const FUNCTION: &str = "fuzz";
 
-const TARGETS: &[Target] = &[Target { name: "list", package: "multiproc-shm", test: "list_hostile" }];
+const fn shm(name: &'static str, test: &'static str) -> Target {
+    Target { name, package: "multiproc-shm", test }
+}
+
+const TARGETS: &[Target] = &[
+    shm("list", "list_hostile"),
+    shm("header", "header_hostile"),
+    shm("manifest", "names_fuzz"),
+    shm("raw", "raw_hostile"),
+];
+
+/// What a target may take beyond its time, for the execution that it is at and for its end. One that hangs is killed.
+const GRACE: Duration = Duration::from_secs(60);
 
 const SECONDS: &str = "MULTIPROC_FUZZ_SECONDS";
 const SEED: &str = "MULTIPROC_FUZZ_SEED";
@@ -37,13 +51,29 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let seed = request.seed.unwrap_or_else(by_clock);
     for target in TARGETS {
         if request.names.is_empty() || request.names.contains(&target.name) {
-            let mut test =
-                shell::cargo(["test", "--quiet", "--package", target.package, "--test", target.test]);
-            test.args(["--", "--ignored", "--exact", FUNCTION, "--nocapture"]);
-            shell::run(test.env(SECONDS, request.seconds.to_string()).env(SEED, seed.to_string()))?;
+            let mut test = Command::new(target.build()?);
+            test.args(["--ignored", "--exact", FUNCTION, "--nocapture", "--quiet"]);
+            test.env(SECONDS, request.seconds.to_string()).env(SEED, seed.to_string());
+            shell::run_within(&mut test, Duration::from_secs(request.seconds) + GRACE).map_err(|error| {
+                format!(
+                    "fuzz: {name}: {error}\nagain: cargo xtask fuzz {name} --seed {seed} --seconds {}",
+                    request.seconds,
+                    name = target.name
+                )
+            })?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+impl Target {
+    fn build(&self) -> Result<PathBuf, String> {
+        let mut command =
+            shell::cargo(["test", "--no-run", "--quiet", "--package", self.package, "--test", self.test]);
+        command.args(["--profile", "fuzz"]);
+        artifact::program(&mut command)?
+            .ok_or_else(|| format!("cargo built no program {} of {}", self.test, self.package))
+    }
 }
 
 /// The longest time that can be asked for: a week.
@@ -115,11 +145,15 @@ mod tests {
     fn each_target_is_there() {
         for target in TARGETS {
             let folder = target.package.trim_start_matches("multiproc-");
-            let path = shell::root().join(format!("crates/{folder}/tests/{}.rs", target.test));
-            let text =
-                std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let read = |file: &str| {
+                let path = shell::root().join(format!("crates/{folder}/tests/{file}"));
+                std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+            };
+            let text = read(&format!("{}.rs", target.test));
             assert!(text.contains(&format!("fn {FUNCTION}()")), "{}", target.name);
-            assert!(text.contains(SECONDS) && text.contains(SEED), "{}", target.name);
+            assert!(text.contains(&format!("fuzzing::run(\"{}\"", target.name)), "{}", target.name);
+            let driver = read("fuzzing/mod.rs");
+            assert!(driver.contains(SECONDS) && driver.contains(SEED), "{}", target.name);
         }
     }
 }

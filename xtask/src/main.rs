@@ -10,6 +10,7 @@ mod loom;
 mod manifest;
 mod markdown;
 mod parallel;
+mod python;
 mod selection;
 mod shell;
 mod stress;
@@ -82,6 +83,12 @@ const CHORES: &[Chore] = &[
         arguments: "[pool | sync] [--minutes N | --short] [--seed N]",
         about: "word counts, and the use of all locks, while processes are killed at random",
         run: stress::run,
+    },
+    Chore {
+        name: "python",
+        arguments: "[shm] [--versions 3.11,…] [--find]",
+        about: "live CPython and numpy at the other end, of each version",
+        run: python::run,
     },
     Chore {
         name: "fuzz",

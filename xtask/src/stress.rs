@@ -1,12 +1,14 @@
-//! `cargo xtask stress`: processes are killed at random, while a pool works for them or they use locks; nothing is lost, nobody
-//! waits for ever, nothing is left.
+//! `cargo xtask stress`: processes are killed at random, while a pool works for them, they use locks, or make and share memory; nothing is lost,
+//! nobody waits for ever, nothing is left.
 
 mod leftovers;
 mod pool;
+mod program;
+mod shm;
 mod sync;
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::workspace::Workspace;
 use crate::{Failure, Outcome};
@@ -24,13 +26,14 @@ enum Length {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Request {
     pool: bool,
+    shm: bool,
     sync: bool,
     length: Length,
-    /// Of the numbers by which sync's workers are chosen and killed; `None`: another one each time.
+    /// Of the numbers by which sync's workers, and shm's, are chosen and killed; `None`: another one each time.
     seed: Option<u64>,
 }
 
-const EVERYTHING: Request = Request { pool: true, sync: true, length: Length::Short, seed: None };
+const EVERYTHING: Request = Request { pool: true, shm: true, sync: true, length: Length::Short, seed: None };
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -44,8 +47,12 @@ pub(crate) fn check(workspace: &Workspace) -> Result<(), String> {
 }
 
 fn stress(workspace: &Workspace, request: Request) -> Result<(), String> {
+    let seed = request.seed.unwrap_or_else(any_seed);
     if request.sync {
-        sync::check(request.length, request.seed)?;
+        sync::check(request.length, seed)?;
+    }
+    if request.shm {
+        shm::check(request.length, seed)?;
     }
     if request.pool {
         pool::check(workspace, request.length)?;
@@ -53,15 +60,24 @@ fn stress(workspace: &Workspace, request: Request) -> Result<(), String> {
     Ok(())
 }
 
+fn any_seed() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    now.as_micros() as u64
+}
+
 fn request(words: &[&str]) -> Result<Request, String> {
     let mut request = EVERYTHING;
     let words = match words {
         ["pool", rest @ ..] => {
-            request.sync = false;
+            (request.shm, request.sync) = (false, false);
+            rest
+        }
+        ["shm", rest @ ..] => {
+            (request.pool, request.sync) = (false, false);
             rest
         }
         ["sync", rest @ ..] => {
-            request.pool = false;
+            (request.pool, request.shm) = (false, false);
             rest
         }
         all => all,
@@ -78,13 +94,15 @@ fn request(words: &[&str]) -> Result<Request, String> {
             "--seed" => request.seed = Some(seed(words.next())?),
             other => {
                 return Err(format!(
-                    "`cargo xtask stress` takes `pool` or `sync`, `--minutes N` or `--short`, `--seed N`, got `{other}`"
+                    "`cargo xtask stress` takes `pool`, `shm` or `sync`, `--minutes N` or `--short`, `--seed N`, got `{other}`"
                 ));
             }
         }
     }
-    if request.seed.is_some() && !request.sync {
-        return Err("`--seed` is for `sync`: who is killed in the pool is up to its example".to_string());
+    if request.seed.is_some() && !request.sync && !request.shm {
+        return Err(
+            "`--seed` is for `shm` and `sync`: who is killed in the pool is up to its example".to_string()
+        );
     }
     request.length = length.unwrap_or(Length::Short);
     Ok(request)
@@ -119,10 +137,11 @@ mod tests {
     }
 
     #[test]
-    fn one_of_both_can_be_named() {
-        assert_eq!(request(&["pool"]), Ok(Request { sync: false, ..EVERYTHING }));
+    fn one_of_them_can_be_named() {
+        assert_eq!(request(&["pool"]), Ok(Request { shm: false, sync: false, ..EVERYTHING }));
+        assert_eq!(request(&["shm"]), Ok(Request { pool: false, sync: false, ..EVERYTHING }));
         let half = Length::For(Duration::from_secs(30));
-        let asked = Request { pool: false, length: half, seed: Some(7), ..EVERYTHING };
+        let asked = Request { pool: false, shm: false, length: half, seed: Some(7), ..EVERYTHING };
         assert_eq!(request(&["sync", "--minutes", "0.5", "--seed", "7"]), Ok(asked));
         assert_eq!(
             request(&["--minutes", "3"]).map(|asked| asked.length),

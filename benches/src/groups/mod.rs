@@ -16,6 +16,7 @@ pub(crate) mod segment;
 pub(crate) mod selftest;
 pub(crate) mod semaphore;
 pub(crate) mod thread;
+pub(crate) mod value;
 pub(crate) mod wait_group;
 pub(crate) mod watched;
 

@@ -2,19 +2,19 @@
 //! descriptor.
 
 use std::collections::HashMap;
-use std::os::fd::BorrowedFd;
+use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use multiproc_sync::PerProcess;
 
 use crate::error::ShmError;
-use crate::sys::memfd;
+use crate::sys::file_id::FileId;
 
 /// Tells a file from all others that exist: no other one has it as long as somebody has this one open.
-pub(crate) type Key = (u64, u64);
+pub(crate) type Key = FileId;
 
-pub(crate) fn key(fd: BorrowedFd<'_>) -> Result<Key, ShmError> {
-    memfd::identity(fd).map_err(ShmError::kernel("look at a segment"))
+pub(crate) fn key(file: &File) -> Result<Key, ShmError> {
+    file.metadata().map(|facts| FileId::of(&facts)).map_err(ShmError::kernel("look at a segment"))
 }
 
 /// Those of this process that live, each of which has its file open. A fork begins with none.

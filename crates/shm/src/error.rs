@@ -9,6 +9,8 @@ use thiserror::Error;
 
 use crate::array::ArrayMode;
 use crate::raw::ViewError;
+use crate::room;
+use crate::sys::space;
 
 /// Why a segment could not be made or taken over.
 #[derive(Debug, Error)]
@@ -17,10 +19,11 @@ pub enum ShmError {
     /// A segment of no bytes was asked for.
     #[error("a segment of no bytes: ask for at least one")]
     Empty,
-    /// The machine, or the cgroup of this process, has not so much memory left. Were it given all the same, some process would
-    /// be killed at the first touch of what is too much.
+    /// The machine, or the cgroup of this process, has not so much memory left, or the process not so many addresses
+    /// (`RLIMIT_AS`). Were memory given all the same, some process would be killed at the first touch of what is too much.
     #[error(
-        "{asked} bytes of shared memory, where {available} are left: ask for less, or raise the limit of the cgroup"
+        "{asked} bytes of shared memory, where {available} are left: ask for less, or raise the limit of the cgroup, \
+         or that of the process's addresses (`ulimit -v`)"
     )]
     OutOfMemory {
         /// What was asked for, in bytes, the header included.
@@ -36,6 +39,14 @@ pub enum ShmError {
     /// A segment that has a name, or a file, was to travel inside a message: who receives it could see it cut.
     #[error("a segment with a name does not travel inside a message: send its name, or use an anonymous one")]
     NotSealed,
+    /// More was asked for than an arena can have: its blocks have numbers of 32 bits.
+    #[error("an arena of {asked} bytes, where {limit} are the most: make several")]
+    TooLargeAnArena {
+        /// What was asked for, in bytes.
+        asked: u64,
+        /// The most, in bytes.
+        limit: u64,
+    },
     /// The segment is shorter than what it should hold.
     #[error("the segment is {len} bytes long, where {needed} are needed")]
     TooShort {
@@ -115,10 +126,24 @@ pub enum ShmError {
         name: String,
     },
     /// This user may not do that with the segment.
-    #[error("the segment {name:?} is another user's: this one may not open or unlink it so")]
+    #[error(
+        "this user may not open or unlink the segment {name:?} so: it is another user's, or its permissions forbid it"
+    )]
     Permission {
         /// The name.
         name: String,
+    },
+    /// The segment is another user's than the one whose it should be: that user may have put anything there, and may cut it at any time.
+    #[error(
+        "the segment {name:?} is of the user {user}, not of {expected}: open it by `open_of_user` if that one is to be trusted"
+    )]
+    OtherUser {
+        /// The name.
+        name: String,
+        /// The number of the user whose it is.
+        user: u32,
+        /// The number of the user whose it should be.
+        expected: u32,
     },
     /// The file system has not so many bytes left: for named segments that is `/dev/shm`.
     #[error(
@@ -128,6 +153,19 @@ pub enum ShmError {
         /// What was asked for, in bytes.
         asked: u64,
     },
+    /// `/dev/shm` holds as many files as it may, whatever their length.
+    #[error(
+        "/dev/shm holds as many files as it may: end some segments, or mount it with a higher `nr_inodes`"
+    )]
+    TooManyFiles,
+    /// The file system of a mapped file cannot give it its pages before they are touched.
+    #[error(
+        "the file system cannot reserve the pages of a file: write all of the file once before it is mapped"
+    )]
+    NotReservable,
+    /// The process was forked while it filled a segment. The segment is the parent's to make.
+    #[error("this process is a fork of the one that makes the segment, which goes on there alone")]
+    FilledInFork,
     /// The process has made so many segments with names already that are not ended.
     #[error("this process has {limit} segments with names already: end some, or put several values into one")]
     TooManyNames {
@@ -175,6 +213,16 @@ pub enum ShmError {
 impl ShmError {
     pub(crate) fn kernel(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Kernel { doing, source }
+    }
+
+    /// Why a file of `asked` bytes in the folder of named segments, or what it needs beside it, could not be made.
+    pub(crate) fn of_folder(asked: u64, doing: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| match source.kind() {
+            io::ErrorKind::StorageFull if space::is_out_of_files() => Self::TooManyFiles,
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace { asked },
+            io::ErrorKind::OutOfMemory => room::out_of_memory(asked),
+            _ => Self::Kernel { doing, source },
+        }
     }
 
     pub(crate) fn of_name(name: &impl ToString, doing: &'static str, source: io::Error) -> Self {

@@ -8,17 +8,16 @@
 
 pub(crate) mod beginning;
 
-use std::os::fd::BorrowedFd;
 use std::sync::OnceLock;
 
 use multiproc_sync::registry::{self, Registry};
 use serde::{Deserialize, Serialize};
 
 use self::beginning::begin;
+use crate::arrivals;
 pub use crate::error::FamilyError;
 use crate::error::ShmError;
 use crate::memory::SharedMemory;
-use crate::sys::memfd;
 use crate::transfer::Descriptor;
 
 /// The registry's descriptor, kept for good, once this process has a family. Set while a family is [begun](begin) only.
@@ -87,7 +86,7 @@ impl Membership {
     pub fn adopt(self) -> Result<(), FamilyError> {
         SharedMemory::sealed_len(self.0.borrowed())?;
         let _beginning = begin();
-        if !is_ours(self.0.borrowed())? {
+        if !is_ours(&self.0)? {
             DESCRIPTOR.get_or_init(|| self.0);
         }
         Ok(())
@@ -96,7 +95,7 @@ impl Membership {
     /// As [`adopt`](Self::adopt), for one that came with a value: what it is the registry of is found out before it is this process's.
     pub(crate) fn join(self) -> Result<(), FamilyError> {
         let beginning = begin();
-        if !is_ours(self.0.borrowed())? {
+        if !is_ours(&self.0)? {
             let fd = self.0.into_owned().map_err(ShmError::kernel("open the family's registry once more"))?;
             let (_, descriptor) = install(SharedMemory::attach_any(fd)?, false)?;
             DESCRIPTOR.get_or_init(|| descriptor);
@@ -106,15 +105,14 @@ impl Membership {
     }
 }
 
-/// Whether `fd` is the registry of this process's family; `false` if it has none. Called while a family is begun.
-fn is_ours(fd: BorrowedFd<'_>) -> Result<bool, FamilyError> {
+/// Whether it is the registry of this process's family; `false` if it has none. Called while a family is begun.
+fn is_ours(theirs: &Descriptor) -> Result<bool, FamilyError> {
     let Some(ours) = DESCRIPTOR.get() else {
         return if registry::installed().is_some() { Err(FamilyError::AlreadyMember) } else { Ok(false) };
     };
-    let identity =
-        |fd: BorrowedFd<'_>| memfd::identity(fd).map_err(ShmError::kernel("look at the family's registry"));
+    let identity = |of: &Descriptor| arrivals::key(of.file()).map_err(FamilyError::from);
     // A file that somebody holds open shares its number with no other.
-    if identity(ours.borrowed())? == identity(fd)? { Ok(true) } else { Err(FamilyError::AlreadyMember) }
+    if identity(ours)? == identity(theirs)? { Ok(true) } else { Err(FamilyError::AlreadyMember) }
 }
 
 /// Begins a family.

@@ -21,6 +21,12 @@ const VERSION: u32 = 1;
 /// One value, in place for good.
 const MODE_VALUE: u32 = 1;
 
+/// Blocks that come and go.
+const MODE_ARENA: u32 = 16;
+
+/// Where the words of an arena begin: at a page's beginning.
+const ARENA_AT: usize = MAX_ALIGN;
+
 /// What a header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
@@ -28,6 +34,7 @@ pub(crate) struct Header {
     layout: u64,
     len: usize,
     align: usize,
+    mode: u32,
 }
 
 impl Header {
@@ -37,7 +44,22 @@ impl Header {
         let (len, align) = (size_of::<T>(), align_of::<T>());
         let value_at = if align > MIN_LEN { align } else { MIN_LEN };
         let layout = Layout::named("multiproc_shm::Shared/1").with::<T>().to_u64();
-        Self { value_at, layout, len, align }
+        Self { value_at, layout, len, align, mode: MODE_VALUE }
+    }
+
+    /// That of an arena with so many bytes for blocks.
+    pub(crate) const fn of_arena(len: u64) -> Self {
+        let layout = Layout::named("multiproc_shm::Arena/1").to_u64();
+        Self { value_at: ARENA_AT, layout, len: len as usize, align: MAX_ALIGN, mode: MODE_ARENA }
+    }
+
+    /// How many bytes an arena has for blocks, whose segment begins with `bytes`; whether it is long enough for its words is to be looked at.
+    pub(crate) fn check_arena(bytes: &[u8], segment_len: u64) -> Result<u64, ShmError> {
+        let len = match bytes.get(24..32).and_then(|len| len.first_chunk()) {
+            Some(len) => u64::from_le_bytes(*len),
+            None => return Err(ShmError::TooShort { len: segment_len, needed: USED as u64 }),
+        };
+        Self::of_arena(len).check(bytes, segment_len, "Arena").map(|()| len)
     }
 
     /// Where the value lies, from the segment's beginning, in bytes.
@@ -58,7 +80,7 @@ impl Header {
         bytes[16..24].copy_from_slice(&self.layout.to_le_bytes());
         bytes[24..32].copy_from_slice(&(self.len as u64).to_le_bytes());
         bytes[32..36].copy_from_slice(&(self.align as u32).to_le_bytes());
-        bytes[36..40].copy_from_slice(&MODE_VALUE.to_le_bytes());
+        bytes[36..40].copy_from_slice(&self.mode.to_le_bytes());
         bytes
     }
 
@@ -81,7 +103,7 @@ impl Header {
             return Err(ShmError::Version { found: number(8), expected: VERSION });
         }
         if !same(36..40) {
-            return Err(ShmError::Corrupt { what: "it holds something else than one value" });
+            return Err(ShmError::Corrupt { what: "it holds a thing of another kind" });
         }
         if !same(16..24) {
             let found = u64::from(number(16)) | u64::from(number(20)) << 32;

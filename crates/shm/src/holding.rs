@@ -46,17 +46,17 @@ impl Holding {
     pub(crate) fn new(memory: SharedMemory) -> Result<Self, ShmError> {
         hold(memory.as_fd())?;
         let held = Held::new(memory);
-        ARRIVALS.insert(arrivals::key(held.memory.as_fd())?, &held);
+        ARRIVALS.insert(arrivals::key(held.memory.as_file())?, &held);
         Ok(Self(held))
     }
 
     /// Holds the segment that came with a message; the same as before, if this process has it already.
     pub(crate) fn arrive(descriptor: Descriptor) -> Result<Self, ShmError> {
         // Until the end of this call nobody becomes the only holder: the message's lock is there.
-        let fd = descriptor.borrowed();
         ARRIVALS
-            .find_or(arrivals::key(fd)?, || {
-                let own = ofd::reopen(fd).map_err(ShmError::kernel("open a segment by /proc/self/fd"))?;
+            .find_or(arrivals::key(descriptor.file())?, || {
+                let own = ofd::reopen(descriptor.borrowed())
+                    .map_err(ShmError::kernel("open a segment by /proc/self/fd"))?;
                 hold(own.as_fd())?;
                 SharedMemory::attach_any(own.into()).map(Held::new)
             })

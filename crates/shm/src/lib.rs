@@ -23,10 +23,12 @@
 //!
 //! - [`Shared`]: one value, in memory of its own; the handle travels inside messages and arguments of tasks.
 //! - [`SharedArray`]: elements that many processes read, write, count in or share out, without a copy.
+//! - [`SharedValue`]: the same with a lock inside, which no death tears and nobody has to mend.
 //! - [`SharedMemory`]: plain bytes below it.
 //! - [`RawView`]: numbers in memory that anybody may write, CPython for one, as an array of any shape.
 //! - [`names`]: segments with names, for programs that know nothing of each other.
 //! - [`ShmSafe`]: what may lie there; derive it.
+//! - [`Arena`]: values that processes allocate and hand to each other without a copy.
 //! - [`SharedList`]: CPython's `ShareableList`.
 //! - [`ShmBool`], [`ShmChar`], [`ShmEnum`], [`ShmOption`]: what stands there for types of which not every byte pattern is a value.
 //! - [`Journaled`]: a value that no death tears.
@@ -35,6 +37,11 @@
 //!
 //! Linux only.
 
+#[cfg(not(multiproc_loom))]
+mod arena;
+#[cfg(multiproc_loom)]
+#[path = "arena/modelled.rs"]
+mod arena;
 #[cfg(not(multiproc_loom))]
 mod array;
 #[cfg(multiproc_loom)]
@@ -68,6 +75,8 @@ mod shared;
 #[cfg(not(multiproc_loom))]
 mod shared_message;
 #[cfg(not(multiproc_loom))]
+mod shared_value;
+#[cfg(not(multiproc_loom))]
 mod sys;
 #[cfg(not(multiproc_loom))]
 pub mod transfer;
@@ -76,6 +85,9 @@ mod values;
 
 #[cfg(not(multiproc_loom))] // a model maps no memory
 pub use {
+    self::arena::{
+        AllocError, Arena, ArenaBox, ArenaContent, ArenaError, ArenaParcel, ParcelError, ParcelSent,
+    },
     self::array::{
         ArrayMode, ArrayPart, ArrayReadGuard, ArrayWriteGuard, AtomicArray, AtomicElement, Chunks, JoinError,
         MAX_PARTS, ModeError, PartReadGuard, SharedArray, Split,
@@ -85,6 +97,7 @@ pub use {
     self::memory::SharedMemory,
     self::raw::{MAX_DIMS, RawElement, RawInteger, RawView, Values, ViewError},
     self::shared::Shared,
+    self::shared_value::{SharedValue, ValueError},
     self::values::boolean::ShmBool,
     self::values::character::{ShmChar, UnknownChar},
     self::values::enumeration::{ShmEnum, ShmVariants, UnknownVariant},

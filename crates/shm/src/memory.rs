@@ -126,7 +126,7 @@ impl SharedMemory {
 
     /// As [`attach_any`](Self::attach_any), for what came in a message: the same mapping as before, if this process has it already.
     pub(crate) fn arrive(descriptor: Descriptor) -> Result<Self, ShmError> {
-        let segment = ARRIVALS.find_or(arrivals::key(descriptor.borrowed())?, || {
+        let segment = ARRIVALS.find_or(arrivals::key(descriptor.file())?, || {
             let fd = descriptor.into_owned().map_err(ShmError::kernel("open a segment once more"))?;
             Self::attach_any(fd).map(|memory| memory.segment)
         })?;
@@ -137,7 +137,7 @@ impl SharedMemory {
     pub(crate) fn travelling(&self) -> Result<Descriptor, ShmError> {
         // Relaxed: who notes it a second time does no harm.
         if !self.segment.expected_back.load(Relaxed) {
-            ARRIVALS.insert(arrivals::key(self.as_fd())?, &self.segment);
+            ARRIVALS.insert(arrivals::key(&self.segment.file)?, &self.segment);
             self.segment.expected_back.store(true, Relaxed);
         }
         Ok(self.segment.file.clone().into())
@@ -230,7 +230,7 @@ pub(crate) fn map(fd: BorrowedFd<'_>, len: usize, writable: bool) -> Result<Mmap
     let options = options.len(len);
     let fd = fd.as_raw_fd();
     let map = if writable { options.map_raw(fd) } else { options.map_raw_read_only(fd) };
-    map.map_err(ShmError::kernel("map a segment"))
+    map.map_err(room::map_error(len as u64))
 }
 
 impl Segment {

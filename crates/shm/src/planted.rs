@@ -26,6 +26,12 @@ bugs! {
     TagFirst,
     /// An optional value is overwritten while it is said to be there.
     TagKept,
+    /// A segment gets its name before its process has listed it.
+    NamedEarly,
+    /// A name is taken from whatever file has it.
+    UnlinkedByName,
+    /// A dead process's list goes before what it lists.
+    ListFirst,
     /// A part is taken back though somebody has it.
     PartTakenUnasked,
     /// A part that is taken back keeps its number, so that old messages bring it.
@@ -36,6 +42,20 @@ bugs! {
     PartCalledBackUnasked,
     /// The sending of a part orders nothing.
     PartSentUnordered,
+    /// A block is claimed though another may have been quicker.
+    ClaimedByStore,
+    /// The release of a block orders nothing.
+    ReleasedUnordered,
+    /// A block that comes back from a message has the word again that it had before.
+    RolledBackUnchanged,
+    /// A block is received though another may have received it.
+    LandedByStore,
+    /// A block is closed though another may have claimed it.
+    ClosedByStore,
+    /// What a dead owner of an arena's lock has begun stays half done.
+    NothingRecovered,
+    /// Who sweeps asks after the sender of a message, not after the message.
+    SenderAsked,
 }
 
 /// Whether the program is to behave as if it had this bug.

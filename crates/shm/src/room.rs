@@ -1,6 +1,7 @@
 //! Whether there is memory for a segment. An anonymous file takes any length, and kills somebody when it is touched.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use nix::sys::sysinfo::sysinfo;
 
 use crate::error::ShmError;
+use crate::sys::space;
 
 /// Up to this length nobody asks, as nobody asks before an allocation of the same length.
 const UNASKED: u64 = 1 << 20;
@@ -27,6 +29,25 @@ pub(crate) fn check(asked: u64) -> Result<(), ShmError> {
         Some(available) if asked > available => Err(ShmError::OutOfMemory { asked, available }),
         _ => Ok(()),
     }
+}
+
+/// Why memory of this length could not be mapped: the kernel has one word for no room in the address space and for too many mappings.
+pub(crate) fn map_error(asked: u64) -> impl FnOnce(io::Error) -> ShmError {
+    move |error| {
+        let left = || space::addresses_left().ok().flatten().filter(|left| *left < asked);
+        match error.raw_os_error() {
+            Some(libc::ENOMEM) => match left() {
+                Some(available) => ShmError::OutOfMemory { asked, available },
+                None => ShmError::kernel("map a segment")(error),
+            },
+            _ => ShmError::kernel("map a segment")(error),
+        }
+    }
+}
+
+/// What is left, for an error that says how much there was.
+pub(crate) fn out_of_memory(asked: u64) -> ShmError {
+    ShmError::OutOfMemory { asked, available: available(Path::new("/")).unwrap_or(0) }
 }
 
 /// Whether the machine has so much memory that nobody uses, and some beside it. One system call, where what else could be given up to make

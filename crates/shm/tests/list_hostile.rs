@@ -2,20 +2,18 @@
 //! call either works or says `Corrupt`, and nothing outside the memory is read or written. `unsafe`: the bytes behind its end.
 #![allow(unsafe_code)]
 
+mod fuzzing;
 mod lists;
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::thread;
-use std::time::{Duration, Instant};
 
-use lists::{cpython, dump, exercise, memory_of, one_of_each, overwrite, word};
+use lists::{Others, cpython, dump, exercise, memory_of, one_of_each, overwrite, word};
 use multiproc_shm::list::{Item, ListError};
 use multiproc_shm::{SharedList, SharedMemory};
 use multiproc_testkit::Watchdog;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::strategy::ValueTree;
-use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
 const PAGE: usize = 4096;
 
@@ -156,12 +154,12 @@ fn survive((beginning, damages): &(Vec<u8>, Vec<Damage>)) -> bool {
         guard(&memory, with);
         let mut said = Vec::new();
         match SharedList::open(memory.clone()) {
-            Ok(list) => said.extend(exercise(&list, &[])),
+            Ok(list) => said.extend(exercise(&list, &[], Others::Quiet)),
             Err(ListError::Corrupt { what }) => said.push(what.to_owned()),
             Err(error) => panic!("{error:?}"),
         }
         if let Ok(list) = SharedList::open(memory.clone()) {
-            said.extend(exercise(&list, &written()));
+            said.extend(exercise(&list, &written(), Others::Quiet));
             opened = true;
         }
         assert!(is_guarded(&memory, with));
@@ -171,9 +169,9 @@ fn survive((beginning, damages): &(Vec<u8>, Vec<Damage>)) -> bool {
         if let Ok(list) = SharedList::open(memory.clone()) {
             let len = damaged.len().min(beginning.len());
             overwrite(&memory, 0, &damaged[..len]);
-            said.extend(exercise(&list, &written()));
+            said.extend(exercise(&list, &written(), Others::Quiet));
             // What it wrote is no worse than what it found.
-            said.extend(exercise(&list, &written()));
+            said.extend(exercise(&list, &written(), Others::Quiet));
         }
         assert!(is_guarded(&memory, with));
         said
@@ -201,7 +199,7 @@ fn every_flipped_bit_and_every_cut_is_survived() {
             let mut bad = good.clone();
             bad[at] ^= 1 << bit;
             if let Ok(list) = SharedList::open(memory_of(&bad)) {
-                exercise(&list, &written());
+                exercise(&list, &written(), Others::Quiet);
             }
         }
         let opened = SharedList::open(memory_of(&good[..at.max(1)]));
@@ -358,7 +356,7 @@ fn a_stranger_who_writes_all_the_time_is_survived() {
             match SharedList::open(memory.clone()) {
                 Ok(list) => {
                     told[0] += 1;
-                    exercise(&list, &written());
+                    exercise(&list, &written(), Others::Writing);
                 }
                 Err(ListError::Corrupt { .. } | ListError::CorruptItem { .. }) => told[1] += 1,
                 Err(error) => panic!("{error:?}"),
@@ -371,27 +369,8 @@ fn a_stranger_who_writes_all_the_time_is_survived() {
     assert_eq!(dump(&memory), good);
 }
 
-/// The long form of the property, for as many seconds as the variable says.
 #[test]
 #[ignore = "runs for as long as MULTIPROC_FUZZ_SECONDS says: `cargo xtask fuzz`"]
 fn fuzz() {
-    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
-    let seconds = number("MULTIPROC_FUZZ_SECONDS").unwrap_or(10);
-    let seed = number("MULTIPROC_FUZZ_SEED").unwrap_or(1);
-    println!("list: seed {seed}, {seconds} s"); // first: no more is said by one that crashes
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    let mut runner = TestRunner::new_with_rng(ProptestConfig::default(), rng);
-    let (end, mut executions, mut lists) = (Instant::now() + Duration::from_secs(seconds), 0_u64, 0_u64);
-    let strategy = attack();
-    while Instant::now() < end {
-        let attack = strategy.new_tree(&mut runner).unwrap().current();
-        let survived = std::panic::catch_unwind(|| survive(&attack));
-        let Ok(opened) = survived else { panic!("seed {seed}, execution {executions}: {attack:?}") };
-        executions += 1;
-        lists += u64::from(opened);
-    }
-    println!("list: {executions} executions, {lists} with a list in spite of the damage, seed {seed}");
-    assert!(lists > 0 && lists < executions, "both were met");
+    fuzzing::run("list", attack(), survive);
 }

@@ -1,58 +1,20 @@
-//! Segments with names and mapped files: what they give, whom they refuse, and when their names end. `unsafe`: their bytes are
-//! reached by pointer, and some forks give their rights up.
-#![allow(unsafe_code)]
+//! Segments with names and mapped files: what they give, whom they refuse, and when their names end.
 
 mod common;
 
 use std::fs::{self, File};
-use std::io::Write;
 use std::mem;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 
+use common::named::{Theirs, byte, name, path, write};
 use common::{fork, reap};
 use multiproc_shm::{SharedMemory, ShmError, names};
 use multiproc_testkit::{Leaks, TempDir, Watchdog};
-
-fn name(test: &str) -> String {
-    format!("mp-named-{test}-{}", std::process::id())
-}
-
-fn path(name: &str) -> PathBuf {
-    Path::new("/dev/shm").join(name)
-}
-
-/// A file of somebody who is not this crate. Gone at the end of the test.
-struct Theirs(PathBuf);
-
-impl Theirs {
-    fn new(name: &str, bytes: &[u8]) -> Self {
-        File::create_new(path(name)).unwrap().write_all(bytes).unwrap();
-        Self(path(name))
-    }
-}
-
-impl Drop for Theirs {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
-fn byte(memory: &SharedMemory, at: usize) -> u8 {
-    assert!(at < memory.len());
-    // SAFETY: within the mapping, which nobody cuts.
-    unsafe { memory.as_ptr().add(at).read_volatile() }
-}
-
-fn write(memory: &SharedMemory, at: usize, byte: u8) {
-    assert!(at < memory.len());
-    // SAFETY: within the mapping, which nobody cuts.
-    unsafe { memory.as_ptr().add(at).write_volatile(byte) };
-}
 
 #[test]
 fn all_who_open_a_name_have_the_same_bytes() {
@@ -125,25 +87,6 @@ fn what_cannot_be_is_told_apart() {
 }
 
 #[test]
-fn another_user_is_refused() {
-    let _watchdog = Watchdog::with_limit(60);
-    let leaks = Leaks::snapshot();
-    let name = name("user");
-    let theirs = Theirs::new(&name, b"x");
-    fs::set_permissions(&theirs.0, fs::Permissions::from_mode(0o000)).unwrap();
-    let child = fork(|| {
-        // SAFETY: a number is passed. Who is not root has no right to the file as it is.
-        unsafe { libc::setuid(65534) };
-        for refused in [SharedMemory::open(&name), SharedMemory::open_read_only(&name)] {
-            assert!(matches!(refused, Err(ShmError::Permission { .. })), "{refused:?}");
-        }
-    });
-    assert_eq!(reap(child), 0);
-    drop(theirs);
-    leaks.check();
-}
-
-#[test]
 fn what_is_no_segment_is_refused() {
     let _watchdog = Watchdog::with_limit(60);
     let leaks = Leaks::snapshot();
@@ -190,12 +133,12 @@ fn the_last_clone_ends_the_name() {
 fn a_forgotten_handle_leaves_a_listed_name() {
     let _watchdog = Watchdog::with_limit(60);
     let leaks = Leaks::snapshot();
+    name("forgotten");
     let child = fork(|| {
         mem::forget(SharedMemory::create(&name("forgotten"), 10).unwrap());
     });
-    let pid = child.pid();
     assert_eq!(reap(child), 0);
-    let forgotten = format!("mp-named-forgotten-{pid}");
+    let forgotten = name("forgotten");
     assert!(path(&forgotten).exists());
     multiproc_testkit::eventually("it is swept", || {
         names::sweep().unwrap();

@@ -1,45 +1,19 @@
-//! What goes wrong with named segments elsewhere, each by its name. `unsafe`: their bytes are reached by pointer.
+//! What goes wrong with named segments elsewhere, each by its name. `unsafe`: a fork that returns.
 #![allow(unsafe_code)]
 
 mod common;
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
 
+use common::named::{byte, name, path, shared_number, write};
 use common::{fork, idle, kill, reap};
 use multiproc_shm::{SharedMemory, ShmError, names};
-use multiproc_testkit::fault::Memory;
+use multiproc_testkit::fork::Fork;
 use multiproc_testkit::{Leaks, Watchdog, eventually};
 
 const MIB: usize = 1 << 20;
-
-fn name(test: &str) -> String {
-    format!("mp-hazard-{test}-{}", std::process::id())
-}
-
-fn path(name: &str) -> PathBuf {
-    Path::new("/dev/shm").join(name)
-}
-
-fn byte(memory: &SharedMemory, at: usize) -> u8 {
-    assert!(at < memory.len());
-    // SAFETY: within the mapping; where it has been cut, the test wants the signal.
-    unsafe { memory.as_ptr().add(at).read_volatile() }
-}
-
-fn write(memory: &SharedMemory, at: usize, byte: u8) {
-    assert!(at < memory.len());
-    // SAFETY: as above.
-    unsafe { memory.as_ptr().add(at).write_volatile(byte) };
-}
-
-/// A number that this process and its forks share.
-fn shared_number() -> Memory<AtomicU32> {
-    // SAFETY: an atomic number may be zero.
-    unsafe { Memory::zeroed() }
-}
 
 #[test]
 fn unlink_by_a_forked_child() {
@@ -242,6 +216,82 @@ fn a_fork_beside_threads_that_make_names() {
         assert!(own.is_owner() && path(&name("beside")).exists());
         stop.store(1, SeqCst);
     });
+    leaks.check();
+}
+
+/// Nobody finds the bytes that are lent to who fills a segment: safe code of this very process could change them else.
+#[test]
+fn bytes_that_are_filled_have_no_path() {
+    const LEN: usize = 123_457;
+    let _watchdog = Watchdog::with_limit(60);
+    let leaks = Leaks::snapshot();
+    let memory = SharedMemory::create_with(&name("no-path"), LEN, |bytes| {
+        let entries = fs::read_dir("/dev/shm").unwrap();
+        let mut lens =
+            entries.map(|entry| fs::symlink_metadata(entry.unwrap().path()).map_or(0, |it| it.len()));
+        assert!(!lens.any(|len| len == LEN as u64), "somebody could map it");
+        bytes[0] = 1;
+    })
+    .unwrap();
+    assert_eq!(byte(&memory, 0), 1);
+    drop(memory);
+    leaks.check();
+}
+
+/// A fork in the middle of the filling comes back in two processes. The segment is the parent's.
+#[test]
+fn a_fork_that_comes_back_from_the_filling() {
+    let _watchdog = Watchdog::with_limit(60);
+    let leaks = Leaks::snapshot();
+    let parent = std::process::id();
+    let mut child = None;
+    let made = SharedMemory::create_with(&name("forked"), 10, |bytes| {
+        bytes[0] = 1;
+        // SAFETY: the child leaves below, without the harness.
+        match unsafe { libc::fork() } {
+            0 => bytes[1] = 1,
+            pid => child = Some(Fork::adopt(pid)),
+        }
+    });
+    if std::process::id() != parent {
+        let is_refused = matches!(made, Err(ShmError::FilledInFork));
+        // SAFETY: ends the fork at once.
+        unsafe { libc::_exit(i32::from(!is_refused)) };
+    }
+    assert_eq!(reap(child.unwrap()), 0, "the fork is refused");
+    let memory = made.unwrap();
+    assert_eq!((byte(&memory, 0), memory.is_owner()), (1, true));
+    assert!(path(&name("forked")).exists());
+    drop(memory);
+    leaks.check();
+}
+
+/// Another process has moved the file aside, to see whether it is its own, while the owner ends the name: it is listed until it comes back.
+#[test]
+fn a_name_that_is_aside_when_its_owner_ends_it() {
+    let _watchdog = Watchdog::with_limit(60);
+    let leaks = Leaks::snapshot();
+    let (name, go, dropped) = (name("aside"), shared_number(), shared_number());
+    let owner = fork(|| {
+        let memory = SharedMemory::create(&name, 10).unwrap();
+        go.store(1, SeqCst);
+        eventually("it is aside", || go.load(SeqCst) == 2);
+        drop(memory);
+        dropped.store(1, SeqCst);
+        idle()
+    });
+    eventually("it is made", || go.load(SeqCst) == 1);
+    let aside = path(&format!("multiproc.{}.0123456789abcdef.u0.0123456789abcdef", std::process::id()));
+    fs::rename(path(&name), &aside).unwrap();
+    go.store(2, SeqCst);
+    eventually("the owner does not wait for ever", || dropped.load(SeqCst) == 1);
+    fs::rename(&aside, path(&name)).unwrap();
+    kill(owner);
+    eventually("it is swept", || {
+        names::sweep().unwrap();
+        !path(&name).exists()
+    });
+    drop((go, dropped));
     leaks.check();
 }
 

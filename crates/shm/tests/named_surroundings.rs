@@ -4,31 +4,22 @@
 
 mod common;
 
+use std::ffi::{CStr, CString};
 use std::fs::{self, File};
 use std::io::Write;
+use std::mem;
 use std::os::fd::{AsFd, AsRawFd};
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::ptr;
 
+use common::named::{name, path, write};
 use common::{fork, reap};
-use multiproc_shm::{SharedMemory, ShmError};
-use multiproc_testkit::{Leaks, Watchdog, proc_fd_count};
+use multiproc_shm::{SharedMemory, ShmError, names};
+use multiproc_testkit::{Leaks, TempDir, Watchdog, eventually, proc_fd_count};
 
 const MIB: usize = 1 << 20;
-
-fn name(test: &str) -> String {
-    format!("mp-scarce-{test}-{}", std::process::id())
-}
-
-fn path(name: &str) -> PathBuf {
-    Path::new("/dev/shm").join(name)
-}
-
-fn write(memory: &SharedMemory, at: usize, byte: u8) {
-    assert!(at < memory.len());
-    // SAFETY: within the mapping, which nobody cuts.
-    unsafe { memory.as_ptr().add(at).write_volatile(byte) };
-}
 
 fn limit(resource: libc::__rlimit_resource_t, soft: u64) {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
@@ -40,8 +31,27 @@ fn limit(resource: libc::__rlimit_resource_t, soft: u64) {
     }
 }
 
-/// Gives this process a `/dev/shm` of its own, of 1 MiB.
-fn own_folder() {
+/// Gives this process a file system of its own at a path.
+fn mount(kind: &CStr, at: &CStr, options: &CStr) {
+    alone();
+    // SAFETY: names that live across the call.
+    let mounted =
+        unsafe { libc::mount(kind.as_ptr(), at.as_ptr(), kind.as_ptr(), 0, options.as_ptr().cast()) };
+    assert_eq!(mounted, 0, "{}", std::io::Error::last_os_error());
+}
+
+/// Shows this process a folder at another place.
+fn bind(from: &Path, at: &Path) {
+    alone();
+    let [from, at] = [from, at].map(|path| CString::new(path.as_os_str().as_bytes()).unwrap());
+    let none = ptr::null();
+    // SAFETY: names that live across the call.
+    let mounted = unsafe { libc::mount(from.as_ptr(), at.as_ptr(), none, libc::MS_BIND, none.cast()) };
+    assert_eq!(mounted, 0, "{}", std::io::Error::last_os_error());
+}
+
+/// Has this process see mounts of its own from now on.
+fn alone() {
     let none = ptr::null();
     // SAFETY: names that live across the calls; the process is a fork with one thread.
     unsafe {
@@ -50,9 +60,6 @@ fn own_folder() {
         assert!(alone, "this machine forbids namespaces: {}", std::io::Error::last_os_error());
         let private = libc::MS_REC | libc::MS_PRIVATE;
         assert_eq!(libc::mount(c"none".as_ptr(), c"/".as_ptr(), none, private, none.cast()), 0);
-        let (tmpfs, size) = (c"tmpfs".as_ptr(), c"size=1m".as_ptr());
-        let mounted = libc::mount(tmpfs, c"/dev/shm".as_ptr(), tmpfs, 0, size.cast());
-        assert_eq!(mounted, 0, "{}", std::io::Error::last_os_error());
     }
 }
 
@@ -61,7 +68,7 @@ fn reserve() {
     let _watchdog = Watchdog::with_limit(60);
     let leaks = Leaks::snapshot();
     let child = fork(|| {
-        own_folder();
+        mount(c"tmpfs", c"/dev/shm", c"size=1m");
         let name = name("reserve");
         let refused = SharedMemory::create(&name, 4 * MIB);
         assert!(
@@ -100,6 +107,84 @@ fn reserve() {
     leaks.check();
 }
 
+/// A folder that takes no further file is not one without room.
+#[test]
+fn files_run_out() {
+    let _watchdog = Watchdog::with_limit(60);
+    let leaks = Leaks::snapshot();
+    let child = fork(|| {
+        mount(c"tmpfs", c"/dev/shm", c"size=1m,nr_inodes=8");
+        let mut made = Vec::new();
+        let refused = loop {
+            match SharedMemory::create_any(10) {
+                Ok(memory) => made.push(memory),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(refused, ShmError::TooManyFiles), "{refused}");
+        assert!((1..8).contains(&made.len()), "{} of 8, with the folder and the list", made.len());
+        made.pop();
+        drop(SharedMemory::create_any(10).unwrap());
+    });
+    assert_eq!(reap(child), 0);
+    leaks.check();
+}
+
+/// libc's function would write into the file instead, under the feet of those who have it mapped.
+#[test]
+fn pages_that_a_file_system_cannot_reserve() {
+    let _watchdog = Watchdog::with_limit(60);
+    let leaks = Leaks::snapshot();
+    let child = fork(|| {
+        mount(c"ramfs", c"/dev/shm", c"");
+        fs::write(path("file"), "content").unwrap();
+        let memory = SharedMemory::map_file(path("file")).unwrap();
+        assert!(matches!(memory.reserve(), Err(ShmError::NotReservable)));
+        assert_eq!(fs::read(path("file")).unwrap(), b"content");
+    });
+    assert_eq!(reap(child), 0);
+    leaks.check();
+}
+
+/// On ext4 the number of a file that is gone is the next one's at once: that one stays, though a dead process lists its name and number.
+#[test]
+fn a_successor_with_the_same_number() {
+    const ROUNDS: usize = 50;
+    let _watchdog = Watchdog::with_limit(60);
+    let leaks = Leaks::snapshot();
+    let folder = TempDir::new();
+    let child = fork(|| {
+        bind(folder.path(), Path::new("/dev/shm"));
+        let name = name("number");
+        let number = || fs::metadata(path(&name)).unwrap().ino();
+        let born = |name: &str| fs::metadata(path(name)).unwrap().created().unwrap();
+        let mut again = 0;
+        for _ in 0..ROUNDS {
+            let creator = fork(|| mem::forget(SharedMemory::create(&name, 10).unwrap()));
+            assert_eq!(reap(creator), 0);
+            let (before, first) = (number(), born(&name));
+            fs::remove_file(path(&name)).unwrap();
+            // Files are told apart by their times, which go by the ticks of the kernel.
+            eventually("a tick", || {
+                fs::write(path(&name), "theirs").unwrap();
+                let is_later = born(&name) > first;
+                if !is_later {
+                    fs::remove_file(path(&name)).unwrap();
+                }
+                is_later
+            });
+            again += usize::from(number() == before);
+            names::sweep().unwrap();
+            assert_eq!(fs::read(path(&name)).unwrap(), b"theirs");
+            fs::remove_file(path(&name)).unwrap();
+        }
+        println!("the successor had the same number {again} times of {ROUNDS}");
+    });
+    assert_eq!(reap(child), 0);
+    drop(folder);
+    leaks.check();
+}
+
 #[test]
 fn a_reserve_that_is_interrupted() {
     extern "C" fn ignore(_: libc::c_int) {}
@@ -122,6 +207,36 @@ fn a_reserve_that_is_interrupted() {
 }
 
 #[test]
+fn a_limit_of_addresses_is_a_lack_of_memory() {
+    let _watchdog = Watchdog::with_limit(60);
+    let leaks = Leaks::snapshot();
+    let large = SharedMemory::create(&name("large"), 64 * MIB).unwrap();
+    let child = fork(|| {
+        let pages = fs::read_to_string("/proc/self/statm").unwrap();
+        let mapped = pages.split(' ').next().unwrap().parse::<u64>().unwrap() * 4096;
+        limit(libc::RLIMIT_AS, mapped + (16 << 20));
+        let asked = 64 * MIB as u64;
+        for refused in [
+            SharedMemory::create(&name("addresses"), 64 * MIB),
+            SharedMemory::anonymous(64 * MIB),
+            SharedMemory::open(&name("large")),
+        ] {
+            match refused {
+                Err(ShmError::OutOfMemory { asked: told, available }) => {
+                    assert!(told == asked && available <= 16 << 20, "{told} {available}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(!path(&name("addresses")).exists());
+        drop(SharedMemory::create(&name("addresses"), MIB).unwrap());
+    });
+    assert_eq!(reap(child), 0);
+    drop(large);
+    leaks.check();
+}
+
+#[test]
 fn limits_are_errors_and_no_signals() {
     let _watchdog = Watchdog::with_limit(60);
     let leaks = Leaks::snapshot();
@@ -129,7 +244,7 @@ fn limits_are_errors_and_no_signals() {
         let child = fork(|| {
             limit(resource, most);
             match SharedMemory::create(&name("limit"), len) {
-                Err(ShmError::Kernel { .. } | ShmError::OutOfMemory { .. }) => {}
+                Err(ShmError::Kernel { .. }) => {}
                 other => panic!("{other:?}"),
             }
             limit(resource, libc::RLIM_INFINITY);
@@ -138,9 +253,6 @@ fn limits_are_errors_and_no_signals() {
         });
         assert_eq!(reap(child), 0);
     };
-    let pages = fs::read_to_string("/proc/self/statm").unwrap();
-    let mapped = pages.split(' ').next().unwrap().parse::<u64>().unwrap() * 4096;
-    refused(libc::RLIMIT_AS, mapped + (16 << 20), 64 * MIB);
     refused(libc::RLIMIT_FSIZE, 1 << 16, 1 << 17);
     refused(libc::RLIMIT_FSIZE, 0, 1);
     refused(libc::RLIMIT_FSIZE, 600, 600);
@@ -148,7 +260,7 @@ fn limits_are_errors_and_no_signals() {
     leaks.check();
 }
 
-/// The crate below takes descriptor 0 for none.
+/// A segment never gets the number of standard input, output or error.
 #[test]
 fn closed_descriptors() {
     let _watchdog = Watchdog::with_limit(60);

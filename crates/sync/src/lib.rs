@@ -30,7 +30,8 @@
 //! - [`Doorbell`], [`Pace`]: how to wait for something that another thread or process does; [`interrupt`]: what a signal, or
 //!   another thread, does to whoever waits.
 //! - [`shm_safe`]: what may lie in shared memory, and how a lock gets there.
-//! - [`registry`]: the names of a family's processes and threads; [`Generation`], [`PerProcess`]: forks.
+//! - [`registry`]: the names of a family's processes and threads; [`ProcessName`]: one of them in a word; [`Generation`],
+//!   [`PerProcess`]: forks.
 //! - [`primitive`]: the atomics below, and the switch to the model checker.
 //!
 //! The crate maps no memory: `multiproc-shm` does. Linux only.
@@ -61,6 +62,7 @@ mod pace;
 mod per_process;
 mod planted;
 pub mod primitive;
+mod process_name;
 mod reentrant_mutex;
 #[cfg(not(multiproc_loom))]
 pub mod registry;
@@ -96,6 +98,7 @@ pub use self::once_lock::OnceLock;
 pub use self::pace::{PROBE_BUDGET, Pace, SPIN_BUDGET};
 #[cfg(not(multiproc_loom))]
 pub use self::per_process::PerProcess;
+pub use self::process_name::ProcessName;
 pub use self::reentrant_mutex::{MAX_DEPTH, ReentrantMutex, ReentrantMutexGuard};
 pub use self::robust_semaphore::{
     AcquireError, Holder, MAX_ROBUST_PERMITS, PermitsError, RobustPermit, RobustSemaphore,

@@ -149,6 +149,7 @@ fn a_fork_that_lives_on_holds_nothing_of_its_dead_parent() {
             let guards = levels(mutex, count);
             let has_acted = flag();
             let child = fork(|| {
+                multiproc_testkit::fork::outlive_parent();
                 let kept = copies(&guards);
                 acts_without(act, mutex, come, copies(&guards));
                 has_acted.store(1, SeqCst);

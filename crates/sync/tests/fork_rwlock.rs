@@ -222,6 +222,7 @@ fn a_fork_that_lives_on_holds_nothing_of_its_dead_parent() {
         let parent = fork(|| {
             let guards = Guards::of(lock, how);
             let child = fork(|| {
+                multiproc_testkit::fork::outlive_parent();
                 let kept = guards.copies();
                 acts_without(lock, how, act, guards.copies());
                 has_acted.store(1, SeqCst);

@@ -53,7 +53,7 @@ impl Drop for Fork {
     }
 }
 
-/// Runs `body` in a fork of this process. It is to be [reaped](reap) or [killed](kill).
+/// Runs `body` in a fork of this process. It is to be [reaped](reap) or [killed](kill). It dies with the thread that calls this.
 ///
 /// Of the test's threads only the calling one is there: `body` must not wait for what another was doing.
 ///
@@ -61,9 +61,11 @@ impl Drop for Fork {
 ///
 /// If there is no process to be had.
 pub fn fork(body: impl FnOnce()) -> Fork {
+    let parent = std::process::id();
     // SAFETY: the fork runs `body` and ends without returning to the harness.
     match unsafe { libc::fork() } {
         0 => {
+            die_with(parent);
             let ended = catch_unwind(AssertUnwindSafe(body));
             // SAFETY: ends the process at once, without the parent's exit handlers.
             unsafe { libc::_exit(i32::from(ended.is_err())) }
@@ -73,6 +75,23 @@ pub fn fork(body: impl FnOnce()) -> Fork {
             Fork::adopt(pid)
         }
     }
+}
+
+/// Has this process killed when the thread that forked it ends, and so with a test that is killed: some bodies go on for ever.
+fn die_with(parent: u32) {
+    // SAFETY: a number is set in the kernel.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    // 0: the parent is in another pid namespace, and has no number here.
+    if ![parent, 0].contains(&std::os::unix::process::parent_id()) {
+        // SAFETY: ends the process at once: its parent was dead before.
+        unsafe { libc::_exit(1) };
+    }
+}
+
+/// Has this fork go on when its parent ends. A test that has none left behind sees to it otherwise.
+pub fn outlive_parent() {
+    // SAFETY: a number is set in the kernel.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, 0) };
 }
 
 /// Waits for the end of a fork; gives its raw status: 0 if it ended well.
@@ -112,5 +131,24 @@ mod tests {
         }));
         assert!(failed.is_err());
         assert!(!crate::is_running(pid));
+    }
+
+    /// As when the test's program is killed, by its watchdog for one.
+    #[test]
+    fn a_fork_dies_with_its_parent() {
+        use std::io::{Read, Write};
+
+        let (mut reader, mut writer) = std::io::pipe().unwrap();
+        let parent = fork(|| {
+            let child = fork(|| idle());
+            writer.write_all(&child.pid().to_ne_bytes()).unwrap();
+            idle();
+        });
+        let mut number = [0; 4];
+        reader.read_exact(&mut number).unwrap();
+        let child = u32::from_ne_bytes(number);
+        assert!(crate::is_running(child));
+        kill(parent);
+        crate::eventually("the fork's fork ends with it", || !crate::is_running(child));
     }
 }

@@ -44,9 +44,15 @@ pub(super) const PLANTED: &[Planted] = &[
     sync("AllWakesOne", "condvar/notifier", ASLEEP),
     sync("DeadInitialiserTrusted", "once/maker", "a value"),
     shm("FlippedEarly", "journaled/updater", "torn"),
+    shm("FlippedEarly", "shared value/setter", "torn"),
     shm("TagFirst", "option/setter", "nobody has put 0 there"),
     shm("TagKept", "option/replacer", "torn"),
     shm("PartTakenUnasked", "part/owner", "taken from a living owner"),
+    shm("NamedEarly", "names/maker", "all of the dead one's is gone"),
+    shm("UnlinkedByName", "names/owner's drop+exchanging", "another's name was taken away"),
+    shm("ListFirst", "names/sweeper", "all of the dead one's is gone"),
+    shm("NothingRecovered", "arena/converter", "were lost"),
+    shm("SenderAsked", "arena/sender", "not free"),
 ];
 
 #[cfg(test)]

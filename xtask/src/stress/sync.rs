@@ -5,7 +5,7 @@ mod judge;
 mod program;
 mod report;
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use self::program::Program;
 use self::report::Report;
@@ -55,10 +55,9 @@ fn stalls_where_it_is_planted(report: &Report) -> bool {
 }
 
 /// Shows that the judge finds bugs, then runs; the first thing that is wrong ends it.
-pub(super) fn check(length: Length, seed: Option<u64>) -> Result<(), String> {
+pub(super) fn check(length: Length, seed: u64) -> Result<(), String> {
     let program = Program::build()?;
     let before = Before::look(program.path())?;
-    let seed = seed.unwrap_or_else(any_seed);
     for bug in BUGS {
         let begin = Instant::now();
         let report = program.run(PLANTED, seed, Some(bug.name))?;
@@ -88,9 +87,4 @@ pub(super) fn check(length: Length, seed: Option<u64>) -> Result<(), String> {
         complaints.push(format!("again: `cargo xtask stress sync --seed {seed}`, with as many minutes"));
         Err(complaints.join("\n"))
     }
-}
-
-fn any_seed() -> u64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    now.as_micros() as u64
 }

@@ -1,25 +1,31 @@
-//! The making of a segment with a name: under a private one first, so that whoever opens it finds it whole. `unsafe`: its bytes are
-//! lent to the one who fills it.
+//! The making of a segment with a name, which it gets last, so that whoever opens it finds it whole. `unsafe`: its bytes are lent to the
+//! one who fills it.
 #![allow(unsafe_code)]
 
+use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::path::PathBuf;
+use std::os::fd::AsFd;
 use std::slice;
-
-use multiproc_sync::Generation;
+use std::thread;
+use std::time::Duration;
 
 use super::Named;
-use super::manifest::Record;
+use super::manifest::{self, Record};
 use super::name::Name;
-use super::program::{self, Lease};
+use super::program;
 use crate::error::ShmError;
 use crate::memory::{self, SharedMemory};
-use crate::sys::{backend, folder, random};
+use crate::planted::{Bug, planted};
+use crate::sys::{folder, random, space};
 use crate::{names, room};
 
 /// How many names are drawn before it is given up.
 const DRAWS: usize = 64;
+
+/// How often a name that a dead process has left is looked at again while another process sweeps it.
+const LOOKS: usize = 1000;
+
+const PAUSE: Duration = Duration::from_millis(1);
 
 impl SharedMemory {
     /// A new segment of `len` zeroed bytes with a name, mapped, for other programs of this user to [open](Self::open); CPython's
@@ -28,8 +34,8 @@ impl SharedMemory {
     /// The name ends with the last clone of this handle, in this process alone; [`keep_name`](Self::keep_name) lets it stay. If the process
     /// is killed, or exits with a handle that was not dropped, the name is swept by the next process that makes one (see [`names`]).
     ///
-    /// A name is 1 to 255 bytes, without slashes but one in front, byte 0, colons and line breaks; it neither begins with `multiproc.` nor
-    /// is `.` or `..`.
+    /// A name is 1 to 255 letters of ASCII, without slashes but one in front, byte 0, colons and line breaks; it neither begins with
+    /// `multiproc.` nor is `.` or `..`.
     ///
     /// CPython up to 3.12 unlinks the names of all segments that one of its programs has opened, ours too, when that ends; then the
     /// segment has no name, and whoever has it mapped goes on. There, open it with `track=False` (3.13), or `unregister` it from the tracker.
@@ -38,12 +44,12 @@ impl SharedMemory {
     ///
     /// [`Name`](ShmError::Name) for one that breaks these rules, [`Exists`](ShmError::Exists) for one that is taken, and not by a dead process;
     /// [`Empty`](ShmError::Empty) for no bytes; [`NoSpace`](ShmError::NoSpace) if `/dev/shm` has not so many left, [`OutOfMemory`](ShmError::OutOfMemory) if
-    /// the machine or the cgroup has not; [`TooManyNames`](ShmError::TooManyNames) beyond [`MAX_NAMES`](names::MAX_NAMES); [`Kernel`](ShmError::Kernel) for
-    /// the kernel's refusals.
+    /// the machine, the cgroup or the limit on addresses has not; [`TooManyFiles`](ShmError::TooManyFiles) if `/dev/shm` takes no more;
+    /// [`TooManyNames`](ShmError::TooManyNames) beyond [`MAX_NAMES`](names::MAX_NAMES); [`Kernel`](ShmError::Kernel) for the kernel's refusals.
     ///
     /// # Cost
     ///
-    /// Some thirty system calls, and the clearing of its pages; once a process, a look at all of `/dev/shm`.
+    /// Some twenty system calls, and the clearing of its pages; once a process, a look at all of `/dev/shm`.
     ///
     /// ```
     /// use multiproc_shm::{SharedMemory, ShmError};
@@ -59,10 +65,13 @@ impl SharedMemory {
     /// ```
     #[doc(alias = "multiprocessing.shared_memory.SharedMemory(create=True)")]
     pub fn create(name: &str, len: usize) -> Result<Self, ShmError> {
-        make(&Name::parse(name)?, len, |_| ())
+        make(&Name::parse_new(name)?, len, |_| ())
     }
 
     /// As [`create`](Self::create), with bytes that `fill` writes before anybody can open the segment. They are zeros before.
+    ///
+    /// Nobody else has the bytes meanwhile. A fork that is made by `fill` and comes back from it has no segment of it: there this is
+    /// [`FilledInFork`](ShmError::FilledInFork).
     ///
     /// # Errors
     ///
@@ -83,7 +92,7 @@ impl SharedMemory {
     /// # Ok::<(), multiproc_shm::ShmError>(())
     /// ```
     pub fn create_with(name: &str, len: usize, fill: impl FnOnce(&mut [u8])) -> Result<Self, ShmError> {
-        make(&Name::parse(name)?, len, fill)
+        make(&Name::parse_new(name)?, len, fill)
     }
 
     /// As [`create`](Self::create), under a name that nobody has: `psm_` and eight digits, as CPython's.
@@ -103,7 +112,7 @@ impl SharedMemory {
         loop {
             draws += 1;
             let number = random::number().map_err(ShmError::kernel("draw a name"))? as u32;
-            match make(&Name::parse(&format!("psm_{number:08x}"))?, len, |_| ()) {
+            match make(&Name::parse_new(&format!("psm_{number:08x}"))?, len, |_| ()) {
                 Err(ShmError::Exists { .. }) if draws < DRAWS => {}
                 other => return other,
             }
@@ -116,75 +125,68 @@ fn make(name: &Name, len: usize, fill: impl FnOnce(&mut [u8])) -> Result<SharedM
         return Err(ShmError::Empty);
     }
     let asked = len as u64;
-    folder::check_limit(asked).map_err(ShmError::kernel("make a segment"))?;
+    space::check_limit(asked).map_err(ShmError::kernel("make a segment"))?;
     room::check(asked)?;
     program::sweep_once();
     let mut lease = program::lease()?;
-    let temporary = Temporary::make(&lease, len)?;
-    let fd = folder::open(&temporary.path, true, false).map_err(ShmError::kernel("open a new segment"))?;
-    reserve(fd.as_fd(), asked)?;
-    let file = folder::facts(fd.as_fd()).map_err(ShmError::kernel("look at a segment"))?.id;
-    let map = memory::map(fd.as_fd(), len, true)?;
-    // SAFETY: mapped, writable, and of this length, with all of its pages. It has a private name and was made a moment ago: whoever
-    // else could write to it, of the same user, could as well write to any memory of this process.
+    let file = folder::create_nameless().map_err(ShmError::of_folder(asked, "make a segment"))?;
+    reserve(&file, asked)?;
+    let map = memory::map(file.as_fd(), len, true)?;
+    // SAFETY: mapped, writable, and of this length, with all of its pages. The file has no name yet, so that nobody opens it: this
+    // process alone has a descriptor of it, and /proc shows that to those only who could as well write to any memory of this process.
     fill(unsafe { slice::from_raw_parts_mut(map.as_mut_ptr(), len) });
-    let record = Record { file, name: name.clone() };
-    lease.write(record.clone())?;
-    publish(&temporary, name)?;
-    Ok(SharedMemory::of(map, fd, true, Some(Named::owned(record, lease))))
+    // Not in a fork of the one who fills it, which has come back from there as well.
+    if !lease.is_ours() {
+        return Err(ShmError::FilledInFork);
+    }
+    let id = folder::facts(&file).map_err(ShmError::kernel("look at a segment"))?.id;
+    let record = Record { file: id, name: name.clone() };
+    if planted(Bug::NamedEarly) {
+        publish(&file, name)?;
+        lease.write(record.clone())?;
+    } else {
+        lease.write(record.clone())?;
+        publish(&file, name)?;
+    }
+    Ok(SharedMemory::of(map, file.into(), true, Some(Named::owned(record, lease))))
 }
 
 /// Gives a file all of its pages up to `len`.
-pub(super) fn reserve(fd: BorrowedFd<'_>, len: u64) -> Result<(), ShmError> {
-    let look = || -> io::Result<_> { Ok((folder::left(fd)?, folder::facts(fd)?.held)) };
+pub(super) fn reserve(file: &File, len: u64) -> Result<(), ShmError> {
+    let look = || -> io::Result<_> { Ok((space::left(file.as_fd())?, folder::facts(file)?.held)) };
     let (left, held) = look().map_err(ShmError::kernel("look at a file system"))?;
     // Asked first: it would else be filled to its brim before it is refused.
     if left.is_some_and(|left| left < len.saturating_sub(held)) {
         return Err(ShmError::NoSpace { asked: len });
     }
-    folder::reserve(fd, len).map_err(|error| match error.kind() {
+    space::reserve(file, len).map_err(|error| match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ShmError::NoSpace { asked: len },
+        io::ErrorKind::OutOfMemory => room::out_of_memory(len),
+        io::ErrorKind::Unsupported => ShmError::NotReservable,
         _ => ShmError::kernel("reserve the pages of a segment")(error),
     })
 }
 
-/// Gives the segment its name, if nobody has it.
-fn publish(temporary: &Temporary, name: &Name) -> Result<(), ShmError> {
-    let give = || folder::rename_new(&temporary.path, &name.path());
-    let given = match give() {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            // Perhaps a dead process's. What cannot be swept is in the way still.
-            let _ = names::sweep();
-            give()
+/// Gives the segment its name, if nobody has it but the dead.
+fn publish(file: &File, name: &Name) -> Result<(), ShmError> {
+    let give = || folder::give_name(file.as_fd(), &name.path());
+    let mut given = give();
+    for _ in 0..LOOKS {
+        match &given {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            _ => break,
         }
-        other => other,
-    };
-    given.map_err(|error| ShmError::of_name(name, "give a segment its name", error))
-}
-
-/// A segment under its private name. Dropped, it is gone, unless it has its name by then.
-struct Temporary {
-    path: PathBuf,
-    generation: Generation,
-}
-
-impl Temporary {
-    fn make(lease: &Lease, len: usize) -> Result<Self, ShmError> {
-        let name = lease.temporary();
-        let made = Self { path: folder::path(&name), generation: Generation::now() };
-        backend::make(&name, len).map_err(|error| match error.kind() {
-            io::ErrorKind::StorageFull => ShmError::NoSpace { asked: len as u64 },
-            _ => ShmError::kernel("make a segment")(error),
-        })?;
-        Ok(made)
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        // Not in a fork of the one who fills it.
-        if self.generation.is_ours() {
-            let _ = folder::remove(&self.path); // what cannot be removed is swept
+        // What cannot be swept is in the way still; and another process that sweeps the name is not through with it.
+        let alone = names::sweep().is_ok_and(|swept| swept.busy == 0);
+        let left = !alone && names::is_of_the_dead(name);
+        given = give();
+        if !left {
+            break;
         }
+        thread::sleep(PAUSE);
     }
+    given.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => ShmError::Exists { name: name.to_string() },
+        _ => ShmError::of_folder(manifest::LENGTH, "give a segment its name")(error),
+    })
 }

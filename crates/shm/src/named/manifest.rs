@@ -2,12 +2,12 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 
 use super::name::Name;
 use crate::names::MAX_NAMES;
-use crate::sys::folder::{self, FileId};
+use crate::sys::file_id::FileId;
+use crate::sys::{folder, space};
 
 /// Before the names of this crate's own files.
 pub(crate) const PREFIX: &str = "multiproc.";
@@ -18,10 +18,10 @@ pub(crate) const LENGTH: u64 = 4096;
 /// The length of the header, and of each record. Pages are a multiple of it, so that no record lacks half of its memory.
 const SLOT: usize = 512;
 
-const MAGIC: &[u8; 8] = b"mpnames1";
+const MAGIC: &[u8; 8] = b"mpnames2";
 
 /// Where the name begins in a record.
-const NAME: usize = 32;
+const NAME: usize = 40;
 
 /// One name and the file that it was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,39 +38,28 @@ pub(crate) fn manifest_name(pid: u32, random: u64) -> String {
 /// The number of the process whose manifest has this name; `None` for all other files.
 pub(crate) fn pid_in(name: &str) -> Option<u32> {
     let (pid, random) = name.strip_prefix(PREFIX)?.split_once('.')?;
-    let is_hex = |letter: u8| matches!(letter, b'0'..=b'9' | b'a'..=b'f');
-    let of_ours =
-        pid.bytes().all(|letter| letter.is_ascii_digit()) && random.len() == 16 && random.bytes().all(is_hex);
-    if of_ours { pid.parse().ok() } else { None }
+    if is_decimal(pid) && is_random(random) { pid.parse().ok() } else { None }
 }
 
-/// The name under which a segment is made, before anybody can open it.
-pub(crate) fn temporary(manifest: &str, slot: usize) -> String {
-    format!("{manifest}.t{slot}")
+/// A name under which a segment waits for the end of its name: by its random number one that nobody can have put there beforehand.
+pub(crate) fn aside(manifest: &str, slot: usize, random: u64) -> String {
+    format!("{manifest}.u{slot}.{random:016x}")
 }
 
-/// The name under which a segment waits for the end of its name.
-pub(crate) fn aside(manifest: &str, slot: usize) -> String {
-    format!("{manifest}.u{slot}")
+/// The slot of the record that the file `name` was moved aside for, and the manifest with that record.
+pub(crate) fn aside_of(name: &str) -> Option<(&str, usize)> {
+    let (rest, random) = name.rsplit_once('.')?;
+    let (manifest, slot) = rest.rsplit_once('.')?;
+    let slot = slot.strip_prefix('u').filter(|slot| is_decimal(slot))?.parse().ok()?;
+    (is_random(random) && pid_in(manifest).is_some()).then_some((manifest, slot))
 }
 
-/// What a file beside a manifest is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Beside {
-    Temporary,
-    /// Of the record in this slot.
-    Aside(usize),
+fn is_decimal(text: &str) -> bool {
+    text.bytes().all(|letter| letter.is_ascii_digit())
 }
 
-/// What the file `name` is for, if it belongs to the manifest.
-pub(crate) fn beside(manifest: &str, name: &str) -> Option<Beside> {
-    let rest = name.strip_prefix(manifest)?.strip_prefix('.')?;
-    let slot = rest.get(1..)?.parse().ok()?;
-    match rest.as_bytes().first()? {
-        b't' => Some(Beside::Temporary),
-        b'u' => Some(Beside::Aside(slot)),
-        _ => None,
-    }
+fn is_random(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|letter| matches!(letter, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 pub(crate) fn write_header(file: &File, pid: u32) -> io::Result<()> {
@@ -92,7 +81,7 @@ pub(crate) fn clear_record(file: &File, slot: usize) -> io::Result<()> {
 /// The whole records with their slots, none where the process ended before it wrote a header. `None`: another version wrote the
 /// file, or somebody else did.
 pub(crate) fn read(file: &File) -> io::Result<Option<Vec<(usize, Record)>>> {
-    let slots = folder::facts(file.as_fd())?.len / SLOT as u64;
+    let slots = folder::facts(file)?.len / SLOT as u64;
     let mut bytes = [0; SLOT];
     if slots == 0 || !read_slot(file, 0, &mut bytes)? {
         return Ok(Some(Vec::new()));
@@ -116,7 +105,7 @@ fn at(slot: usize) -> u64 {
 }
 
 fn write(file: &File, at: u64, bytes: &[u8; SLOT]) -> io::Result<()> {
-    folder::check_limit(at + SLOT as u64)?;
+    space::check_limit(at + SLOT as u64)?;
     file.write_all_at(bytes, at)
 }
 
@@ -134,7 +123,8 @@ fn encode(record: &Record) -> [u8; SLOT] {
     let name = record.name.as_str().as_bytes();
     bytes[8..16].copy_from_slice(&record.file.device.to_le_bytes());
     bytes[16..24].copy_from_slice(&record.file.inode.to_le_bytes());
-    bytes[24..32].copy_from_slice(&(name.len() as u64).to_le_bytes());
+    bytes[24..32].copy_from_slice(&record.file.born.to_le_bytes());
+    bytes[32..40].copy_from_slice(&(name.len() as u64).to_le_bytes());
     bytes[NAME..NAME + name.len()].copy_from_slice(name);
     let sum = checksum(&bytes[8..]);
     bytes[..8].copy_from_slice(&sum.to_le_bytes());
@@ -147,10 +137,10 @@ fn decode(bytes: &[u8; SLOT]) -> Option<Record> {
     if number(0) != checksum(&bytes[8..]) {
         return None;
     }
-    let len = usize::try_from(number(24)).ok()?;
+    let len = usize::try_from(number(32)).ok()?;
     let name = str::from_utf8(bytes.get(NAME..NAME.checked_add(len)?)?).ok()?;
     let name = Name::parse(name).ok().filter(|parsed| parsed.as_str() == name)?;
-    Some(Record { file: FileId { device: number(8), inode: number(16) }, name })
+    Some(Record { file: FileId { device: number(8), inode: number(16), born: number(24) }, name })
 }
 
 /// 64 bits of FNV-1a.
@@ -169,7 +159,7 @@ mod tests {
     use super::*;
 
     fn record(inode: u64, name: &str) -> Record {
-        Record { file: FileId { device: 7, inode }, name: Name::parse(name).unwrap() }
+        Record { file: FileId { device: 7, inode, born: 3 }, name: Name::parse(name).unwrap() }
     }
 
     fn file(dir: &TempDir) -> File {
@@ -240,7 +230,7 @@ mod tests {
             bytes[..8].copy_from_slice(&sum.to_le_bytes());
             assert_eq!(decode(&bytes).is_some(), is_one, "{name:?}");
         }
-        bytes[24..32].copy_from_slice(&u64::MAX.to_le_bytes());
+        bytes[32..40].copy_from_slice(&u64::MAX.to_le_bytes());
         let sum = checksum(&bytes[8..]);
         bytes[..8].copy_from_slice(&sum.to_le_bytes());
         assert!(decode(&bytes).is_none());
@@ -262,11 +252,18 @@ mod tests {
         ] {
             assert_eq!(pid_in(other), None, "{other}");
         }
-        assert_eq!(beside(&name, &temporary(&name, 3)), Some(Beside::Temporary));
-        assert_eq!(beside(&name, &aside(&name, 3)), Some(Beside::Aside(3)));
-        for other in [&name, "multiproc.12.0000000000000abc.x1", "multiproc.12.0000000000000abc.té", "psm_x"]
-        {
-            assert_eq!(beside(&name, other), None, "{other}");
+        assert_eq!(aside_of(&aside(&name, 3, u64::MAX)), Some((&*name, 3)));
+        for other in [
+            &name,
+            "multiproc.12.0000000000000abc.u1",
+            "multiproc.12.0000000000000abc.x1.0000000000000abc",
+            "multiproc.12.0000000000000abc.u+1.0000000000000abc",
+            "multiproc.12.0000000000000abc.u.0000000000000abc",
+            "multiproc.12.0000000000000abc.u1.abc",
+            "multiproc.12.é.u1.0000000000000abc",
+            "psm_x",
+        ] {
+            assert_eq!(aside_of(other), None, "{other}");
         }
     }
 }

@@ -2,20 +2,27 @@
 
 mod create;
 pub(crate) mod manifest;
-mod name;
+pub(crate) mod name;
 mod open;
 mod program;
 pub(crate) mod take_away;
 
+use std::io;
 use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use self::manifest::Record;
 use self::name::Name;
 use self::program::Lease;
-use self::take_away::take_away;
+use self::take_away::{Ended, take_away};
 use crate::error::ShmError;
 use crate::memory::SharedMemory;
-use crate::sys::folder::FileId;
+use crate::names;
+use crate::sys::file_id::FileId;
+
+/// Between looks at a file that another process has moved aside, which takes that one some system calls.
+const PAUSES: [u64; 4] = [1, 4, 16, 64]; // in ms
 
 /// What a segment knows of its name.
 #[derive(Debug)]
@@ -80,9 +87,18 @@ impl Named {
     }
 
     fn take_away(&self, lease: &Lease) -> Result<(), ShmError> {
-        match take_away(&self.record(), &lease.aside()) {
-            Ok(_) => Ok(()), // whoever was before us has done the same
-            Err(error) => Err(ShmError::of_name(&self.name, "unlink a name", error)),
+        let failed = |error| ShmError::of_name(&self.name, "unlink a name", error);
+        let record = self.record();
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            let ended = take_away(&[(lease.aside(), &record)]).pop().expect("one for the one record");
+            match ended.map_err(failed)? {
+                Ended::Now | Ended::Before => return Ok(()), // whoever was before us has done the same
+                Ended::NotYet => {}
+            }
+            let pause = pauses.next().ok_or_else(|| failed(io::ErrorKind::ResourceBusy.into()))?;
+            thread::sleep(Duration::from_millis(pause));
+            let _ = names::sweep(); // whoever has moved it may be dead
         }
     }
 
@@ -140,8 +156,9 @@ impl SharedMemory {
     ///
     /// # Errors
     ///
-    /// [`Permission`](ShmError::Permission) for another user's name; [`NoSpace`](ShmError::NoSpace) or [`Kernel`](ShmError::Kernel) where this process
-    /// cannot list what it is about to do.
+    /// [`Permission`](ShmError::Permission) for another user's name; [`NoSpace`](ShmError::NoSpace), [`TooManyFiles`](ShmError::TooManyFiles) or
+    /// [`Kernel`](ShmError::Kernel) where this process cannot list what it is about to do, and where another one that does the same has stood
+    /// still in the middle of it for 85 ms.
     ///
     /// ```
     /// use multiproc_shm::{SharedMemory, ShmError};

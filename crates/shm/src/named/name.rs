@@ -8,11 +8,27 @@ use crate::error::ShmError;
 use crate::names::MAX_NAME;
 use crate::sys::folder;
 
-/// A name that follows the rules, without the slash that may stand before it.
+/// The name of a file in the folder that is no file of this crate's own, without the slash that may stand before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Name(String);
 
 impl Name {
+    /// A name that this crate may give: one that CPython can open as well.
+    pub(crate) fn parse_new(text: &str) -> Result<Self, ShmError> {
+        let name = Self::parse(text)?;
+        let refused = |why| Err(ShmError::Name { name: text.to_owned(), why });
+        match name.as_str() {
+            it if it.contains([':', '\n']) => {
+                refused("it contains a colon or a line break, which CPython's resource tracker cannot read")
+            }
+            it if !it.is_ascii() => {
+                refused("it contains letters beyond ASCII, which CPython's resource tracker cannot write")
+            }
+            _ => Ok(name),
+        }
+    }
+
+    /// A name that a file may have, whoever gave it.
     pub(crate) fn parse(text: &str) -> Result<Self, ShmError> {
         let name = text.strip_prefix('/').unwrap_or(text);
         let refused = |why| Err(ShmError::Name { name: text.to_owned(), why });
@@ -22,9 +38,6 @@ impl Name {
             _ if name.len() > MAX_NAME => refused("it is longer than 255 bytes"),
             _ if name.contains('/') => refused("it contains a slash, which may stand in front only, once"),
             _ if name.contains('\0') => refused("it contains a byte 0"),
-            _ if name.contains([':', '\n']) => {
-                refused("it contains a colon or a line break, which CPython's resource tracker cannot read")
-            }
             _ if name.starts_with(manifest::PREFIX) => {
                 refused("names that begin with `multiproc.` are kept for this crate's own files")
             }
@@ -73,8 +86,6 @@ mod tests {
             (".", "folder"),
             ("/..", "folder"),
             ("a\0", "byte 0"),
-            ("a:b", "colon"),
-            ("a\nb", "line break"),
             ("multiproc.1.x", "kept"),
             (&long, "255"),
         ];
@@ -87,5 +98,16 @@ mod tests {
                 other => panic!("{text:?}: {other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn what_python_cannot_track_is_opened_and_not_made() {
+        for (text, word) in [("a:b", "colon"), ("/a\nb", "line break"), ("zürich", "ASCII")] {
+            let refused = Name::parse_new(text);
+            assert!(matches!(&refused, Err(ShmError::Name { why, .. }) if why.contains(word)), "{refused:?}");
+            assert!(Name::parse(text).is_ok(), "{text:?}");
+        }
+        assert!(Name::parse_new("a/b").is_err());
+        assert_eq!(Name::parse_new("/a-b").unwrap(), Name::parse("a-b").unwrap());
     }
 }

@@ -1,7 +1,8 @@
 //! Memory that is there already: segments by their names, files by their paths.
 
+use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::thread;
@@ -20,8 +21,9 @@ const LOOKS: usize = 50;
 const PAUSE: Duration = Duration::from_millis(1);
 
 impl SharedMemory {
-    /// Maps the segment that has this name, whichever program made it: this crate, CPython, or anybody by `shm_open`. All of it is mapped,
-    /// as long as it is now.
+    /// Maps the segment of this user that has this name, whichever program made it: this crate, CPython, or anybody by `shm_open`. All of it
+    /// is mapped, as long as it is now. One of another user is refused, whatever its permissions: anybody can put one there before the
+    /// program that is meant. See [`open_of_user`](Self::open_of_user).
     ///
     /// Its bytes are a stranger's: they may be anything, and change at any time. It may also be [cut](#files-that-others-cut); and one that this
     /// crate has not made may lack pages, see [`reserve`](Self::reserve). A segment without bytes, which is one that is being made elsewhere,
@@ -29,8 +31,8 @@ impl SharedMemory {
     ///
     /// # Errors
     ///
-    /// [`Missing`](ShmError::Missing), [`Permission`](ShmError::Permission), [`Name`](ShmError::Name) as their texts say;
-    /// [`TooShort`](ShmError::TooShort) for a segment without bytes; [`Corrupt`](ShmError::Corrupt) for what is no segment at all, a folder or a link for
+    /// [`Missing`](ShmError::Missing), [`OtherUser`](ShmError::OtherUser), [`Permission`](ShmError::Permission), [`Name`](ShmError::Name) as their
+    /// texts say; [`OutOfMemory`](ShmError::OutOfMemory) if this process may not map so much; [`TooShort`](ShmError::TooShort) for a segment without bytes; [`Corrupt`](ShmError::Corrupt) for what is no segment at all, a folder or a link for
     /// instance; [`Kernel`](ShmError::Kernel) for its refusals.
     ///
     /// ```
@@ -43,7 +45,39 @@ impl SharedMemory {
     /// ```
     #[doc(alias = "multiprocessing.shared_memory.SharedMemory(name)")]
     pub fn open(name: &str) -> Result<Self, ShmError> {
-        open_as(name, true)
+        open_as(name, folder::user(), true)
+    }
+
+    /// As [`open`](Self::open), of a segment that is the user's of this number, as a service for all users of a machine makes. That user is
+    /// trusted then: to cut a segment under the feet of those who have it mapped ends them, as [`SharedMemory`] tells.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    ///
+    /// ```
+    /// use multiproc_shm::{SharedMemory, ShmError};
+    /// # use std::os::unix::fs::MetadataExt;
+    /// # let me = std::fs::metadata("/proc/self")?.uid();
+    ///
+    /// let ours = SharedMemory::create_any(100)?;
+    /// let name = ours.name().unwrap();
+    /// assert_eq!(SharedMemory::open_of_user(name, me)?.len(), 100);
+    /// let refused = SharedMemory::open_of_user(name, me + 1);
+    /// assert!(matches!(refused, Err(ShmError::OtherUser { user, .. }) if user == me));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn open_of_user(name: &str, user: u32) -> Result<Self, ShmError> {
+        open_as(name, user, true)
+    }
+
+    /// As [`open_of_user`](Self::open_of_user), for reads only.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_read_only_of_user(name: &str, user: u32) -> Result<Self, ShmError> {
+        open_as(name, user, false)
     }
 
     /// As [`open`](Self::open), for reads only: it needs no right to write. To write there is SIGSEGV.
@@ -61,7 +95,7 @@ impl SharedMemory {
     /// # Ok::<(), multiproc_shm::ShmError>(())
     /// ```
     pub fn open_read_only(name: &str) -> Result<Self, ShmError> {
-        open_as(name, false)
+        open_as(name, folder::user(), false)
     }
 
     /// Maps a file, for reads and writes. Writes are seen at once by all who map or read it, and reach the disk when the kernel sees fit.
@@ -151,7 +185,8 @@ impl SharedMemory {
     ///
     /// # Errors
     ///
-    /// [`NoSpace`](ShmError::NoSpace) if there are not so many; [`Kernel`](ShmError::Kernel) for its refusals, as for what is not writable.
+    /// [`NoSpace`](ShmError::NoSpace) if there are not so many; [`NotReservable`](ShmError::NotReservable) where the file system of a mapped file
+    /// cannot do that; [`OutOfMemory`](ShmError::OutOfMemory) where the kernel says so; [`Kernel`](ShmError::Kernel) for its refusals, as for what is not writable.
     ///
     /// ```
     /// let memory = multiproc_shm::SharedMemory::anonymous(10)?;
@@ -160,11 +195,11 @@ impl SharedMemory {
     /// ```
     #[doc(alias = "posix_fallocate")]
     pub fn reserve(&self) -> Result<(), ShmError> {
-        reserve(self.as_fd(), self.len() as u64)
+        reserve(self.as_file(), self.len() as u64)
     }
 }
 
-fn open_as(name: &str, writable: bool) -> Result<SharedMemory, ShmError> {
+fn open_as(name: &str, user: u32, writable: bool) -> Result<SharedMemory, ShmError> {
     let name = Name::parse(name)?;
     let refused = |error: io::Error| match error.raw_os_error() {
         Some(libc::ELOOP) => ShmError::Corrupt { what: "a link has its name" },
@@ -172,46 +207,49 @@ fn open_as(name: &str, writable: bool) -> Result<SharedMemory, ShmError> {
         Some(libc::ENXIO) => ShmError::Corrupt { what: "a socket, pipe or device has its name" },
         _ => ShmError::of_name(&name, "open a segment", error),
     };
-    let fd = folder::open(&name.path(), writable, false).map_err(refused)?;
-    let mut facts = look(&fd)?;
+    let file = folder::open(&name.path(), writable, false).map_err(refused)?;
+    let mut facts = look(&file)?;
     if !facts.is_regular {
         return Err(ShmError::Corrupt { what: "it is no regular file" });
+    }
+    if facts.user != user {
+        return Err(ShmError::OtherUser { name: name.to_string(), user: facts.user, expected: user });
     }
     for _ in 0..LOOKS {
         if facts.len > 0 {
             break;
         }
         thread::sleep(PAUSE);
-        facts = look(&fd)?;
+        facts = look(&file)?;
     }
-    map(fd, &facts, writable, Some(Named::opened(name, facts.id)))
+    map(file, &facts, writable, Some(Named::opened(name, facts.id)))
 }
 
 fn file(path: &Path, writable: bool) -> Result<SharedMemory, ShmError> {
     let refused = |why| ShmError::File { path: path.to_owned(), why };
-    let fd = folder::open(path, writable, true).map_err(|error| match error.raw_os_error() {
+    let file = folder::open(path, writable, true).map_err(|error| match error.raw_os_error() {
         Some(libc::EISDIR) => refused("it is a folder"),
         Some(libc::ENXIO) => refused("it is no regular file"),
         _ => ShmError::kernel("open a file")(error),
     })?;
-    let facts = look(&fd)?;
+    let facts = look(&file)?;
     if !facts.is_regular {
         return Err(refused("it is no regular file"));
     }
-    map(fd, &facts, writable, None)
+    map(file, &facts, writable, None)
 }
 
-fn look(fd: &OwnedFd) -> Result<Facts, ShmError> {
-    folder::facts(fd.as_fd()).map_err(ShmError::kernel("look at a segment"))
+fn look(file: &File) -> Result<Facts, ShmError> {
+    folder::facts(file).map_err(ShmError::kernel("look at a segment"))
 }
 
-fn map(fd: OwnedFd, facts: &Facts, writable: bool, named: Option<Named>) -> Result<SharedMemory, ShmError> {
+fn map(file: File, facts: &Facts, writable: bool, named: Option<Named>) -> Result<SharedMemory, ShmError> {
     if facts.len == 0 {
         return Err(ShmError::TooShort { len: 0, needed: 1 });
     }
     // Longer than an address space: no such file can be mapped.
     let len = usize::try_from(facts.len).map_err(|_| ShmError::Corrupt { what: "its length" })?;
-    SharedMemory::refuse_typed(fd.as_fd())?;
-    let map = memory::map(fd.as_fd(), len, writable)?;
-    Ok(SharedMemory::of(map, fd, writable, named))
+    SharedMemory::refuse_typed(file.as_fd())?;
+    let map = memory::map(file.as_fd(), len, writable)?;
+    Ok(SharedMemory::of(map, file.into(), writable, named))
 }

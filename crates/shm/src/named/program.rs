@@ -14,11 +14,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use multiproc_sync::Generation;
 
 use super::manifest::{self, Record};
+use super::take_away::Aside;
 use crate::error::ShmError;
 use crate::names::{self, MAX_NAMES};
-use crate::sys::folder::{self, FileId};
-use crate::sys::lock::{self, With};
-use crate::sys::random;
+use crate::sys::file_id::FileId;
+use crate::sys::lock::{self, What};
+use crate::sys::{folder, random};
 
 /// How many names are drawn for a manifest.
 const TRIES: usize = 100;
@@ -136,10 +137,8 @@ pub(crate) fn lease() -> Result<Lease, ShmError> {
         Some(manifest) if manifest.is_in_place() => Arc::clone(manifest),
         // None yet; or somebody has cleared the folder, or this process has got another one.
         _ => {
-            let made = Manifest::make().map_err(|error| match error.kind() {
-                io::ErrorKind::StorageFull => ShmError::NoSpace { asked: manifest::LENGTH },
-                _ => ShmError::kernel("keep a list of names in /dev/shm")(error),
-            })?;
+            let failed = ShmError::of_folder(manifest::LENGTH, "keep a list of names in /dev/shm");
+            let made = Manifest::make().map_err(failed)?;
             Arc::clone(own.manifest.insert(Arc::new(made)))
         }
     };
@@ -153,22 +152,15 @@ impl Lease {
         self.generation.is_ours()
     }
 
-    /// The private name of a segment that is being made.
-    pub(crate) fn temporary(&self) -> String {
-        manifest::temporary(&self.manifest.name, self.slot)
-    }
-
-    /// The private name of a segment whose name is taken away.
-    pub(crate) fn aside(&self) -> PathBuf {
-        folder::path(&manifest::aside(&self.manifest.name, self.slot))
+    /// Where the segment waits while its name is taken away.
+    pub(crate) fn aside(&self) -> Aside<'_> {
+        Aside { manifest: &self.manifest.name, slot: self.slot }
     }
 
     /// Lists a name, before it is given: once this process is dead, it is taken away.
     pub(crate) fn write(&mut self, record: Record) -> Result<(), ShmError> {
-        self.manifest.write(self.slot, &record).map_err(|error| match error.kind() {
-            io::ErrorKind::StorageFull => ShmError::NoSpace { asked: manifest::LENGTH },
-            _ => ShmError::kernel("list a name")(error),
-        })?;
+        let failed = ShmError::of_folder(manifest::LENGTH, "list a name");
+        self.manifest.write(self.slot, &record).map_err(failed)?;
         self.record = Some(record);
         Ok(())
     }
@@ -205,9 +197,9 @@ impl Manifest {
     fn make() -> io::Result<Self> {
         let pid = std::process::id();
         let file = folder::create_nameless()?;
-        let id = folder::facts(file.as_fd())?.id;
+        let id = folder::facts(&file)?.id;
         // Before it has a name: without the lock it would look like a dead one's to those who sweep.
-        if !lock::try_lock(file.as_fd(), With::Nobody)? {
+        if !lock::try_lock(&file, What::Life)? {
             return Err(io::ErrorKind::ResourceBusy.into());
         }
         for _ in 0..TRIES {

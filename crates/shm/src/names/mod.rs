@@ -8,7 +8,8 @@
 //! - A living process's names are never touched; nor is a file that has got a listed name from somebody else.
 //! - A fork counts as the process that it is a fork of, until it has ended or runs another program: then it is that one.
 //!   While such a fork lives, the names of its dead parent stay.
-//! - Only manifests of the same user are looked at.
+//! - Only manifests of the same user are looked at. What other users put into `/dev/shm`, which is everybody's, is left alone and in
+//!   nobody's way, but for the name itself: who has that first has it.
 //! - Any number of processes may sweep at once. Whoever comes second leaves it to the first, so that a call may return before all is gone.
 //!
 //! ```
@@ -27,16 +28,16 @@
 
 mod sweeping;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
 
 pub use self::sweeping::{Swept, sweep};
 use crate::error::ShmError;
-use crate::named::manifest;
-use crate::sys::folder::{self, FileId};
-use crate::sys::lock::{self, With};
+use crate::named::manifest::{self, Record};
+use crate::named::name::Name;
+use crate::sys::file_id::FileId;
+use crate::sys::folder::{self, Facts};
+use crate::sys::lock::{self, What};
 
 /// The most bytes of a segment's name, the slash in front not counted: a file's name is no longer.
 ///
@@ -65,9 +66,14 @@ pub struct NamedSegment {
     pub len: u64,
     /// The number of the process that made it, as that process knew it.
     pub creator: u32,
-    /// Whether that process, or a fork of it, lives; also said of a dead one's while somebody sweeps it. The segment of a dead one is
-    /// taken away by the next [`sweep`].
+    /// Whether that process, or a fork of it, lives. The segment of a dead one is taken away by the next [`sweep`].
     pub is_alive: bool,
+}
+
+impl NamedSegment {
+    fn of(name: String, facts: &Facts, creator: u32, is_alive: bool) -> Self {
+        Self { name, len: facts.len, creator, is_alive }
+    }
 }
 
 /// The segments that have names, sorted by them. Those of other programs than this crate's, such as CPython's, are not among them,
@@ -101,34 +107,47 @@ pub fn list() -> Result<Vec<NamedSegment>, ShmError> {
 
 fn add(manifest: &str, creator: u32, segments: &mut Vec<NamedSegment>) -> io::Result<()> {
     let Some((file, _)) = open(manifest)? else { return Ok(()) };
-    let is_alive = !lock::try_lock(file.as_fd(), With::Lookers)?;
-    if !is_alive {
-        lock::unlock(file.as_fd()); // not by closing: a fork in this moment would keep it
-    }
+    let is_alive = lock::is_locked(&file, What::Life)?;
     for (_, record) in manifest::read(&file)?.unwrap_or_default() {
-        let Ok(found) = fs::symlink_metadata(record.name.path()) else { continue };
-        if (FileId { device: found.dev(), inode: found.ino() }) == record.file {
+        let Ok(Some(found)) = folder::facts_at(&record.name.path()) else { continue };
+        if found.id == record.file {
             let name = record.name.as_str().to_owned();
-            segments.push(NamedSegment { name, len: found.len(), creator, is_alive });
+            segments.push(NamedSegment::of(name, &found, creator, is_alive));
         }
     }
     Ok(())
 }
 
+/// Whether the file that has this name is one that a dead process has left. What cannot be read is not.
+pub(crate) fn is_of_the_dead(name: &Name) -> bool {
+    let Ok(Some(found)) = folder::id_at(&name.path()) else { return false };
+    let record = Record { file: found, name: name.clone() };
+    let lists_it = |manifest: &String| -> io::Result<bool> {
+        let Some((file, _)) = open(manifest)? else { return Ok(false) };
+        if lock::is_locked(&file, What::Life)? {
+            return Ok(false);
+        }
+        Ok(manifest::read(&file)?.unwrap_or_default().iter().any(|(_, listed)| *listed == record))
+    };
+    let manifests = folder::entries().unwrap_or_default();
+    let mut manifests = manifests.iter().filter(|name| manifest::pid_in(name).is_some());
+    manifests.any(|manifest| lists_it(manifest).unwrap_or(false))
+}
+
 /// Opens a manifest of this user's. `None`: it is gone, or another user's, or none at all.
 fn open(manifest: &str) -> io::Result<Option<(File, FileId)>> {
-    let fd = match folder::open(&folder::path(manifest), false, false) {
-        Ok(fd) => fd,
+    let file = match folder::open(&folder::path(manifest), true, false) {
+        Ok(file) => file,
         Err(error)
             if matches!(
                 error.raw_os_error(),
-                Some(libc::ENOENT | libc::EACCES | libc::ELOOP | libc::ENXIO)
+                Some(libc::ENOENT | libc::EACCES | libc::EISDIR | libc::ELOOP | libc::ENXIO)
             ) =>
         {
             return Ok(None);
         }
         Err(error) => return Err(error),
     };
-    let facts = folder::facts(fd.as_fd())?;
-    Ok((facts.is_regular && facts.is_ours).then(|| (fd.into(), facts.id)))
+    let facts = folder::facts(&file)?;
+    Ok((facts.is_regular && facts.is_ours()).then_some((file, facts.id)))
 }

@@ -2,32 +2,40 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
 
-use super::open;
+use super::{NamedSegment, open};
 use crate::error::ShmError;
-use crate::named::manifest::{self, Beside};
-use crate::named::take_away::{settle, take_away};
+use crate::named::manifest;
+use crate::named::take_away::{Aside, Ended, settle, take_away};
+use crate::planted::{Bug, planted};
 use crate::sys::folder;
-use crate::sys::lock::{self, With};
+use crate::sys::lock::{self, What};
 
 /// What a [`sweep`] has taken away.
 ///
 /// ```
-/// assert_eq!(multiproc_shm::names::Swept::default().names, 0);
+/// assert!(multiproc_shm::names::Swept::default().segments.is_empty());
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Swept {
-    /// Dead processes whose manifests are gone now.
+    /// Dead processes whose lists of names are gone now.
     pub programs: usize,
-    /// Names of segments.
-    pub names: usize,
-    /// Segments whose makers died before they had names.
-    pub unfinished: usize,
+    /// The segments whose names are gone now.
+    pub segments: Vec<NamedSegment>,
+    /// Dead processes that were left to others, who sweep them at this moment.
+    pub busy: usize,
 }
 
-/// Takes away the names that dead processes of this user have left, and what they had not finished.
+/// What has become of a manifest.
+enum Outcome {
+    /// There is nothing more to do.
+    Done,
+    /// Somebody has a file of its aside, which may be another dead process.
+    Again,
+}
+
+/// Takes away the names that dead processes of this user have left.
 ///
 /// Nobody is waited for. A process that has such a segment mapped keeps it; it cannot be opened by name any more. Any process may die
 /// in the middle of it: the next one goes on.
@@ -52,10 +60,18 @@ pub fn sweep() -> Result<Swept, ShmError> {
     let mut swept = Swept::default();
     let mut failed = None;
     let entries = folder::entries().map_err(ShmError::kernel("read /dev/shm"))?;
-    for name in entries.iter().filter(|name| manifest::pid_in(name).is_some()) {
-        if let Err(error) = sweep_one(name, &mut swept) {
-            failed.get_or_insert(error);
-        }
+    let mut manifests: Vec<_> =
+        entries.iter().filter_map(|name| Some((name, manifest::pid_in(name)?))).collect();
+    // Twice: what is not at its place may have been moved aside by another dead one.
+    for _ in 0..2 {
+        manifests.retain(|(name, pid)| match sweep_one(name, *pid, &mut swept) {
+            Ok(Outcome::Done) => false,
+            Ok(Outcome::Again) => true,
+            Err(error) => {
+                failed.get_or_insert(error);
+                false
+            }
+        });
     }
     match failed {
         None => Ok(swept),
@@ -63,58 +79,96 @@ pub fn sweep() -> Result<Swept, ShmError> {
     }
 }
 
-fn sweep_one(manifest: &str, swept: &mut Swept) -> io::Result<()> {
-    let Some(dead) = open_dead(manifest)? else { return Ok(()) };
-    let Some(records) = manifest::read(&dead.0)? else { return Ok(()) };
-    let mut failed = None;
-    let mut done = |done: io::Result<bool>| match done {
-        Ok(done) => usize::from(done),
-        Err(error) => {
-            failed.get_or_insert(error);
-            0
+fn sweep_one(manifest: &str, pid: u32, swept: &mut Swept) -> io::Result<Outcome> {
+    let dead = match open_dead(manifest)? {
+        Found::Dead(dead) => dead,
+        Found::Busy => {
+            swept.busy += 1;
+            return Ok(Outcome::Done);
         }
+        Found::Nothing => return Ok(Outcome::Done),
     };
     // Read under the lock: from here on nothing is added.
+    let Some(records) = manifest::read(&dead.0)? else { return Ok(Outcome::Done) };
+    if planted(Bug::ListFirst) {
+        folder::remove(&folder::path(manifest))?;
+    }
+    let mut failed = None;
+    // What is aside comes to its end, or has its name again.
     for name in folder::entries()? {
+        let Some((_, slot)) = manifest::aside_of(&name).filter(|(of, _)| *of == manifest) else { continue };
         let path = folder::path(&name);
-        match manifest::beside(manifest, &name) {
-            None => {}
-            Some(Beside::Temporary) => swept.unfinished += done(folder::remove(&path).map(|()| true)),
-            Some(Beside::Aside(slot)) => match records.iter().find(|(listed, _)| *listed == slot) {
-                Some((_, record)) => swept.names += done(settle(record, &path)),
-                // Its process had no memory to list it.
-                None => _ = done(folder::remove(&path).map(|()| true)),
-            },
+        let Some(facts) = folder::facts_at(&path)? else { continue };
+        let listed = records.iter().find(|(listed, _)| *listed == slot);
+        let ended = match listed {
+            Some((_, record)) => settle(record, &path),
+            // Its process had no memory to list it.
+            None => folder::remove(&path).map(|()| true),
+        };
+        match ended {
+            Ok(is_its) => {
+                let its = listed.filter(|_| is_its).map(|(_, record)| record.name.as_str().to_owned());
+                swept.segments.extend(its.map(|name| NamedSegment::of(name, &facts, pid, false)));
+            }
+            // Anybody can put a file there; only its user can remove it.
+            Err(_) if !facts.is_ours() => {}
+            Err(error) => _ = failed.get_or_insert(error),
         }
     }
-    for (slot, record) in &records {
-        let aside = folder::path(&manifest::aside(manifest, *slot));
-        swept.names += done(take_away(record, &aside));
+    let asides: Vec<_> =
+        records.iter().map(|(slot, record)| (Aside { manifest, slot: *slot }, record)).collect();
+    let facts: Vec<_> =
+        records.iter().map(|(_, record)| folder::facts_at(&record.name.path()).ok().flatten()).collect();
+    let mut is_left = false;
+    for ((ended, facts), (_, record)) in take_away(&asides).into_iter().zip(facts).zip(&records) {
+        match ended {
+            Ok(Ended::Now) => {
+                let facts = facts.filter(|facts| facts.id == record.file);
+                let name = record.name.as_str().to_owned();
+                swept.segments.extend(facts.map(|facts| NamedSegment::of(name, &facts, pid, false)));
+            }
+            Ok(Ended::Before) => {}
+            Ok(Ended::NotYet) => is_left = true,
+            Err(error) => _ = failed.get_or_insert(error),
+        }
     }
     // What is left is tried again by the next one.
     failed.map_or(Ok(()), Err)?;
+    if is_left {
+        return Ok(Outcome::Again);
+    }
     folder::remove(&folder::path(manifest))?;
     swept.programs += 1;
-    Ok(())
+    Ok(Outcome::Done)
 }
 
-/// A dead process's manifest, locked.
+enum Found {
+    Dead(Dead),
+    /// It is a dead process's, and another one sweeps it.
+    Busy,
+    /// It is a living one's, or gone, or none at all.
+    Nothing,
+}
+
+/// A dead process's manifest, which nobody else sweeps.
 struct Dead(File);
 
 impl Drop for Dead {
     fn drop(&mut self) {
-        lock::unlock(self.0.as_fd()); // not by closing: a fork in this moment would keep it
+        lock::unlock(&self.0, What::Sweep); // not by closing: a fork in this moment would keep it
     }
 }
 
-/// The manifest with its lock, if nobody else has that.
-fn open_dead(manifest: &str) -> io::Result<Option<Dead>> {
-    let Some((file, id)) = open(manifest)? else { return Ok(None) };
-    if !lock::try_lock(file.as_fd(), With::Nobody)? {
-        return Ok(None);
+fn open_dead(manifest: &str) -> io::Result<Found> {
+    let Some((file, id)) = open(manifest)? else { return Ok(Found::Nothing) };
+    if lock::is_locked(&file, What::Life)? {
+        return Ok(Found::Nothing);
+    }
+    if !lock::try_lock(&file, What::Sweep)? {
+        return Ok(Found::Busy);
     }
     let dead = Dead(file);
     // One that its own process, or another that swept, has removed meanwhile has no name any more.
     let is_in_place = folder::id_at(&folder::path(manifest))? == Some(id);
-    Ok(is_in_place.then_some(dead))
+    Ok(if is_in_place { Found::Dead(dead) } else { Found::Nothing })
 }

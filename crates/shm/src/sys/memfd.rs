@@ -9,8 +9,9 @@ use std::os::unix::fs::FileExt;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::fstat;
+
+use super::space::check_limit;
 
 /// A file of `len` zeroed bytes, no longer and no shorter for good; `name` shows in /proc.
 pub(crate) fn create(name: &CStr, len: u64) -> io::Result<OwnedFd> {
@@ -21,10 +22,7 @@ pub(crate) fn create(name: &CStr, len: u64) -> io::Result<OwnedFd> {
         other => other?,
     };
     let file = File::from(above_stdio(fd)?);
-    // Files in memory count too, and beyond the limit the kernel does not say so, it sends SIGXFSZ.
-    if getrlimit(Resource::RLIMIT_FSIZE)?.0 < len {
-        return Err(io::ErrorKind::FileTooLarge.into());
-    }
+    check_limit(len)?;
     file.set_len(len)?;
     let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;
     fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
@@ -57,12 +55,6 @@ pub(crate) fn is_memory(fd: BorrowedFd<'_>) -> io::Result<bool> {
         Err(Errno::EINVAL | Errno::EBADF) => Ok(false), // the latter: it stands for a path only
         Err(error) => Err(error.into()),
     }
-}
-
-/// What tells a file from all others that exist at the same time.
-pub(crate) fn identity(fd: BorrowedFd<'_>) -> io::Result<(u64, u64)> {
-    let stat = fstat(fd)?;
-    Ok((stat.st_dev, stat.st_ino))
 }
 
 /// Reads from the file's beginning; fewer bytes than `buffer` has if the file is shorter.

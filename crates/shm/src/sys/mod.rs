@@ -1,9 +1,10 @@
 //! Every system call of the crate.
 
-pub(crate) mod backend;
+pub(crate) mod file_id;
 pub(crate) mod folder;
 pub(crate) mod fork;
 pub(crate) mod lock;
 pub(crate) mod memfd;
 pub(crate) mod ofd;
 pub(crate) mod random;
+pub(crate) mod space;

@@ -53,6 +53,11 @@ impl Descriptor {
         self.0.as_fd()
     }
 
+    /// As [`borrowed`](Self::borrowed).
+    pub(crate) fn file(&self) -> &File {
+        &self.0
+    }
+
     /// The descriptor itself; a duplicate if there are clones.
     pub(crate) fn into_owned(self) -> io::Result<OwnedFd> {
         match Arc::try_unwrap(self.0) {

@@ -135,6 +135,9 @@ impl<T: ShmPlain + Copy> Journaled<T> {
     /// ```
     pub fn set(&mut self, value: T) {
         let spare = self.spare();
+        if planted(Bug::FlippedEarly) {
+            self.flip_to(spare);
+        }
         self.copies[spare] = value;
         self.flip_to(spare);
     }

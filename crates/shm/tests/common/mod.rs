@@ -2,6 +2,8 @@
 #![allow(unsafe_code)]
 #![allow(dead_code)] // each test program uses some of it
 
+pub(crate) mod named;
+
 use std::os::fd::OwnedFd;
 
 use multiproc_shm::transfer::{self, Descriptor, Refusal};

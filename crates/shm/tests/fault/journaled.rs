@@ -25,24 +25,27 @@ fn scene() -> Scene<State<Journal>> {
 }
 
 fn updater(state: &'static State<Journal>, part: &Part) {
-    changes(state, part, |journal| journal.update(count_up));
+    changes(state, part, Some(NEW), |journal| journal.update(count_up));
 }
 
 fn updater_before_sleepers(state: &'static State<Journal>, part: &Part) {
-    changes_before_sleepers(state, part, |journal| journal.update(count_up));
+    changes_before_sleepers(state, part, Some(NEW), |journal| journal.update(count_up));
 }
 
 fn setter(state: &'static State<Journal>, part: &Part) {
-    changes(state, part, |journal| journal.set([NEW; LEN]));
+    changes(state, part, Some(NEW), |journal| journal.set([NEW; LEN]));
 }
 
 /// The second of two changes may not begin before the first one counts.
 fn updater_twice(state: &'static State<Journal>, part: &Part) {
-    changes(state, part, |journal| {
+    changes(state, part, Some(OLD), |journal| {
         journal.update(count_up);
         journal.update(|row| row.iter_mut().for_each(|number| *number = OLD));
     });
 }
+
+/// What each of the scenarios must have met.
+pub(crate) const MET: &[&str] = &["Ok", "OwnerDied", "Old", "New"];
 
 pub(crate) fn scenarios() -> Vec<Scenario<State<Journal>>> {
     vec![

@@ -1,11 +1,13 @@
 //! Every process that changes what this crate puts into shared memory is killed before every instruction of the change; those who are
 //! left go on. `cargo xtask fault shm` builds and runs it.
 
+mod arena;
 mod array;
 mod journaled;
 mod names;
 mod option;
 mod part;
+mod shared_value;
 mod state;
 mod wire;
 
@@ -19,8 +21,16 @@ fn main() -> ExitCode {
         multiproc_shm::plant(&bug);
     }
     let program = Program::new(&multiproc_sync::fault_points());
-    let program = journaled::scenarios().into_iter().fold(program, Program::scenario);
-    let program = option::scenarios().into_iter().fold(program, Program::scenario);
+    let program = arena::scenarios().into_iter().fold(program, Program::scenario);
+    let program = journaled::scenarios()
+        .into_iter()
+        .fold(program, |program, scenario| program.counting(journaled::MET, scenario));
+    let program = option::scenarios()
+        .into_iter()
+        .fold(program, |program, (must, scenario)| program.counting(must, scenario));
+    let program = shared_value::scenarios()
+        .into_iter()
+        .fold(program, |program, scenario| program.counting(shared_value::MET, scenario));
     let program = array::scenarios().into_iter().fold(program, Program::scenario);
     let program = part::scenarios().into_iter().fold(program, Program::scenario);
     names::scenarios().into_iter().fold(program, Program::scenario).main()

@@ -1,5 +1,5 @@
 //! The scenarios of named segments: who makes a name, ends one, or sweeps is killed; those who look, sweep and come after never see
-//! half of a segment, and nothing is left. `unsafe`: shared memory.
+//! half of a segment, and nothing is left. `unsafe`: shared memory, and a mount.
 #![allow(unsafe_code)]
 
 use std::fs;
@@ -69,6 +69,21 @@ impl Shared {
     }
 }
 
+/// Gives the program a `/dev/shm` of its own: what it is about to sweep, another scenario's sweepers would have swept.
+fn own_folder() {
+    let none = std::ptr::null();
+    // SAFETY: names that live across the calls; the program has one thread.
+    unsafe {
+        let alone = libc::unshare(libc::CLONE_NEWNS) == 0
+            || libc::unshare(libc::CLONE_NEWUSER | libc::CLONE_NEWNS) == 0;
+        assert!(alone, "this machine forbids namespaces: {}", std::io::Error::last_os_error());
+        let private = libc::MS_REC | libc::MS_PRIVATE;
+        assert_eq!(libc::mount(c"none".as_ptr(), c"/".as_ptr(), none, private, none.cast()), 0);
+        let tmpfs = c"tmpfs".as_ptr();
+        assert_eq!(libc::mount(tmpfs, c"/dev/shm".as_ptr(), tmpfs, 0, none.cast()), 0);
+    }
+}
+
 fn scene() -> Scene<Shared> {
     // SAFETY: numbers, which may be zero.
     let shared = unsafe { Memory::<Shared>::zeroed() }.leak();
@@ -100,7 +115,7 @@ fn owner(shared: &'static Shared, part: &Part) {
     part.over();
 }
 
-/// Keeps the name, and unlinks it as one who is not its owner any more.
+/// Has the name outlive it.
 fn keeper(shared: &'static Shared, part: &Part) {
     prepare(shared);
     let memory = shared.make().unwrap();
@@ -117,13 +132,21 @@ fn opener(shared: &'static Shared, part: &Part) {
     part.over();
 }
 
-fn cleaner(_: &'static Shared, part: &Part) {
+fn cleaner(shared: &'static Shared, part: &Part) {
+    // Else there is nothing to sweep.
+    eventually("the other one has died", || {
+        let dead = shared.dead.load(SeqCst);
+        dead != 0 && !is_running(dead)
+    });
     part.begin();
-    names::sweep().unwrap();
+    let swept = names::sweep();
     part.over();
+    if swept.unwrap().segments.iter().any(|segment| segment.creator == shared.dead.load(SeqCst)) {
+        part.count("swept");
+    }
 }
 
-/// Dies with a name, and with one that it was about to take away.
+/// Dies with a name, which the victim then sweeps.
 fn dying(shared: &'static Shared, part: &Part) {
     prepare(shared);
     mem::forget(shared.make().unwrap());
@@ -239,7 +262,7 @@ fn scenario(
     Scenario {
         name: name.to_string(),
         outcomes,
-        prepare: || (),
+        prepare: own_folder,
         scene,
         start: Start::Begin,
         victim,
@@ -265,6 +288,6 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
         scenario("names/owner's drop+exchanging", owner, &[exchanging], &[]),
         scenario("names/keeper", keeper, &[looking, either], &["seen", "unseen", "kept", "swept"]),
         scenario("names/opener's unlink", opener, &[looking, making], LOOKS),
-        scenario("names/sweeper", cleaner, &[looking_only, sweeping, dying], &[]),
+        scenario("names/sweeper", cleaner, &[looking_only, sweeping, dying], &["swept"]),
     ]
 }

@@ -30,30 +30,32 @@ fn some() -> Scene<State<Optional>> {
 }
 
 fn setter(state: &'static State<Optional>, part: &Part) {
-    changes(state, part, |optional| optional.set([NEW; LEN]));
+    changes(state, part, Some(NEW), |optional| optional.set([NEW; LEN]));
 }
 
 fn setter_before_sleepers(state: &'static State<Optional>, part: &Part) {
-    changes_before_sleepers(state, part, |optional| optional.set([NEW; LEN]));
+    changes_before_sleepers(state, part, Some(NEW), |optional| optional.set([NEW; LEN]));
 }
 
 fn replacer(state: &'static State<Optional>, part: &Part) {
-    changes(state, part, |optional| {
+    changes(state, part, Some(NEW), |optional| {
         std::hint::black_box(optional.replace([NEW; LEN]));
     });
 }
 
 fn taker(state: &'static State<Optional>, part: &Part) {
-    changes(state, part, |optional| {
+    changes(state, part, None, |optional| {
         std::hint::black_box(optional.take());
     });
 }
 
-pub(crate) fn scenarios() -> Vec<Scenario<State<Optional>>> {
+/// The scenarios, and what each must have met.
+pub(crate) fn scenarios() -> Vec<(&'static [&'static str], Scenario<State<Optional>>)> {
+    let sleeping = scenario_with_a_sleeper("option/setter+sleeping", none, setter_before_sleepers);
     vec![
-        scenario("option/setter", none, setter),
-        scenario_with_a_sleeper("option/setter+sleeping", none, setter_before_sleepers),
-        scenario("option/replacer", some, replacer),
-        scenario("option/taker", some, taker),
+        (&["Ok", "OwnerDied", "None", "New"], scenario("option/setter", none, setter)),
+        (&["Ok", "OwnerDied", "None", "New"], sleeping),
+        (&["Ok", "OwnerDied", "None", "Old", "New"], scenario("option/replacer", some, replacer)),
+        (&["Ok", "OwnerDied", "None", "Old"], scenario("option/taker", some, taker)),
     ]
 }

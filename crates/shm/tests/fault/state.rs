@@ -21,7 +21,7 @@ pub(crate) const OLD: u64 = 7;
 pub(crate) const NEW: u64 = 8;
 
 /// Shorter than the heartbeat: what one death costs, nobody waits for that.
-const PATIENCE: Duration = Duration::from_millis(400);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(400);
 
 /// What lies behind the lock.
 pub(crate) trait Guarded: ShmPlain + Send {
@@ -44,11 +44,23 @@ where
     spare: Mutex<u64>,
     /// The number that the last survivor has left; 0: none has been inside yet.
     left: AtomicU64,
+    /// What the victim's change has led to, by [`coded`], once that was orderly and is over; 0 before.
+    ended: AtomicU64,
+}
+
+/// A number that is there or not, as one that is never 0.
+fn coded(number: Option<u64>) -> u64 {
+    number.map_or(1, |number| number + 2)
 }
 
 /// A lock of a new family, with this value behind it.
 pub(crate) fn scene<T: Guarded>(value: T) -> Scene<State<T>> {
-    let state = State { mutex: Mutex::new(value), spare: Mutex::new(0), left: AtomicU64::new(0) };
+    let state = State {
+        mutex: Mutex::new(value),
+        spare: Mutex::new(0),
+        left: AtomicU64::new(0),
+        ended: AtomicU64::new(0),
+    };
     let shared: &'static Shared<_> =
         Box::leak(Box::new(Shared::new(state).expect("there is memory for a segment")));
     let start = std::ptr::from_ref::<State<T>>(shared).addr();
@@ -78,12 +90,16 @@ impl<T: Guarded> State<T> {
         };
         let found = number(&*guard);
         match self.left.load(SeqCst) {
-            0 => part.count(match found {
-                None => "None",
-                Some(OLD) => "Old",
-                Some(NEW) => "New",
-                Some(other) => panic!("nobody has put {other} there"),
-            }),
+            0 => {
+                let ended = self.ended.load(SeqCst);
+                assert!(ended == 0 || ended == coded(found), "lost: {found:?} after the end of the change");
+                part.count(match found {
+                    None => "None",
+                    Some(OLD) => "Old",
+                    Some(NEW) => "New",
+                    Some(other) => panic!("nobody has put {other} there"),
+                });
+            }
             left => assert_eq!(found, Some(left), "another than the last one has left"),
         }
         guard.count();
@@ -134,13 +150,19 @@ fn from<T: Guarded>(cue: Cue, state: &'static State<T>, part: &Part) {
     state.laps(part);
 }
 
-/// Takes the lock, and changes what is behind it.
-pub(crate) fn changes<T: Guarded>(state: &'static State<T>, part: &Part, change: impl FnOnce(&mut T)) {
+/// Takes the lock, and changes what is behind it to `meant`.
+pub(crate) fn changes<T: Guarded>(
+    state: &'static State<T>,
+    part: &Part,
+    meant: Option<u64>,
+    change: impl FnOnce(&mut T),
+) {
     state.attach();
     part.begin();
     if let Ok(mut guard) = state.mutex.lock() {
         change(&mut guard);
     }
+    state.ended.store(coded(meant), SeqCst);
     part.over();
 }
 
@@ -148,12 +170,14 @@ pub(crate) fn changes<T: Guarded>(state: &'static State<T>, part: &Part, change:
 pub(crate) fn changes_before_sleepers<T: Guarded>(
     state: &'static State<T>,
     part: &Part,
+    meant: Option<u64>,
     change: impl FnOnce(&mut T),
 ) {
     let mut guard = state.mutex.lock().expect("the first owner");
     part.begin();
     change(&mut guard);
     drop(guard);
+    state.ended.store(coded(meant), SeqCst);
     part.over();
 }
 

@@ -54,8 +54,16 @@ pub(crate) fn one_of_each() -> Vec<Item> {
     ]
 }
 
-/// Calls everything that a list has, and says what came of it. Only the documented errors may.
-pub(crate) fn exercise(list: &SharedList, written: &[Item]) -> Vec<String> {
+/// Whether somebody else writes to the list meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Others {
+    Quiet,
+    Writing,
+}
+
+/// Calls everything that a list has, and says what came of it. Only the documented errors may; and what was set is there, if nobody else
+/// writes.
+pub(crate) fn exercise(list: &SharedList, written: &[Item], others: Others) -> Vec<String> {
     let mut said = Vec::new();
     let len = list.len();
     assert!(25 * len + 16 <= list.memory().len(), "{len} items can't be there");
@@ -92,8 +100,11 @@ pub(crate) fn exercise(list: &SharedList, written: &[Item]) -> Vec<String> {
                 Err(ListError::Corrupt { .. } | ListError::CorruptItem { .. }) => {}
                 result => {
                     result.unwrap();
-                    let found = list.get(index).map(|found| found == *item);
-                    note("set", found.map(|same| same.to_string()));
+                    let found = list.get(index);
+                    if others == Others::Quiet {
+                        assert_eq!(found.as_ref().ok(), Some(item), "what was set at {index}: {found:?}");
+                    }
+                    note("set", found.map(|found| (found == *item).to_string()));
                 }
             }
         }

@@ -90,13 +90,25 @@ pub(crate) fn attach() -> Result<Me, IdentityError> {
     Ok(me)
 }
 
+/// The entry of this process, whose threads need none.
+#[inline]
+pub(crate) fn process_of_this() -> Result<Claim, IdentityError> {
+    process(registry::installed().ok_or(IdentityError::NoRegistry)?)
+}
+
 /// The entry of this process.
+#[inline]
 fn process(registry: &Registry) -> Result<Claim, IdentityError> {
     let generation = Generation::now().number();
     let known = PROCESS.load(Acquire);
     if let Some(claim) = Claim::unpacked(known as u32).filter(|_| (known >> 32) as u32 == generation) {
         return Ok(claim);
     }
+    claim_process(registry, generation, known)
+}
+
+#[cold]
+fn claim_process(registry: &Registry, generation: u32, known: u64) -> Result<Claim, IdentityError> {
     let claim = registry.claim_process()?;
     let ours = u64::from(generation) << 32 | u64::from(claim.packed());
     match PROCESS.compare_exchange(known, ours, AcqRel, Acquire) {

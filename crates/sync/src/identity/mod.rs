@@ -17,7 +17,7 @@ mod verdict;
 #[cfg(all(feature = "watch", not(multiproc_loom)))]
 pub(crate) use self::attach::at_thread_end;
 #[cfg(not(multiproc_loom))]
-pub(crate) use self::attach::{attach, attached, forget_in_fork, me};
+pub(crate) use self::attach::{attach, attached, forget_in_fork, me, process_of_this};
 #[cfg(not(multiproc_loom))]
 pub(crate) use self::list::List;
 #[cfg(not(multiproc_loom))]
@@ -27,14 +27,15 @@ pub(crate) use self::owner::{Claim, Owner};
 pub(crate) use self::record::holds_within;
 #[cfg(not(multiproc_loom))]
 pub(crate) use self::verdict::{
-    Course, Look, Member, STARTED_BITS, has_left, is_gone, low_bits, pid_of, seen_gone, until_end, verdict,
+    Course, Look, Member, STARTED_BITS, has_left, is_gone, low_bits, pid_of, pid_of_process,
+    process_has_ended, seen_gone, until_end, verdict,
 };
 #[cfg(all(test, multiproc_loom))]
 pub(crate) use crate::primitive::model::identity::after_next_look;
 #[cfg(multiproc_loom)]
 pub(crate) use crate::primitive::model::identity::{
-    Course, List, Look, Me, Member, STARTED_BITS, attached, has_left, is_gone, me, pid_of, seen_gone,
-    this_process, until_end, verdict,
+    Course, List, Look, Me, Member, STARTED_BITS, attached, has_left, is_gone, me, pid_of, pid_of_process,
+    process_has_ended, process_of_this, seen_gone, this_process, until_end, verdict,
 };
 
 /// The most locks in shared memory that one thread can hold at a time. The kernel follows no more than 2048 at its death,

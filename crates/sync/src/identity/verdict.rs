@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Owner, Verdict};
+use super::{Claim, Owner, Verdict};
 use crate::WaitError;
 use crate::futex::HEARTBEAT;
 use crate::interrupt;
-use crate::registry::{self, Registry};
+use crate::registry::{self, MAX_PROCESSES, Registry};
 use crate::sys::Sleep;
 pub(crate) use crate::sys::process::Course;
 use crate::sys::process::{self, Awaited, PidFd, Stat};
@@ -24,6 +24,17 @@ pub(crate) fn verdict(owner: u64) -> Verdict {
 pub(crate) fn is_gone(owner: u64) -> bool {
     let named = registry::installed().zip(Owner::unpacked(owner));
     named.is_some_and(|(registry, owner)| registry.has_ended(owner.process))
+}
+
+/// Whether the whole process with this claim has ended. A claim on no entry is nobody's: then nothing proves an end.
+pub(crate) fn process_has_ended(claim: Claim) -> bool {
+    registry::installed()
+        .is_some_and(|registry| usize::from(claim.index) < MAX_PROCESSES && registry.has_ended(claim))
+}
+
+/// The number of the process with this claim.
+pub(crate) fn pid_of_process(claim: Claim) -> Option<u32> {
+    registry::installed()?.member(claim).map(|member| member.pid)
 }
 
 /// As [`is_gone`], of a process that could be looked at; `None`: nothing tells.

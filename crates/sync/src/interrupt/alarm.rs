@@ -145,6 +145,7 @@ impl Alarm {
     ///     ALARM.take().unwrap().lower();
     /// });
     /// ```
+    #[doc(hidden)] // for the threads of `multiproc-thread`
     pub fn on_demand<T>(prepare: fn(), body: impl FnOnce() -> T) -> T {
         demand();
         // Where thread-locals are destroyed there are no alarms.

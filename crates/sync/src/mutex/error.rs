@@ -1,5 +1,6 @@
 //! Why a lock gave no guard, or one with a warning.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
 
@@ -52,6 +53,36 @@ impl<G> LockError<G> {
             Self::Poisoned(guard) | Self::OwnerDied(guard) => Some(guard),
             _ => None,
         }
+    }
+
+    /// The guard, whatever was told beside it; or else the error, which then has none. For data that are whole after any death and panic.
+    ///
+    /// ```
+    /// use multiproc_sync::{LockError, Mutex};
+    /// let numbers = Mutex::new([0, 0]);
+    /// let first = numbers.lock().unwrap();
+    /// let error = numbers.try_lock().or_else(LockError::guard_or_error).unwrap_err();
+    /// assert!(matches!(error, LockError::TimedOut | LockError::Deadlock(_)));
+    /// # drop(first);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those that come without a guard.
+    pub fn guard_or_error(self) -> Result<G, LockError<Infallible>> {
+        Err(match self {
+            Self::Poisoned(guard) | Self::OwnerDied(guard) => return Ok(guard),
+            Self::OwnerLeft => LockError::OwnerLeft,
+            Self::Abandoned => LockError::Abandoned,
+            Self::TimedOut => LockError::TimedOut,
+            Self::Interrupted => LockError::Interrupted,
+            Self::Deadlock(report) => LockError::Deadlock(report),
+            Self::NotHeld => LockError::NotHeld,
+            Self::TooDeep => LockError::TooDeep,
+            Self::TooManyHeld => LockError::TooManyHeld,
+            Self::TooManyReaders => LockError::TooManyReaders,
+            Self::Identity(error) => LockError::Identity(error),
+        })
     }
 
     /// The same with something else for the guard, for locks that are made of these.

@@ -35,10 +35,24 @@ impl Program {
 
     /// Adds a scenario.
     #[must_use]
-    pub fn scenario<T: 'static>(mut self, scenario: Scenario<T>) -> Self {
+    pub fn scenario<T: 'static>(self, scenario: Scenario<T>) -> Self {
+        self.counting(&[], scenario)
+    }
+
+    /// Adds a scenario of which each of these outcomes must have been counted at some kill point: else it has not shown what it was
+    /// made for. Of a share of the kill points that is not asked.
+    #[must_use]
+    pub fn counting<T: 'static>(mut self, must: &'static [&'static str], scenario: Scenario<T>) -> Self {
         let name = scenario.name.clone();
         let run = move |labels: &[Label], share, failures| {
-            let summary = scenario.run_share(share, failures, labels, tell);
+            let mut summary = scenario.run_share(share, failures, labels, tell);
+            if share == Share::ALL && summary.failures.len() < failures {
+                for outcome in never(must, &summary.outcomes) {
+                    let failure = format!("{}: at no kill point `{outcome}` was met", scenario.name);
+                    tell(&failure);
+                    summary.failures.push(failure);
+                }
+            }
             (summary.to_string(), summary.failures.len())
         };
         self.entries.push((name, Box::new(run)));
@@ -103,6 +117,11 @@ impl Program {
     }
 }
 
+/// Which of `must` were counted nowhere.
+fn never<'m>(must: &'m [&'m str], counted: &[(&str, u32)]) -> impl Iterator<Item = &'m str> {
+    must.iter().copied().filter(|name| !counted.iter().any(|(other, count)| other == name && *count > 0))
+}
+
 /// Prints a failure on one line.
 fn tell(failure: &str) {
     println!("fault: FAILED {}", failure.replace('\n', " "));
@@ -112,5 +131,17 @@ impl std::fmt::Debug for Program {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names = self.entries.iter().map(|(name, _)| name);
         f.debug_list().entries(names).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outcome_that_was_never_counted_or_is_none_is_missed() {
+        let counted = [("Old", 3), ("New", 0)];
+        assert_eq!(never(&["Old"], &counted).count(), 0);
+        assert_eq!(never(&["Old", "New", "Torn"], &counted).collect::<Vec<_>>(), ["New", "Torn"]);
     }
 }

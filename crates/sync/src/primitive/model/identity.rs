@@ -10,7 +10,7 @@ use super::family::{DYING, ENDED, Facts, UNSEEN};
 use super::step::goes_on;
 use crate::WaitError;
 use crate::futex::Scope;
-use crate::identity::{IdentityError, MAX_HELD, Owner, Verdict};
+use crate::identity::{Claim, IdentityError, MAX_HELD, Owner, Verdict};
 use crate::registry::Registry;
 use crate::robust_word::RobustWord;
 
@@ -147,6 +147,24 @@ pub(crate) fn this_process() -> Result<Member, IdentityError> {
     let owner = context::here().and_then(|thread| Owner::unpacked(thread.facts.owner));
     let number = u32::from(owner.ok_or(IdentityError::NoRegistry)?.process.index) + 1;
     Ok(Member { pid: number, started: number })
+}
+
+/// The claim of the calling thread's process.
+pub(crate) fn process_of_this() -> Result<Claim, IdentityError> {
+    let owner = context::here().and_then(|thread| Owner::unpacked(thread.facts.owner));
+    owner.map(|owner| owner.process).ok_or(IdentityError::NoRegistry)
+}
+
+/// Whether the process with this claim has ended.
+pub(crate) fn process_has_ended(claim: Claim) -> bool {
+    let life =
+        context::here().filter(|_| goes_on()).and_then(|thread| thread.family.life(claim.index.into()));
+    life.is_some_and(|life| life.newest() & (ENDED | UNSEEN) == ENDED)
+}
+
+/// The number of the process with this claim.
+pub(crate) fn pid_of_process(claim: Claim) -> Option<u32> {
+    Some(u32::from(claim.index) + 1)
 }
 
 impl Member {

@@ -1,0 +1,256 @@
+//! The program itself, in a `/dev/shm` of its own for each test: what it shows of living and dead programs, what it removes, and its exit
+//! codes. `unsafe`: mounts, and a fork that becomes another user.
+#![allow(unsafe_code)]
+
+use std::ffi::CStr;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::ptr;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::SeqCst;
+
+use multiproc_shm::SharedMemory;
+use multiproc_testkit::fault::Memory;
+use multiproc_testkit::fork::{Fork, fork, idle, kill, reap};
+use multiproc_testkit::{Leaks, Watchdog, eventually};
+use nix::libc;
+use serde_json::Value;
+
+/// Runs a test in a fork that sees a folder of named segments of its own, mounted with these options.
+fn alone(options: &CStr, test: impl FnOnce()) {
+    let _watchdog = Watchdog::with_limit(60);
+    let leaks = Leaks::snapshot();
+    let child = fork(|| {
+        let none = ptr::null();
+        // SAFETY: names that live across the calls; the fork has one thread.
+        unsafe {
+            let alone = libc::unshare(libc::CLONE_NEWNS) == 0
+                || libc::unshare(libc::CLONE_NEWUSER | libc::CLONE_NEWNS) == 0;
+            assert!(alone, "this machine forbids namespaces: {}", io::Error::last_os_error());
+            let private = libc::MS_REC | libc::MS_PRIVATE;
+            assert_eq!(libc::mount(c"none".as_ptr(), c"/".as_ptr(), none, private, none.cast()), 0);
+            let tmpfs = c"tmpfs".as_ptr();
+            let mounted = libc::mount(tmpfs, c"/dev/shm".as_ptr(), tmpfs, 0, options.as_ptr().cast());
+            assert_eq!(mounted, 0, "{}", io::Error::last_os_error());
+        }
+        test();
+    });
+    assert_eq!(reap(child), 0);
+    leaks.check();
+}
+
+fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_multiproc"))
+}
+
+fn run(arguments: &[&str]) -> Output {
+    program().args(arguments).output().unwrap()
+}
+
+/// What it prints where it succeeds in silence otherwise.
+fn printed(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(0));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn listed(arguments: &[&str]) -> Value {
+    serde_json::from_str(&printed(arguments)).unwrap()
+}
+
+fn named<'a>(listing: &'a Value, name: &str) -> &'a Value {
+    let all = listing["named"].as_array().unwrap();
+    all.iter().find(|segment| segment["name"] == name).unwrap_or_else(|| panic!("no {name}: {listing}"))
+}
+
+fn path(name: &str) -> PathBuf {
+    Path::new("/dev/shm").join(name)
+}
+
+/// A process that has made these names, and lives.
+fn creator(names: &[&str]) -> Fork {
+    // SAFETY: an atomic number may be zero.
+    let ready = unsafe { Memory::<AtomicU32>::zeroed() };
+    let child = fork(|| {
+        let _made: Vec<_> = names.iter().map(|name| SharedMemory::create(name, 5000).unwrap()).collect();
+        ready.store(1, SeqCst);
+        idle()
+    });
+    eventually("the names are there", || ready.load(SeqCst) == 1);
+    child
+}
+
+#[test]
+fn living_and_dead_programs_are_told_apart() {
+    alone(c"", || {
+        let living = creator(&["living"]);
+        let dead = kill(creator(&["dead"]));
+        let pid = std::process::id();
+        let opened = SharedMemory::open("living").unwrap();
+        let listing = listed(&["ls", "--json"]);
+        assert_eq!(listing["named"].as_array().unwrap().len(), 2);
+        let segment = named(&listing, "living");
+        assert_eq!(
+            (&segment["kind"], &segment["state"], &segment["bytes"]),
+            (&"multiproc".into(), &"alive".into(), &5000.into())
+        );
+        assert_eq!(segment["owner"]["pid"], living.pid());
+        let program = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap();
+        assert_eq!(segment["owner"]["program"], program.trim_end());
+        let by: Vec<_> =
+            segment["mapped_by"].as_array().unwrap().iter().map(|by| by["pid"].clone()).collect();
+        assert!(by.len() == 2 && by.contains(&living.pid().into()) && by.contains(&pid.into()), "{by:?}");
+        let user = fs::metadata("/proc/self").map(|it| std::os::unix::fs::MetadataExt::uid(&it)).unwrap();
+        assert_eq!(segment["user"]["id"], user);
+        assert!(segment["age_seconds"].as_u64().unwrap() < 60);
+        let segment = named(&listing, "dead");
+        assert_eq!((&segment["state"], &segment["owner"]["pid"]), (&"dead".into(), &dead.into()));
+        assert_eq!(segment["owner"]["program"], Value::Null, "the number may be another's");
+        assert_eq!(segment["mapped_by"], Value::Array(vec![]));
+        drop(opened);
+        kill(living);
+    });
+}
+
+#[test]
+fn tables_are_aligned() {
+    alone(c"", || {
+        let dead = kill(creator(&["a", "rather-long"]));
+        fs::write(path("psm_0123abcd"), "x").unwrap();
+        fs::write(path("other\u{1b}[2J"), "x").unwrap();
+        fs::create_dir(path("psm_folder")).unwrap();
+        let text = printed(&["ls"]);
+        let mut lines = text.lines();
+        assert_eq!(lines.next(), Some("NAMED SEGMENTS"));
+        let headings = lines.next().unwrap();
+        assert!(headings.starts_with("NAME          SIZE     OWNER"), "{text}");
+        let rows: Vec<_> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+        let cells = |row: &str| row.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(rows.len(), 3, "{text}");
+        assert_eq!(cells(rows[0])[..5], ["a", "4.9", "KiB", &dead.to_string(), "dead"]);
+        assert_eq!(cells(rows[1])[..5], ["psm_0123abcd", "1", "B", "?", "unknown"]);
+        for heading in ["SIZE", "OWNER", "STATE", "USER", "AGE", "MAPPED BY"] {
+            let at = headings.find(heading).unwrap();
+            for row in &rows {
+                assert!(row.as_bytes()[at - 1] == b' ' && row.as_bytes()[at] != b' ', "{heading}: {text}");
+            }
+        }
+        assert!(rows.iter().all(|row| row.ends_with("nobody")));
+        assert_eq!(lines.next(), Some("SEGMENTS WITHOUT NAMES"));
+        assert!(!text.contains("other"));
+        let all = printed(&["ls", "--all"]);
+        assert!(all.contains("other\\u{1b}[2J") && !all.contains('\u{1b}'), "{all}");
+        assert!(!all.contains("multiproc."), "lists are no segments");
+    });
+}
+
+#[test]
+fn segments_of_families_are_found_by_who_maps_them() {
+    alone(c"", || {
+        let memory = SharedMemory::anonymous(5000).unwrap();
+        let other = fork(|| idle());
+        let inode = fs::metadata(format!("/proc/self/fd/{}", fd(&memory))).unwrap();
+        let inode = std::os::unix::fs::MetadataExt::ino(&inode);
+        let listing = listed(&["ls", "--json"]);
+        let all = listing["anonymous"].as_array().unwrap();
+        let segment = all.iter().find(|segment| segment["inode"] == inode).expect("it is mapped");
+        assert_eq!((&segment["kind"], &segment["bytes"]), (&"segment".into(), &8192.into()));
+        let mut pids = [std::process::id(), other.pid()];
+        pids.sort_unstable();
+        let by: Vec<_> = segment["mapped_by"].as_array().unwrap().iter().map(|by| &by["pid"]).collect();
+        assert_eq!(by, pids);
+        let table = printed(&["ls"]);
+        let row = ["segment", "8.0", "KiB", &inode.to_string()];
+        assert!(table.lines().any(|line| line.split_whitespace().take(4).eq(row)), "{table}");
+        kill(other);
+        multiproc_shm::family::registry().unwrap();
+        let listing = listed(&["ls", "--json"]);
+        let ours = |segment: &&Value| {
+            let mut by = segment["mapped_by"].as_array().unwrap().iter();
+            segment["kind"] == "registry" && by.any(|by| by["pid"] == std::process::id())
+        };
+        assert_eq!(listing["anonymous"].as_array().unwrap().iter().filter(ours).count(), 1);
+    });
+}
+
+fn fd(memory: &SharedMemory) -> i32 {
+    use std::os::fd::{AsFd, AsRawFd};
+    memory.as_fd().as_raw_fd()
+}
+
+#[test]
+fn what_the_dead_have_left_is_cleaned_and_nothing_else() {
+    alone(c"", || {
+        let living = creator(&["living"]);
+        let dead = kill(creator(&["dead", "mapped"]));
+        fs::write(path("psm_0123abcd"), "x").unwrap();
+        let opened = SharedMemory::open("mapped").unwrap();
+        let text = printed(&["clean", "--dry-run"]);
+        assert!(
+            text.contains(&format!("would remove dead, 4.9 KiB, of the dead process {dead}\n")),
+            "{text}"
+        );
+        assert!(["dead", "mapped", "living"].iter().all(|name| path(name).exists()));
+        let text = printed(&["clean"]);
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[0], format!("removed dead, 4.9 KiB, of the dead process {dead}"));
+        let by = format!("still mapped by {} ", std::process::id());
+        assert!(lines[1].starts_with("removed mapped, ") && lines[1].contains(&by), "{text}");
+        let sum = "2 names removed, 4.9 KiB (5000 bytes) freed; of 1 when those end who have them mapped";
+        assert_eq!(lines[2..], [sum]);
+        assert!(!path("dead").exists() && !path("mapped").exists());
+        assert!(path("living").exists() && path("psm_0123abcd").exists());
+        assert_eq!(printed(&["clean"]), "0 names removed, 0 B (0 bytes) freed\n");
+        assert_eq!(opened.len(), 5000);
+        kill(living);
+        assert!(printed(&["clean"]).starts_with("removed living"));
+        drop(opened);
+        let left: Vec<_> =
+            fs::read_dir("/dev/shm").unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["psm_0123abcd"]);
+    });
+}
+
+#[test]
+fn arguments_that_make_no_sense_end_with_2() {
+    for arguments in [&["lx"][..], &[], &["ls", "--dry-run"], &["clean", "now"]] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert!(errors.starts_with("multiproc: ") && errors.contains("--help"), "{errors}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_read_ends_with_1() {
+    alone(c"mode=000", || {
+        // SAFETY: a number is passed. Who is root may read everything.
+        unsafe { libc::setuid(65_534) };
+        for arguments in [&["ls"][..], &["ls", "--json"], &["clean"], &["clean", "--dry-run"]] {
+            let output = run(arguments);
+            let errors = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(1), "{arguments:?}: {errors}");
+            assert!(errors.starts_with("multiproc: ") && errors.contains("/dev/shm"), "{errors}");
+        }
+    });
+}
+
+#[test]
+fn help_and_version() {
+    let help = printed(&["--help"]);
+    assert!(["ls", "--json", "--all", "clean", "--dry-run"].iter().all(|word| help.contains(word)));
+    assert_eq!(printed(&["--version"]), format!("multiproc {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+/// As `multiproc ls | true`.
+#[test]
+fn a_reader_that_has_gone_is_no_failure() {
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    let mut child = program().arg("ls").stdout(Stdio::from(writer)).spawn().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}

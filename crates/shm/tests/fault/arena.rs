@@ -1,0 +1,295 @@
+//! The scenarios of an arena: whoever is killed at an allocation, a release, a sweep or on either side of a message leaves blocks that
+//! somebody has, by a name that is dead or a message that is there, or that are free; and every byte comes back. `unsafe`: descriptors
+//! of messages.
+#![allow(unsafe_code)]
+
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use multiproc_shm::transfer::{self, Descriptor};
+use multiproc_shm::{Arena, ArenaBox, ArenaParcel, ShmSafe};
+use multiproc_testkit::fault::{Act, Cue, Fate, Part, Peer, Scenario, Scene, Start};
+
+const SPAN: usize = 1 << 16;
+const SPANS: usize = 2;
+const LAPS: usize = 3;
+
+/// Shorter than the heartbeat.
+const PATIENCE: Duration = Duration::from_millis(400);
+
+/// Sixteen of them lie in a span: as many words are opened and closed.
+#[derive(ShmSafe, Clone, Copy)]
+#[repr(C, align(4096))]
+struct Page {
+    number: u64,
+}
+
+/// What the processes of one kill point share. What of it is no shared memory, each has a copy of.
+pub(crate) struct State {
+    arena: Arena,
+    /// To have a name, and a thread that locks, before what is tested begins.
+    spare: Arena,
+    ours: UnixStream,
+    theirs: UnixStream,
+}
+
+fn scene() -> Scene<State> {
+    let arena = Arena::new(SPANS * SPAN).expect("there is memory for an arena");
+    let spare = Arena::new(SPAN).expect("and for another");
+    let (ours, theirs) = UnixStream::pair().expect("there are sockets");
+    ours.set_nonblocking(true).expect("they are sockets");
+    theirs.set_nonblocking(true).expect("they are sockets");
+    let watched = mapping(&arena);
+    Scene { shared: Box::leak(Box::new(State { arena, spare, ours, theirs })), watched: vec![watched] }
+}
+
+/// Where the words of the arena lie: before its blocks.
+fn mapping(arena: &Arena) -> std::ops::Range<usize> {
+    let block = arena.alloc(0_u64).expect("it is empty");
+    let first = std::ptr::from_ref(&*block).addr();
+    let maps = std::fs::read_to_string("/proc/self/maps").expect("/proc is mounted");
+    let ranges = maps.lines().map(|line| {
+        let (from, to) = line.split_once(' ').expect("a line of maps").0.split_once('-').expect("a range");
+        let number = |text| usize::from_str_radix(text, 16).expect("an address");
+        number(from)..number(to)
+    });
+    let all = ranges.into_iter().find(|range| range.contains(&first)).expect("the arena is mapped");
+    drop(block);
+    // Back to what a new one is, as the first victim finds it.
+    drop(arena.alloc_zeroed::<u8>(SPANS * SPAN).expect("all of it is free"));
+    all.start..all.end - SPANS * SPAN
+}
+
+impl State {
+    fn attach(&self) {
+        drop(self.spare.alloc(0_u8).expect("there is room"));
+    }
+
+    fn page(&self, number: u64) -> ArenaBox<Page> {
+        self.arena.alloc(Page { number }).expect("there is room")
+    }
+
+    /// Puts a parcel into the socket.
+    fn post(&self, parcel: ArenaParcel<Page>) {
+        let (bytes, mut sent) = transfer::encoding(0, || postcard::to_stdvec(&parcel));
+        let bytes = bytes.expect("it can be sent");
+        sockets::send(&self.ours, &bytes, &sent.fds.drain(..).collect::<Vec<_>>());
+        sent.transfers.commit();
+    }
+
+    /// Takes one out, if there is one.
+    fn fetch(&self) -> Option<ArenaBox<Page>> {
+        let (bytes, fds) = sockets::receive(&self.theirs)?;
+        let fds = fds.into_iter().map(|fd| Some(Descriptor::from(fd))).collect();
+        let (parcel, left) = transfer::decoding(fds, || postcard::from_bytes::<ArenaParcel<Page>>(&bytes));
+        match parcel {
+            Ok(parcel) => Some(parcel.open().expect("it has just come")),
+            Err(error) => panic!("{:?}", left.refused.map_or(error.to_string(), |why| why.to_string())),
+        }
+    }
+
+    /// With nobody there but the dead, all of it comes back.
+    fn mend(&self, part: &Part) {
+        if let Some(page) = self.fetch() {
+            assert_eq!(page.number, 7, "another value than was sent");
+            part.count("received");
+        }
+        if self.arena.sweep() > 0 {
+            part.count("swept");
+        }
+        assert_eq!(self.arena.used(), 0, "a block is nobody's, and yet not free");
+        let pages: Vec<_> =
+            (0..16 * SPANS as u64).map_while(|number| self.arena.alloc(Page { number }).ok()).collect();
+        assert_eq!(pages.len(), 16 * SPANS, "pages were lost");
+        assert!(pages.iter().zip(0..).all(|(page, number)| page.number == number), "two have one block");
+        drop(pages);
+        let all = self.arena.alloc_zeroed::<u8>(SPANS * SPAN);
+        assert!(all.is_ok(), "spans were lost");
+    }
+
+    fn laps(&self, part: &Part) {
+        part.wait(Cue::Laps);
+        let ours = u64::from(std::process::id());
+        for lap in 0..LAPS as u64 {
+            let (one, two) = (self.page(ours + lap), self.arena.alloc(ours).expect("there is room"));
+            assert!(one.number == ours + lap && *two == ours, "two have one block");
+        }
+    }
+}
+
+/// Allocates beside the victim, and looks after all when that is dead.
+fn survivor(state: &'static State, part: &Part) {
+    state.attach();
+    part.wait(Cue::Stopped);
+    let page = state.page(3);
+    assert_eq!(page.number, 3);
+    drop(page);
+    part.wait(Cue::Killed);
+    state.mend(part);
+    state.laps(part);
+}
+
+/// As [`survivor`], where the victim needs all of the arena.
+fn waiting(state: &'static State, part: &Part) {
+    state.attach();
+    part.wait(Cue::Killed);
+    state.mend(part);
+    state.laps(part);
+}
+
+fn dying(state: &'static State, part: &Part) {
+    std::mem::forget((state.page(1), state.page(2)));
+    part.die();
+}
+
+/// Sends what the victim receives.
+fn sending(state: &'static State, part: &Part) {
+    state.attach();
+    part.wait(Cue::Hold);
+    state.post(state.page(7).into_parcel());
+    part.wait(Cue::Killed);
+    state.mend(part);
+    state.laps(part);
+}
+
+fn allocator(state: &'static State, part: &Part) {
+    state.attach();
+    part.begin();
+    let blocks = (state.page(5), state.page(6));
+    part.over();
+    std::mem::forget(blocks);
+}
+
+fn freer(state: &'static State, part: &Part) {
+    let blocks = (state.page(5), state.page(6));
+    part.begin();
+    drop(blocks);
+    part.over();
+}
+
+/// A span of pages becomes one for another size, as there is no other.
+fn converter(state: &'static State, part: &Part) {
+    let pages: Vec<_> = (0..16 * SPANS as u64).map(|number| state.page(number)).collect();
+    drop(pages);
+    part.begin();
+    let row = state.arena.alloc_zeroed::<u8>(SPAN / 4);
+    part.over();
+    std::mem::forget(row);
+}
+
+/// All spans become one block.
+fn uniter(state: &'static State, part: &Part) {
+    let pages: Vec<_> = (0..16 * SPANS as u64).map(|number| state.page(number)).collect();
+    drop(pages);
+    part.begin();
+    let all = state.arena.alloc_zeroed::<u8>(SPANS * SPAN);
+    part.over();
+    std::mem::forget(all);
+}
+
+fn sweeper(state: &'static State, part: &Part) {
+    state.attach();
+    part.begin();
+    state.arena.sweep();
+    part.over();
+}
+
+fn sender(state: &'static State, part: &Part) {
+    let page = state.page(7);
+    part.begin();
+    state.post(page.into_parcel());
+    part.over();
+}
+
+/// Its message does not go.
+fn keeper(state: &'static State, part: &Part) {
+    let parcel = state.page(7).into_parcel();
+    part.begin();
+    let (_, outgoing) = transfer::encoding(0, || postcard::to_stdvec(&parcel));
+    drop(outgoing);
+    drop(parcel);
+    part.over();
+}
+
+fn receiver(state: &'static State, part: &Part) {
+    state.attach();
+    part.begin();
+    let page = state.fetch();
+    part.over();
+    std::mem::forget(page);
+}
+
+fn scenario(
+    name: &str,
+    victim: Act<State>,
+    peers: &[(&'static str, Fate, Act<State>)],
+    outcomes: &'static [&'static str],
+) -> Scenario<State> {
+    Scenario {
+        name: name.to_string(),
+        outcomes,
+        prepare: || (),
+        scene,
+        start: Start::Begin,
+        victim,
+        peers: peers.iter().map(|(name, fate, act)| Peer { name, fate: *fate, act: *act }).collect(),
+        newcomer: |state, part| state.laps(part),
+        must_hit: Vec::new(),
+        patience: PATIENCE,
+    }
+}
+
+pub(crate) fn scenarios() -> Vec<Scenario<State>> {
+    let survivor = ("survivor", Fate::Survives, survivor as Act<State>);
+    let waiting = ("waiting", Fate::Survives, waiting as Act<State>);
+    let dying = ("dying", Fate::Dies, dying as Act<State>);
+    let sending = ("sending", Fate::Survives, sending as Act<State>);
+    vec![
+        scenario("arena/allocator", allocator, &[survivor], &["swept"]),
+        scenario("arena/freer", freer, &[survivor], &["swept"]),
+        scenario("arena/converter", converter, &[survivor], &["swept"]),
+        scenario("arena/uniter", uniter, &[waiting], &["swept"]),
+        scenario("arena/sweeper", sweeper, &[dying, survivor], &["swept"]),
+        scenario("arena/sender", sender, &[survivor], &["swept", "received"]),
+        scenario("arena/keeper", keeper, &[survivor], &["swept"]),
+        scenario("arena/receiver", receiver, &[sending], &["swept", "received"]),
+    ]
+}
+
+mod sockets {
+    //! Messages as a connection carries them. `unsafe`: descriptors by number.
+
+    use std::io::{IoSlice, IoSliceMut};
+    use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+    use std::os::unix::net::UnixStream;
+
+    use multiproc_shm::transfer::Descriptor;
+    use nix::errno::Errno;
+    use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
+
+    pub(super) fn send(socket: &UnixStream, bytes: &[u8], fds: &[Descriptor]) {
+        // SAFETY: to a process of the family, which receives them as what they are.
+        let fds: Vec<_> = fds.iter().map(|fd| unsafe { fd.as_fd() }.as_raw_fd()).collect();
+        let with = [ControlMessage::ScmRights(&fds)];
+        sendmsg::<()>(socket.as_raw_fd(), &[IoSlice::new(bytes)], &with, MsgFlags::empty(), None).unwrap();
+    }
+
+    pub(super) fn receive(socket: &UnixStream) -> Option<(Vec<u8>, Vec<OwnedFd>)> {
+        let mut bytes = vec![0; 256];
+        let mut room = nix::cmsg_space!([RawFd; 8]);
+        let mut parts = [IoSliceMut::new(&mut bytes)];
+        let got = match recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut room), MsgFlags::empty()) {
+            Err(Errno::EAGAIN) => return None,
+            got => got.unwrap(),
+        };
+        let (len, mut fds) = (got.bytes, Vec::new());
+        for with in got.cmsgs().unwrap() {
+            if let ControlMessageOwned::ScmRights(numbers) = with {
+                // SAFETY: new descriptors, which the kernel has just given to this process.
+                fds.extend(numbers.into_iter().map(|number| unsafe { OwnedFd::from_raw_fd(number) }));
+            }
+        }
+        bytes.truncate(len);
+        Some((bytes, fds))
+    }
+}
