@@ -2,6 +2,7 @@
 
 mod alone;
 mod args;
+mod arrays;
 mod built_with;
 mod cells;
 mod contender;

@@ -2,8 +2,8 @@
 
 use crate::Result;
 use crate::groups::{
-    barrier, condvar, event, latch, mutex, once, permit, pool, process, raw, reentrant, rwlock, segment,
-    selftest, semaphore, thread, value, wait_group, watched,
+    array, barrier, condvar, event, latch, mutex, once, permit, pool, process, raw, reentrant, rwlock,
+    segment, selftest, semaphore, thread, value, wait_group, watched,
 };
 use crate::placement::Placement;
 use crate::session::{Sample, Setting, Start};
@@ -121,7 +121,7 @@ const SYNC: &[&[Bench]] = &[
 ];
 
 /// What the crate shm brings.
-const SHM: &[&[Bench]] = &[segment::BENCHES, raw::BENCHES, value::BENCHES];
+const SHM: &[&[Bench]] = &[segment::BENCHES, raw::BENCHES, value::BENCHES, array::BENCHES];
 
 /// Names that stand for several groups.
 pub(crate) const ALIASES: &[(&str, &[&[Bench]])] = &[("sync", SYNC), ("shm", SHM)];

@@ -31,7 +31,12 @@ fn main() -> ExitCode {
     let program = shared_value::scenarios()
         .into_iter()
         .fold(program, |program, scenario| program.counting(shared_value::MET, scenario));
-    let program = array::scenarios().into_iter().fold(program, Program::scenario);
-    let program = part::scenarios().into_iter().fold(program, Program::scenario);
+    // Of these each outcome must be met.
+    let program = array::scenarios()
+        .into_iter()
+        .fold(program, |program, scenario| program.counting(scenario.outcomes, scenario));
+    let program = part::scenarios()
+        .into_iter()
+        .fold(program, |program, scenario| program.counting(scenario.outcomes, scenario));
     names::scenarios().into_iter().fold(program, Program::scenario).main()
 }
