@@ -1,6 +1,9 @@
 //! Arrays as arguments and results of a pool's tasks: elements stay where they are, and parts go where they are needed.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering::SeqCst;
 
 use multiproc_macros::test;
@@ -40,7 +43,7 @@ fn workers_count_in_atomics_and_let_go_of_them() {
     let counts = SharedArray::<u64>::zeroed(10).unwrap().into_atomics().unwrap();
     let pool = pool();
     let count = |counts: AtomicArray<u64>| counts.iter().for_each(|count| _ = count.fetch_add(1, SeqCst));
-    pool.map(count, &vec![counts.clone(); 50]).unwrap();
+    pool.map(count, vec![counts.clone(); 50]).unwrap();
     let (mut counts, mut locked) = (Some(counts), None);
     eventually("no worker has it", || match counts.take().unwrap().into_locked() {
         Ok(array) => {
@@ -56,6 +59,47 @@ fn workers_count_in_atomics_and_let_go_of_them() {
     assert_eq!(locked.unwrap().to_vec().unwrap(), [50; 10]);
 }
 
+/// Of this process, in bytes: what it has for itself.
+fn private() -> u64 {
+    let rollup = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap();
+    let of = |line: &str| line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok());
+    1024 * rollup.lines().filter(|line| line.starts_with("Private_")).filter_map(of).sum::<u64>()
+}
+
+/// The pages that the arrays of this process have, in bytes.
+fn of_arrays() -> u64 {
+    let open = std::fs::read_dir("/proc/self/fd").unwrap().map(|entry| entry.unwrap().path());
+    let is_array = |path: &PathBuf| {
+        std::fs::read_link(path).is_ok_and(|link| link.to_string_lossy().contains("/memfd:multiproc-shm"))
+    };
+    // A descriptor of another test's array may be gone by now.
+    let files = open.filter(is_array).filter_map(|path| std::fs::metadata(path).ok());
+    let by_file: BTreeMap<u64, u64> = files.map(|file| (file.ino(), 512 * file.blocks())).collect();
+    by_file.values().sum()
+}
+
+/// The sum, and what the worker had for itself before and after.
+fn sum_counted(array: SharedArray<u64>) -> (u64, u64, u64) {
+    let before = private();
+    let sum = array.read().unwrap().iter().sum();
+    (sum, before, private())
+}
+
+const MIB: u64 = 1 << 20;
+
+#[test]
+fn an_array_that_all_workers_read_is_there_once() {
+    let _watchdog = Watchdog::with_limit(60);
+    let pool = ProcessPool::builder().workers(4).build().unwrap();
+    let array = SharedArray::from_fn(16 * MIB as usize, |i| i as u64 % 7).unwrap();
+    assert!((128 * MIB..129 * MIB).contains(&of_arrays()));
+    let sums = pool.map(sum_counted, vec![array.clone(); 8]).unwrap();
+    assert!(sums.iter().all(|(sum, ..)| *sum == sums[0].0));
+    let more: u64 = sums.iter().map(|(_, before, after)| after.saturating_sub(*before)).sum();
+    assert!(more <= 4 * MIB, "{more} bytes more in the workers: {sums:?}");
+    assert!(of_arrays() < 129 * MIB);
+}
+
 fn fill(mut part: ArrayPart<u64>) {
     let first = part.range().start as u64;
     part.as_mut_slice().iter_mut().zip(first..).for_each(|(element, n)| *element = n);
@@ -66,13 +110,13 @@ fn parts_are_arguments_and_results() {
     let _watchdog = Watchdog::with_limit(60);
     let pool = pool();
     let mut split = SharedArray::<u64>::zeroed(1000).unwrap().split(7).unwrap();
-    pool.map(fill, &split.take_all().unwrap()).unwrap();
+    pool.map(fill, split.take_all().unwrap()).unwrap();
     eventually("all are given up", || split.missing().unwrap().is_empty());
     let double = |mut part: ArrayPart<u64>| {
         part.as_mut_slice().iter_mut().for_each(|element| *element *= 2);
         part
     };
-    let parts = pool.map(double, &split.take_all().unwrap()).unwrap();
+    let parts = pool.map(double, split.take_all().unwrap()).unwrap();
     assert_eq!(parts.iter().map(ArrayPart::index).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6]);
     drop(parts);
     // What was sent to them is kept for nobody.
