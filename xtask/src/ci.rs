@@ -23,6 +23,7 @@ const STEPS: &[Step] = &[
         about: "each published crate compiles with only the features it asks for",
         run: crates,
     },
+    Step { name: "views", about: "shm with its arrays as views of the crate ndarray", run: views },
     Step {
         name: "watched",
         about: "sync with the features that watch its locks: lints, documents and tests",
@@ -168,6 +169,16 @@ fn crates(workspace: &Workspace) -> Result<(), String> {
         lint(&["--package", &member.package.name])?;
     }
     Ok(())
+}
+
+/// The feature of shm by which arrays have views of another crate.
+fn views(_workspace: &Workspace) -> Result<(), String> {
+    let shm = ["--package", "multiproc-shm", "--features", "ndarray"];
+    lint(&[&shm[..], &["--all-targets"]].concat())?;
+    document(&shm)?;
+    let test = |selection: &[&str]| shell::run(shell::cargo(["test"]).args(shm).args(selection));
+    test(&["--test", "array_ndarray"])?;
+    test(&["--doc", "nd_views"])
 }
 
 /// The features of sync that watch its locks: all of its tests pass with them.

@@ -1,6 +1,7 @@
 //! The benches, a file for each group.
 
 pub(crate) mod arena;
+pub(crate) mod array;
 pub(crate) mod barrier;
 pub(crate) mod condvar;
 pub(crate) mod event;

@@ -47,6 +47,7 @@ pub(super) const PLANTED: &[Planted] = &[
     shm("FlippedEarly", "shared value/setter", "torn"),
     shm("TagFirst", "option/setter", "nobody has put 0 there"),
     shm("TagKept", "option/replacer", "torn"),
+    shm("PartTakenUnasked", "part/owner", "taken from a living owner"),
     shm("NamedEarly", "names/maker", "all of the dead one's is gone"),
     shm("UnlinkedByName", "names/owner's drop+exchanging", "another's name was taken away"),
     shm("ListFirst", "names/sweeper", "all of the dead one's is gone"),

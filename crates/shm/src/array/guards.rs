@@ -11,6 +11,7 @@ use multiproc_sync::{RwLockReadGuard, RwLockWriteGuard};
 #[must_use = "the lock is released again at once if its guard is not kept"]
 pub struct ArrayReadGuard<'a, T> {
     elements: NonNull<[T]>,
+    shape: &'a [usize],
     _lock: RwLockReadGuard<'a, ()>,
 }
 
@@ -20,9 +21,18 @@ unsafe impl<T: Sync> Sync for ArrayReadGuard<'_, T> {}
 impl<'a, T> ArrayReadGuard<'a, T> {
     /// # Safety
     ///
-    /// What `lock` guards are these elements, which are mapped for `'a`.
-    pub(super) unsafe fn new(lock: RwLockReadGuard<'a, ()>, elements: NonNull<[T]>) -> Self {
-        Self { elements, _lock: lock }
+    /// What `lock` guards are these elements, which are mapped for `'a`; the shape has as many.
+    pub(super) unsafe fn new(
+        lock: RwLockReadGuard<'a, ()>,
+        elements: NonNull<[T]>,
+        shape: &'a [usize],
+    ) -> Self {
+        Self { elements, shape, _lock: lock }
+    }
+
+    /// The length of each dimension.
+    pub fn shape(&self) -> &'a [usize] {
+        self.shape
     }
 }
 
@@ -46,6 +56,7 @@ impl<T: fmt::Debug> fmt::Debug for ArrayReadGuard<'_, T> {
 #[must_use = "the lock is released again at once if its guard is not kept"]
 pub struct ArrayWriteGuard<'a, T> {
     elements: NonNull<[T]>,
+    shape: &'a [usize],
     lock: RwLockWriteGuard<'a, ()>,
 }
 
@@ -56,8 +67,17 @@ impl<'a, T> ArrayWriteGuard<'a, T> {
     /// # Safety
     ///
     /// As [`ArrayReadGuard::new`].
-    pub(super) unsafe fn new(lock: RwLockWriteGuard<'a, ()>, elements: NonNull<[T]>) -> Self {
-        Self { elements, lock }
+    pub(super) unsafe fn new(
+        lock: RwLockWriteGuard<'a, ()>,
+        elements: NonNull<[T]>,
+        shape: &'a [usize],
+    ) -> Self {
+        Self { elements, shape, lock }
+    }
+
+    /// The length of each dimension.
+    pub fn shape(&self) -> &'a [usize] {
+        self.shape
     }
 
     /// Says that the elements are whole again: the next one is not told of the death, or of the panic, before.
@@ -101,7 +121,11 @@ impl<'a, T> ArrayWriteGuard<'a, T> {
     /// ```
     #[track_caller]
     pub fn downgrade(guard: Self) -> ArrayReadGuard<'a, T> {
-        ArrayReadGuard { elements: guard.elements, _lock: RwLockWriteGuard::downgrade(guard.lock) }
+        ArrayReadGuard {
+            elements: guard.elements,
+            shape: guard.shape,
+            _lock: RwLockWriteGuard::downgrade(guard.lock),
+        }
     }
 
     /// Gives the array up for good: everybody who waits for it, and everybody after, gets

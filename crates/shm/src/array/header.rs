@@ -85,13 +85,12 @@ pub(super) fn lengths<T>(shape: &[usize]) -> Result<(usize, usize), ShmError> {
         return Err(ViewError::TooManyDims { dims: shape.len() }.into());
     }
     let too_large = || ShmError::from(ViewError::TooLarge);
-    let len = if shape.contains(&0) {
-        0
-    } else {
-        shape.iter().try_fold(1_usize, |len, dim| len.checked_mul(*dim)).ok_or_else(too_large)?
-    };
-    let bytes = len.checked_mul(size_of::<T>()).filter(|bytes| *bytes <= isize::MAX as usize);
-    let segment = bytes.and_then(|bytes| bytes.checked_add(DATA_AT)).ok_or_else(too_large)?;
+    // Without those of length 0, as `ndarray` and numpy have it: so every shape has a view there.
+    let mut others = shape.iter().filter(|dim| **dim > 0);
+    let bytes = others.try_fold(size_of::<T>(), |bytes, dim| bytes.checked_mul(*dim));
+    let bytes = bytes.filter(|bytes| *bytes <= isize::MAX as usize).ok_or_else(too_large)?;
+    let len = if shape.contains(&0) { 0 } else { bytes / size_of::<T>() };
+    let segment = (len * size_of::<T>()).checked_add(DATA_AT).ok_or_else(too_large)?;
     Ok((len, segment))
 }
 
@@ -263,7 +262,8 @@ mod tests {
         assert!(matches!(error(&[usize::MAX, 2]), ShmError::View(ViewError::TooLarge)));
         assert!(matches!(error(&[usize::MAX / 8]), ShmError::View(ViewError::TooLarge)));
         assert!(matches!(error(&[1; MAX_DIMS + 1]), ShmError::View(ViewError::TooManyDims { .. })));
-        assert_eq!(lengths::<u64>(&[usize::MAX, 0, 2]).unwrap(), (0, DATA_AT));
+        assert!(matches!(error(&[usize::MAX, 0, 2]), ShmError::View(ViewError::TooLarge)));
+        assert_eq!(lengths::<u64>(&[1 << 30, 0, 2]).unwrap(), (0, DATA_AT));
         assert_eq!(lengths::<u64>(&[]).unwrap(), (1, DATA_AT + 8));
     }
 }

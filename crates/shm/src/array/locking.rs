@@ -144,7 +144,7 @@ impl<T: ShmPlain + Send + Sync> SharedArray<T> {
         take: impl FnOnce(&'a Lock) -> LockResult<RwLockReadGuard<'a, ()>>,
     ) -> LockResult<ArrayReadGuard<'a, T>> {
         // SAFETY: the lock of these elements, by the mode of the array, which does not change while `self` is there.
-        let guard = |lock| unsafe { ArrayReadGuard::new(lock, self.body.elements()) };
+        let guard = |lock| unsafe { ArrayReadGuard::new(lock, self.body.elements(), self.body.shape()) };
         take(self.lock()?).map(guard).map_err(|error| error.map(guard))
     }
 
@@ -155,7 +155,7 @@ impl<T: ShmPlain + Send + Sync> SharedArray<T> {
         take: impl FnOnce(&'a Lock) -> LockResult<RwLockWriteGuard<'a, ()>>,
     ) -> LockResult<ArrayWriteGuard<'a, T>> {
         // SAFETY: as above.
-        let guard = |lock| unsafe { ArrayWriteGuard::new(lock, self.body.elements()) };
+        let guard = |lock| unsafe { ArrayWriteGuard::new(lock, self.body.elements(), self.body.shape()) };
         take(self.lock()?).map(guard).map_err(|error| error.map(guard))
     }
 

@@ -9,6 +9,8 @@ mod header;
 mod locking;
 mod message;
 mod mode;
+#[cfg(feature = "ndarray")]
+mod nd_views;
 mod part;
 mod part_message;
 mod part_state;
@@ -66,7 +68,8 @@ use crate::error::ShmError;
 /// # Shape
 ///
 /// An array has up to [`MAX_DIMS`](crate::MAX_DIMS) dimensions, set when it is made. Its elements lie in the order of their indices, the last
-/// one changing fastest.
+/// one changing fastest. With the feature `ndarray`, off by default, guards and parts have views of the crate
+/// [`ndarray`](https://docs.rs/ndarray), and an array can be made of one.
 ///
 /// # Death
 ///

@@ -43,6 +43,9 @@ use crate::transfer::Descriptor;
 /// Once it was sent, a value that was a part is none any more. A send that fails leaves it what it was. Who drops a part lets its splitter take it
 /// [back](crate::Split::take).
 ///
+/// A message brings its part once. One that is kept to be sent again, as the tasks of a pool with retries, keeps the part from being taken back until it
+/// is let go.
+///
 /// # Death
 ///
 /// The part of a process that dies, or of a message that dies under way, is nobody's, and its splitter can take it back, which tells whether it
@@ -84,6 +87,8 @@ pub struct ArrayPart<T: ShmPlain + Send + Sync> {
     body: Body<T>,
     own: Arc<Own>,
     index: usize,
+    /// Noted, as the array may be joined and split anew once this part is gone.
+    range: Range<usize>,
     may_be_torn: bool,
 }
 
@@ -123,15 +128,16 @@ impl PartLock for PartByte<'_> {
 }
 
 impl<T: ShmPlain + Send + Sync> ArrayPart<T> {
-    /// A part that the owner of this number has, by the lock of this descriptor.
+    /// A part that the owner of this number has, by the lock of this descriptor. There is one of this index.
     pub(super) fn new(body: Body<T>, index: usize, number: u64, descriptor: Descriptor, left: Left) -> Self {
         let own = Own { state: PartState::default(), number, descriptor: Mutex::new(Some(descriptor)) };
-        Self { body, own: Arc::new(own), index, may_be_torn: left == Left::Torn }
+        let range = chunks::part(body.len(), body.header().parts(), index);
+        Self { body, own: Arc::new(own), index, range, may_be_torn: left == Left::Torn }
     }
 
     /// Where its elements lie in the whole array.
     pub fn range(&self) -> Range<usize> {
-        chunks::part(self.body.len(), self.body.header().parts(), self.index)
+        self.range.clone()
     }
 
     /// Which part it is, of those that the array was split into.

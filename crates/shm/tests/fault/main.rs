@@ -2,11 +2,14 @@
 //! left go on. `cargo xtask fault shm` builds and runs it.
 
 mod arena;
+mod array;
 mod journaled;
 mod names;
 mod option;
+mod part;
 mod shared_value;
 mod state;
+mod wire;
 
 use std::process::ExitCode;
 
@@ -28,5 +31,12 @@ fn main() -> ExitCode {
     let program = shared_value::scenarios()
         .into_iter()
         .fold(program, |program, scenario| program.counting(shared_value::MET, scenario));
+    // Of these each outcome must be met.
+    let program = array::scenarios()
+        .into_iter()
+        .fold(program, |program, scenario| program.counting(scenario.outcomes, scenario));
+    let program = part::scenarios()
+        .into_iter()
+        .fold(program, |program, scenario| program.counting(scenario.outcomes, scenario));
     names::scenarios().into_iter().fold(program, Program::scenario).main()
 }

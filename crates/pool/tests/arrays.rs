@@ -1,0 +1,146 @@
+//! Arrays as arguments and results of a pool's tasks: elements stay where they are, and parts go where they are needed.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering::SeqCst;
+
+use multiproc_macros::test;
+use multiproc_pool::{ProcessPool, TaskError};
+use multiproc_shm::{ArrayPart, AtomicArray, JoinError, ModeError, SharedArray};
+use multiproc_testkit::{Watchdog, eventually};
+
+fn pool() -> ProcessPool {
+    ProcessPool::builder().workers(2).build().unwrap()
+}
+
+fn sum((array, range): (SharedArray<u64>, Range<usize>)) -> u64 {
+    array.read().unwrap()[range].iter().sum()
+}
+
+#[test]
+fn workers_read_their_ranges_of_one_array() {
+    let _watchdog = Watchdog::with_limit(60);
+    let array = SharedArray::from_fn(10_001, |i| i as u64).unwrap();
+    let pool = pool();
+    let arguments: Vec<_> = array.chunks(8).map(|range| (array.clone(), range)).collect();
+    let sums = pool.map(sum, &arguments).unwrap();
+    assert_eq!(sums.iter().sum::<u64>(), 10_000 * 10_001 / 2);
+}
+
+#[test]
+fn an_array_of_a_worker_is_a_result() {
+    let _watchdog = Watchdog::with_limit(60);
+    let squares = |len: usize| SharedArray::from_fn(len, |i| (i * i) as u64).unwrap();
+    let array = pool().call(squares, 5).unwrap();
+    assert_eq!(array.to_vec().unwrap(), [0, 1, 4, 9, 16]);
+}
+
+#[test]
+fn workers_count_in_atomics_and_let_go_of_them() {
+    let _watchdog = Watchdog::with_limit(60);
+    let counts = SharedArray::<u64>::zeroed(10).unwrap().into_atomics().unwrap();
+    let pool = pool();
+    let count = |counts: AtomicArray<u64>| counts.iter().for_each(|count| _ = count.fetch_add(1, SeqCst));
+    pool.map(count, vec![counts.clone(); 50]).unwrap();
+    let (mut counts, mut locked) = (Some(counts), None);
+    eventually("no worker has it", || match counts.take().unwrap().into_locked() {
+        Ok(array) => {
+            locked = Some(array);
+            true
+        }
+        Err(ModeError::Elsewhere(array)) => {
+            counts = Some(array);
+            false
+        }
+        Err(error) => panic!("{error}"),
+    });
+    assert_eq!(locked.unwrap().to_vec().unwrap(), [50; 10]);
+}
+
+/// Of this process, in bytes: what it has for itself.
+fn private() -> u64 {
+    let rollup = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap();
+    let of = |line: &str| line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok());
+    1024 * rollup.lines().filter(|line| line.starts_with("Private_")).filter_map(of).sum::<u64>()
+}
+
+/// The pages that the arrays of this process have, in bytes.
+fn of_arrays() -> u64 {
+    let open = std::fs::read_dir("/proc/self/fd").unwrap().map(|entry| entry.unwrap().path());
+    let is_array = |path: &PathBuf| {
+        std::fs::read_link(path).is_ok_and(|link| link.to_string_lossy().contains("/memfd:multiproc-shm"))
+    };
+    // A descriptor of another test's array may be gone by now.
+    let files = open.filter(is_array).filter_map(|path| std::fs::metadata(path).ok());
+    let by_file: BTreeMap<u64, u64> = files.map(|file| (file.ino(), 512 * file.blocks())).collect();
+    by_file.values().sum()
+}
+
+/// The sum, and what the worker had for itself before and after.
+fn sum_counted(array: SharedArray<u64>) -> (u64, u64, u64) {
+    let before = private();
+    let sum = array.read().unwrap().iter().sum();
+    (sum, before, private())
+}
+
+const MIB: u64 = 1 << 20;
+
+#[test]
+fn an_array_that_all_workers_read_is_there_once() {
+    let _watchdog = Watchdog::with_limit(60);
+    let pool = ProcessPool::builder().workers(4).build().unwrap();
+    let array = SharedArray::from_fn(16 * MIB as usize, |i| i as u64 % 7).unwrap();
+    assert!((128 * MIB..129 * MIB).contains(&of_arrays()));
+    let sums = pool.map(sum_counted, vec![array.clone(); 8]).unwrap();
+    assert!(sums.iter().all(|(sum, ..)| *sum == sums[0].0));
+    let more: u64 = sums.iter().map(|(_, before, after)| after.saturating_sub(*before)).sum();
+    assert!(more <= 4 * MIB, "{more} bytes more in the workers: {sums:?}");
+    assert!(of_arrays() < 129 * MIB);
+}
+
+fn fill(mut part: ArrayPart<u64>) {
+    let first = part.range().start as u64;
+    part.as_mut_slice().iter_mut().zip(first..).for_each(|(element, n)| *element = n);
+}
+
+#[test]
+fn parts_are_arguments_and_results() {
+    let _watchdog = Watchdog::with_limit(60);
+    let pool = pool();
+    let mut split = SharedArray::<u64>::zeroed(1000).unwrap().split(7).unwrap();
+    pool.map(fill, split.take_all().unwrap()).unwrap();
+    eventually("all are given up", || split.missing().unwrap().is_empty());
+    let double = |mut part: ArrayPart<u64>| {
+        part.as_mut_slice().iter_mut().for_each(|element| *element *= 2);
+        part
+    };
+    let parts = pool.map(double, split.take_all().unwrap()).unwrap();
+    assert_eq!(parts.iter().map(ArrayPart::index).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6]);
+    drop(parts);
+    // What was sent to them is kept for nobody.
+    eventually("all are here", || split.missing().unwrap().is_empty());
+    let array = split.join().unwrap();
+    assert!(array.read().unwrap().iter().enumerate().all(|(i, n)| *n == 2 * i as u64));
+}
+
+#[test]
+fn the_part_of_a_killed_worker_comes_back_and_is_told_of() {
+    let _watchdog = Watchdog::with_limit(60);
+    let pool = pool();
+    let mut split = SharedArray::<u64>::zeroed(10).unwrap().split(2).unwrap();
+    let abort = |mut part: ArrayPart<u64>| {
+        part.as_mut_slice()[0] = 1;
+        std::process::abort();
+    };
+    let ended: Result<(), _> = pool.call(abort, split.take(1).unwrap().unwrap());
+    assert!(matches!(ended, Err(TaskError::WorkerDied { .. })), "{ended:?}");
+    eventually("nobody has it", || split.missing().unwrap().is_empty());
+    let Err(JoinError::Torn(mut split, 1)) = split.join() else { panic!("it may be torn") };
+    let part = split.take(1).unwrap().unwrap();
+    assert!(part.may_be_torn());
+    assert_eq!(*part.read(), [1, 0, 0, 0, 0]);
+    drop(part);
+    assert_eq!(pool.call(sum, (split.join().unwrap(), 0..10)).unwrap(), 1);
+}
