@@ -1,6 +1,6 @@
 //! What the parties send each other.
 
-use multiproc_shm::{Shared, SharedMemory, ShmSafe};
+use multiproc_shm::{Arena, ArenaParcel, ArrayPart, Shared, SharedArray, SharedMemory, ShmSafe};
 use multiproc_sync::{LockError, Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 
@@ -43,8 +43,16 @@ pub(crate) fn count(pair: &Mutex<Pair>, amid: impl FnOnce()) -> Result<bool, Str
     Ok(recovered)
 }
 
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) enum Cargo {
     Pair(SharedPair),
     Memory(SharedMemory),
+    /// Its elements are equal, unless somebody has died while he wrote them.
+    Array(SharedArray<u64>),
+    /// Of an array that outlives the rounds.
+    Part(ArrayPart<u64>),
+    /// One that outlives the rounds.
+    Arena(Arena),
+    /// Its elements are equal.
+    Parcel(ArenaParcel<[u64]>),
 }

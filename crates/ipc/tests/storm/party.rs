@@ -2,7 +2,11 @@
 
 use multiproc_ipc::{Connection, RecvError, SendErrorKind};
 use multiproc_shm::list::{Item, ListError};
-use multiproc_shm::{SharedList, SharedMemory, ShmError, names};
+use multiproc_shm::{
+    AllocError, Arena, ArenaBox, ArrayPart, ArrayWriteGuard, SharedArray, SharedList, SharedMemory, ShmError,
+    names,
+};
+use multiproc_sync::LockError;
 
 use super::cargo::{Cargo, SharedPair, count, pair};
 use super::random::Random;
@@ -35,6 +39,10 @@ actions! {
     Name: "name",
     List: "list",
     Open: "open",
+    Array: "array",
+    Write: "write",
+    Part: "part",
+    Alloc: "alloc",
     Drop: "drop",
     Sweep: "sweep",
 }
@@ -51,6 +59,10 @@ pub(crate) struct Party {
     pairs: Vec<SharedPair>,
     memories: Vec<SharedMemory>,
     lists: Vec<SharedList>,
+    arrays: Vec<SharedArray<u64>>,
+    parts: Vec<ArrayPart<u64>>,
+    arena: Option<Arena>,
+    boxes: Vec<ArenaBox<[u64]>>,
     made: u64,
 }
 
@@ -72,6 +84,10 @@ impl Party {
             pairs: Vec::new(),
             memories: Vec::new(),
             lists: Vec::new(),
+            arrays: Vec::new(),
+            parts: Vec::new(),
+            arena: None,
+            boxes: Vec::new(),
             made: 0,
         }
     }
@@ -114,11 +130,27 @@ impl Party {
             Action::Name => self.name(),
             Action::List => self.list(),
             Action::Open => self.open(),
+            Action::Array => {
+                let array = SharedArray::zeroed(LEN / 8).map_err(|error| error.to_string())?;
+                keep(&mut self.arrays, array);
+                Ok(())
+            }
+            Action::Write => {
+                let number = self.random.next();
+                self.arrays.iter().try_for_each(|array| write(array, number))
+            }
+            Action::Part => {
+                self.parts.iter_mut().for_each(|part| part.as_mut_slice().iter_mut().for_each(|n| *n += 1));
+                Ok(())
+            }
+            Action::Alloc => self.alloc(),
             Action::Drop => {
-                let (pairs, memories, lists) = (self.pairs.len(), self.memories.len(), self.lists.len());
-                self.pairs.truncate(self.random.below(pairs as u64 + 1) as usize);
-                self.memories.truncate(self.random.below(memories as u64 + 1) as usize);
-                self.lists.truncate(self.random.below(lists as u64 + 1) as usize);
+                drop_some(&mut self.pairs, &mut self.random);
+                drop_some(&mut self.memories, &mut self.random);
+                drop_some(&mut self.lists, &mut self.random);
+                drop_some(&mut self.arrays, &mut self.random);
+                drop_some(&mut self.parts, &mut self.random);
+                drop_some(&mut self.boxes, &mut self.random);
                 Ok(())
             }
             Action::Sweep => names::sweep().map(drop).map_err(|error| format!("sweep: {error}")),
@@ -126,11 +158,15 @@ impl Party {
     }
 
     fn send(&mut self) -> Result<(), String> {
-        let cargo = match (self.pairs.first(), self.memories.iter().find(|memory| memory.name().is_none())) {
-            (Some(pair), _) if self.random.one_in(2) => Cargo::Pair(pair.clone()),
-            (_, Some(memory)) => Cargo::Memory(memory.clone()),
-            _ => Cargo::Pair(self.common.clone()),
+        let cargo = match self.random.below(5) {
+            0 => self.pairs.first().cloned().map(Cargo::Pair),
+            1 => self.memories.iter().find(|memory| memory.name().is_none()).cloned().map(Cargo::Memory),
+            2 => self.arrays.first().cloned().map(Cargo::Array),
+            3 => self.parts.pop().map(Cargo::Part),
+            _ => self.boxes.pop().map(|block| Cargo::Parcel(block.into_parcel())),
         };
+        let cargo = cargo.unwrap_or_else(|| Cargo::Pair(self.common.clone()));
+        // What is not sent comes back in the error, and is dropped with it: a part and a block are free then.
         match self.to_next.try_send(cargo).map_err(|error| error.kind) {
             Ok(()) | Err(SendErrorKind::Full | SendErrorKind::Disconnected) => Ok(()),
             Err(error) => Err(format!("send: {error}")),
@@ -138,17 +174,50 @@ impl Party {
     }
 
     fn receive(&mut self) -> Result<(), String> {
-        match self.from_last.try_recv() {
-            Ok(Cargo::Pair(pair)) => {
+        let cargo = match self.from_last.try_recv() {
+            Ok(cargo) => cargo,
+            Err(RecvError::Empty | RecvError::Disconnected) => return Ok(()),
+            Err(error) => return Err(format!("receive: {error}")),
+        };
+        match cargo {
+            Cargo::Pair(pair) => {
                 count(&pair, || ())?;
                 keep(&mut self.pairs, pair);
             }
-            Ok(Cargo::Memory(memory)) => {
+            Cargo::Memory(memory) => {
                 is_full(&memory)?;
                 keep(&mut self.memories, memory);
             }
-            Err(RecvError::Empty | RecvError::Disconnected) => {}
-            Err(error) => return Err(format!("receive: {error}")),
+            Cargo::Array(array) => {
+                is_even(&array)?;
+                keep(&mut self.arrays, array);
+            }
+            Cargo::Part(part) => keep(&mut self.parts, part),
+            Cargo::Arena(arena) => self.arena = Some(arena),
+            Cargo::Parcel(parcel) => {
+                let block = parcel.open().map_err(|error| error.to_string())?;
+                if block.iter().any(|n| *n != block[0]) {
+                    return Err("a block of an arena is two processes'".into());
+                }
+                keep(&mut self.boxes, block);
+            }
+        }
+        Ok(())
+    }
+
+    fn alloc(&mut self) -> Result<(), String> {
+        let Some(arena) = &self.arena else { return Ok(()) };
+        let (number, len) = (self.random.next(), 1 << self.random.below(14));
+        for block in &mut self.boxes {
+            if block.iter().any(|n| *n != block[0]) {
+                return Err("a block of an arena is two processes'".into());
+            }
+            block.fill(number);
+        }
+        match arena.alloc_slice(&vec![number; len]) {
+            Ok(block) => keep(&mut self.boxes, block),
+            Err(AllocError::Full { .. }) => {}
+            Err(error) => return Err(format!("alloc: {error}")),
         }
         Ok(())
     }
@@ -206,6 +275,38 @@ fn keep<T>(kept: &mut Vec<T>, one: T) {
         kept.remove(0);
     }
     kept.push(one);
+}
+
+fn drop_some<T>(kept: &mut Vec<T>, random: &mut Random) {
+    kept.truncate(random.below(kept.len() as u64 + 1) as usize);
+}
+
+/// Gives all elements one number. Who died in the middle of it has left some of two.
+fn write(array: &SharedArray<u64>, number: u64) -> Result<(), String> {
+    match array.write() {
+        Ok(mut elements) => {
+            if elements.iter().any(|n| *n != elements[0]) {
+                return Err("an array is torn, and nobody was said to have died".into());
+            }
+            elements.fill(number);
+        }
+        Err(LockError::OwnerDied(mut elements)) => {
+            elements.fill(number);
+            ArrayWriteGuard::mark_consistent(&mut elements);
+        }
+        Err(error) => return Err(format!("write: {error}")),
+    }
+    Ok(())
+}
+
+fn is_even(array: &SharedArray<u64>) -> Result<(), String> {
+    match array.read() {
+        Ok(elements) if elements.iter().any(|n| *n != elements[0]) => {
+            Err("an array is torn, and nobody was said to have died".into())
+        }
+        Ok(_) | Err(LockError::OwnerDied(_)) => Ok(()),
+        Err(error) => Err(format!("read: {error}")),
+    }
 }
 
 fn fill(memory: &SharedMemory) -> Result<(), String> {

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use multiproc_ipc::pipe;
-use multiproc_shm::{Shared, SharedMemory, ShmSafe, names};
+use multiproc_shm::{Arena, JoinError, Shared, SharedArray, SharedMemory, ShmSafe, Split, names};
 use multiproc_testkit::fork::{Fork, fork, kill};
 
 use super::cargo::{Cargo, SharedPair, count, pair};
@@ -50,6 +50,9 @@ pub(crate) struct Storm {
     planted: Option<Planted>,
     board: Shared<Board>,
     common: SharedPair,
+    arena: Arena,
+    /// Of an array that outlives the rounds; `None` only while a round begins or ends.
+    split: Option<Split<u64>>,
     /// Of this process, which lives: nobody sweeps it.
     lasting: SharedMemory,
     before: Before,
@@ -67,8 +70,15 @@ impl Storm {
         let name = format!("{}-lasting", prefix());
         let lasting = SharedMemory::create_with(&name, LEN, |bytes| bytes.fill(7)).map_err(text)?;
         let (random, kept) = (Random::new(seed), Vec::with_capacity(64));
+        let arena = Arena::new(8 << 20).map_err(text)?;
+        // All of its pages are touched, so that they count from the beginning.
+        let blocks: Vec<_> = std::iter::from_fn(|| arena.alloc_slice(&[1_u64; 512]).ok()).collect();
+        drop(blocks);
+        let array = SharedArray::from_slice(&[1_u64; 4096]).map_err(text)?;
+        let split = Some(array.split(PARTIES * 2).map_err(|error| error.to_string())?);
         let before = Before::look()?;
-        Ok(Self { random, planted, board, common, lasting, before, kept, kills: 0, recovered: 0 })
+        let (kills, recovered) = (0, 0);
+        Ok(Self { random, planted, board, common, arena, split, lasting, before, kept, kills, recovered })
     }
 
     pub(crate) fn kills(&self) -> u64 {
@@ -114,6 +124,14 @@ impl Storm {
             from_last.push(Some(receiver));
         }
         from_last.rotate_left(1);
+        let split = self.split.as_mut().ok_or("there is a split between rounds")?;
+        let mut parts = split.take_all().map_err(|error| error.to_string())?;
+        for line in to_next.iter().flatten() {
+            let parts = parts.drain(..2).map(Cargo::Part);
+            for cargo in std::iter::once(Cargo::Arena(self.arena.clone())).chain(parts) {
+                line.try_send(cargo).map_err(|error| format!("to a party: {error}"))?;
+            }
+        }
         let mut parties = Vec::new();
         for number in 0..PARTIES {
             let seed = self.random.next();
@@ -146,9 +164,27 @@ impl Storm {
         }
     }
 
+    /// What outlives the rounds is whole: no block of the arena is a dead process's, and all parts are here.
+    fn take_back(&mut self) -> Result<(), String> {
+        self.arena.sweep();
+        let used = self.arena.used();
+        if used > 0 {
+            return Err(format!("{used} bytes of the arena are used by nobody"));
+        }
+        let split = self.split.take().ok_or("there is a split between rounds")?;
+        let mut split = join(split)?.split(PARTIES * 2).map_err(|error| error.to_string())?;
+        let missing = split.missing().map_err(|error| error.to_string())?;
+        if !missing.is_empty() {
+            return Err(format!("parts {missing:?} of a split that was joined are missing"));
+        }
+        self.split = Some(split);
+        Ok(())
+    }
+
     fn look(&mut self, dead: &[u32]) -> Result<(), String> {
         names::sweep().map_err(|error| format!("sweep: {error}"))?;
         self.recovered += u64::from(count(&self.common, || ())?);
+        self.take_back()?;
         let manifests: Vec<String> = dead.iter().map(|pid| format!("multiproc.{pid}.")).collect();
         let (storm, lasting) = (prefix(), self.lasting.name().unwrap_or_default());
         let ours = |name: &str| {
@@ -166,6 +202,21 @@ impl Storm {
         let theirs =
             SharedMemory::open(lasting).map_err(|error| format!("a living process's segment: {error}"))?;
         if theirs.len() == LEN { Ok(()) } else { Err("a living process's segment is another".into()) }
+    }
+}
+
+/// Joins what all of its owners have died with. What they left half written is written anew.
+fn join(mut split: Split<u64>) -> Result<SharedArray<u64>, String> {
+    loop {
+        match split.join() {
+            Ok(array) => return Ok(array),
+            Err(JoinError::Torn(mut torn, index)) => {
+                let part = torn.take(index).map_err(|error| error.to_string())?;
+                part.ok_or("a torn part is here")?.as_mut_slice().fill(1);
+                split = torn;
+            }
+            Err(error) => return Err(format!("join: {error}")),
+        }
     }
 }
 
