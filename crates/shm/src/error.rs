@@ -151,8 +151,10 @@ pub enum ShmError {
         "the file system cannot reserve the pages of a file: write all of the file once before it is mapped"
     )]
     NotReservable,
-    /// The process was forked while it filled a segment. The segment is the parent's to make.
-    #[error("this process is a fork of the one that makes the segment, which goes on there alone")]
+    /// The process was forked while it filled a segment, or after it had made a heap: the segment is the parent's to make.
+    #[error(
+        "this process is a fork of the one whose segment or heap it is, which goes on with it alone: make another here"
+    )]
     Forked,
     /// The process has made so many segments with names already that are not ended.
     #[error("this process has {limit} segments with names already: end some, or put several values into one")]

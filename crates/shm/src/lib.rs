@@ -27,6 +27,7 @@
 //! - [`names`]: segments with names, for programs that know nothing of each other.
 //! - [`ShmSafe`]: what may lie there; derive it.
 //! - [`SharedList`]: CPython's `ShareableList`.
+//! - [`SharedHeap`]: named segments and lists that end together.
 //! - [`ShmBool`], [`ShmChar`], [`ShmEnum`], [`ShmOption`]: what stands there for types of which not every byte pattern is a value.
 //! - [`Journaled`]: a value that no death tears.
 //! - [`family`]: the processes that trust each other with it.
@@ -38,6 +39,7 @@
 mod error;
 pub mod family;
 mod header;
+mod heap;
 pub mod list;
 mod memory;
 mod named;
@@ -55,6 +57,7 @@ pub use multiproc_macros::{ShmSafe, ShmVariants};
 pub use multiproc_sync::shm_safe::{Layout, PlaceError, Placement, ShmPlain, ShmSafe};
 
 pub use self::error::{FamilyError, ShmError};
+pub use self::heap::SharedHeap;
 pub use self::list::SharedList;
 pub use self::memory::SharedMemory;
 pub use self::raw::{MAX_DIMS, RawElement, RawInteger, RawView, Values, ViewError};
