@@ -70,8 +70,8 @@ impl SharedMemory {
 
     /// As [`create`](Self::create), with bytes that `fill` writes before anybody can open the segment. They are zeros before.
     ///
-    /// Nobody else has the bytes meanwhile. A fork that is made by `fill` and comes back from it has no segment of it: there this is
-    /// [`Forked`](ShmError::Forked).
+    /// Nobody else has the bytes meanwhile, but forks that `fill` makes: they are not to write there. One that comes back from `fill` has
+    /// no segment of it: there this is [`Forked`](ShmError::Forked).
     ///
     /// # Errors
     ///
