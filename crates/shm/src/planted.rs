@@ -16,6 +16,8 @@ pub(crate) enum Bug {
     NamedEarly,
     /// A name is taken from whatever file has it.
     UnlinkedByName,
+    /// A file that somebody has moved aside is taken for one that has lost its name.
+    ForgottenAside,
     /// A dead process's list goes before what it lists.
     ListFirst,
 }
@@ -45,6 +47,7 @@ mod chosen {
         Bug::TagKept,
         Bug::NamedEarly,
         Bug::UnlinkedByName,
+        Bug::ForgottenAside,
         Bug::ListFirst,
     ];
 

@@ -48,6 +48,7 @@ pub(super) const PLANTED: &[Planted] = &[
     shm("TagKept", "option/replacer", "torn"),
     shm("NamedEarly", "names/maker", "all of the dead one's is gone"),
     shm("UnlinkedByName", "names/owner's drop+exchanging", "another's name was taken away"),
+    shm("ForgottenAside", "names/owner's drop of what is aside", "all of the dead one's is gone"),
     shm("ListFirst", "names/sweeper", "all of the dead one's is gone"),
 ];
 

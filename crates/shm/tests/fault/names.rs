@@ -115,6 +115,30 @@ fn owner(shared: &'static Shared, part: &Part) {
     part.over();
 }
 
+/// Another process, which is not there, has moved the file to see whether it is its own.
+const ASIDE: &str = "/dev/shm/multiproc.1.0123456789abcdef.u0.0123456789abcdef";
+
+/// Ends a name while the file is aside.
+fn late_owner(shared: &'static Shared, part: &Part) {
+    prepare(shared);
+    let memory = shared.make().unwrap();
+    fs::rename(Path::new("/dev/shm").join(shared.name()), ASIDE).unwrap();
+    part.begin();
+    drop(memory);
+    part.over();
+}
+
+/// Gives the file its name back once the victim is dead: it is on a list then.
+fn giving_back(shared: &'static Shared, part: &Part) {
+    part.wait(Cue::Killed);
+    fs::rename(ASIDE, Path::new("/dev/shm").join(shared.name())).expect("nobody else's to remove");
+    eventually("all of the dead one's is gone", || {
+        names::sweep().unwrap();
+        !shared.is_littered() && !shared.is_there()
+    });
+    laps(shared, part);
+}
+
 /// Makes segments and a list, and ends them together.
 fn heap_owner(shared: &'static Shared, part: &Part) {
     prepare(shared);
@@ -302,6 +326,7 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
     let looking = ("looking", Fate::Survives, looking as Act<Shared>);
     let looking_only = ("looking", Fate::Survives, looking_only as Act<Shared>);
     let sweeping = ("sweeping", Fate::Survives, sweeping as Act<Shared>);
+    let giving_back = ("giving back", Fate::Survives, giving_back as Act<Shared>);
     let drawn = ("sweeping", Fate::Survives, sweeping_drawn as Act<Shared>);
     let exchanging = ("exchanging", Fate::Survives, exchanging as Act<Shared>);
     let either = ("sweeping", Fate::Survives, sweeping_or_unlinking as Act<Shared>);
@@ -311,6 +336,7 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
         scenario("names/maker", maker, &[looking, sweeping], LOOKS),
         scenario("names/owner's drop", owner, &[looking, sweeping], LOOKS),
         scenario("names/owner's drop+exchanging", owner, &[exchanging], &[]),
+        scenario("names/owner's drop of what is aside", late_owner, &[giving_back], &[]),
         scenario("names/heap", heap_owner, &[drawn], &[]),
         scenario("names/keeper", keeper, &[looking, either], &["seen", "unseen", "kept", "swept"]),
         scenario("names/opener's unlink", opener, &[looking, making], LOOKS),
