@@ -92,7 +92,11 @@ fn tables(listing: &Listing, out: &mut dyn Write) -> io::Result<()> {
     let headings = ["KIND", "SIZE", "NUMBER", "MAPPED BY"];
     table::write("SEGMENTS WITHOUT NAMES", headings, &anonymous.collect::<Vec<_>>(), out)?;
     if listing.unreadable_processes > 0 {
-        writeln!(out, "\n{} processes do not tell this user what they map", listing.unreadable_processes)?;
+        writeln!(
+            out,
+            "\nprocesses that do not tell this user what they map: {}",
+            listing.unreadable_processes
+        )?;
     }
     Ok(())
 }

@@ -163,9 +163,6 @@ pub enum ShmError {
         "the file system cannot reserve the pages of a file: write all of the file once before it is mapped"
     )]
     NotReservable,
-    /// The process was forked while it filled a segment. The segment is the parent's to make.
-    #[error("this process is a fork of the one that makes the segment, which goes on there alone")]
-    FilledInFork,
     /// The process has made so many segments with names already that are not ended.
     #[error("this process has {limit} segments with names already: end some, or put several values into one")]
     TooManyNames {
@@ -197,8 +194,12 @@ pub enum ShmError {
     /// A part of an array is in a message already, or was; or its message was received already, or its splitter has taken it back.
     #[error("the part of the array was sent already, or its message was received, or it was taken back")]
     PartIsSent,
-    /// The handle was inherited by a fork, which nobody counts among those who have it.
-    #[error("this process is a fork of the one that had the handle: send the handle to it in a message")]
+    /// A handle, or a heap, was inherited by a fork, which nobody counts among those who have it; or the process was forked while it filled a
+    /// segment, which is the parent's to make.
+    #[error(
+        "this process is a fork of the one whose segment, handle or heap it is, which goes on with it alone: send the handle in a message, or \
+         make another here"
+    )]
     Forked,
     /// The kernel refused.
     #[error("the kernel refused to {doing}: {source}")]

@@ -30,6 +30,7 @@
 //! - [`ShmSafe`]: what may lie there; derive it.
 //! - [`Arena`]: values that processes allocate and hand to each other without a copy.
 //! - [`SharedList`]: CPython's `ShareableList`.
+//! - [`SharedHeap`]: named segments and lists that end together.
 //! - [`ShmBool`], [`ShmChar`], [`ShmEnum`], [`ShmOption`]: what stands there for types of which not every byte pattern is a value.
 //! - [`Journaled`]: a value that no death tears.
 //! - [`family`]: the processes that trust each other with it.
@@ -55,6 +56,8 @@ mod error;
 pub mod family;
 #[cfg(not(multiproc_loom))]
 mod header;
+#[cfg(not(multiproc_loom))]
+mod heap;
 #[cfg(not(multiproc_loom))]
 mod holding;
 #[cfg(not(multiproc_loom))]
@@ -93,6 +96,7 @@ pub use {
         MAX_PARTS, ModeError, PartReadGuard, SharedArray, Split,
     },
     self::error::{FamilyError, ShmError},
+    self::heap::SharedHeap,
     self::list::SharedList,
     self::memory::SharedMemory,
     self::raw::{MAX_DIMS, RawElement, RawInteger, RawView, Values, ViewError},

@@ -30,6 +30,8 @@ bugs! {
     NamedEarly,
     /// A name is taken from whatever file has it.
     UnlinkedByName,
+    /// A file that somebody has moved aside is taken for one that has lost its name.
+    ForgottenAside,
     /// A dead process's list goes before what it lists.
     ListFirst,
     /// A part is taken back though somebody has it.

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
+use multiproc_sync::Generation;
 use nix::sys::sysinfo::sysinfo;
 
 use crate::error::ShmError;
@@ -58,18 +59,19 @@ fn is_free(asked: u64) -> bool {
 
 /// Whether no cgroup of this process has a limit. Looked up now and then.
 fn are_unlimited() -> bool {
-    static FOUND_AT: Mutex<Option<Instant>> = Mutex::new(None);
+    // A fork is often put into a group of its own, so it looks for itself.
+    static FOUND_AT: Mutex<Option<(Generation, Instant)>> = Mutex::new(None);
     // Held by another: perhaps by a thread that is not in this fork.
     let mut found_at = match FOUND_AT.try_lock() {
         Ok(found_at) => found_at,
         Err(TryLockError::Poisoned(poisoned)) => PoisonError::into_inner(poisoned),
         Err(TryLockError::WouldBlock) => return false,
     };
-    if found_at.is_some_and(|at| at.elapsed() < UNLIMITED_FOR) {
+    if found_at.is_some_and(|(by, at)| by.is_ours() && at.elapsed() < UNLIMITED_FOR) {
         return true;
     }
     let unlimited = left_in_all_groups(Path::new("/")).is_empty();
-    *found_at = unlimited.then(Instant::now);
+    *found_at = unlimited.then(|| (Generation::now(), Instant::now()));
     unlimited
 }
 

@@ -1,4 +1,4 @@
-//! A segment in a control group with a limit. Alone in its program: for a second it is believed of a process that it has no limits, in forks too.
+//! A segment in a control group with a limit.
 
 mod common;
 
@@ -53,6 +53,8 @@ fn a_limit_of_the_group_is_a_lack_of_memory() {
         println!("no group with a limit can be made here: the tests of room.rs show the same on a drawn one");
         return;
     };
+    // For a second it is believed of this process that it has no limits; not of its forks.
+    drop(SharedMemory::anonymous(2 * MIB).unwrap());
     let child = fork(|| {
         group.enter();
         for refused in [SharedMemory::create(&name("group"), 128 * MIB), SharedMemory::anonymous(128 * MIB)] {

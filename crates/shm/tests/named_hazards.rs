@@ -254,7 +254,7 @@ fn a_fork_that_comes_back_from_the_filling() {
         }
     });
     if std::process::id() != parent {
-        let is_refused = matches!(made, Err(ShmError::FilledInFork));
+        let is_refused = matches!(made, Err(ShmError::Forked));
         // SAFETY: ends the fork at once.
         unsafe { libc::_exit(i32::from(!is_refused)) };
     }

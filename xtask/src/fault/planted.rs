@@ -50,6 +50,7 @@ pub(super) const PLANTED: &[Planted] = &[
     shm("PartTakenUnasked", "part/owner", "taken from a living owner"),
     shm("NamedEarly", "names/maker", "all of the dead one's is gone"),
     shm("UnlinkedByName", "names/owner's drop+exchanging", "another's name was taken away"),
+    shm("ForgottenAside", "names/owner's drop of what is aside", "all of the dead one's is gone"),
     shm("ListFirst", "names/sweeper", "all of the dead one's is gone"),
     shm("NothingRecovered", "arena/converter", "were lost"),
     shm("SenderAsked", "arena/sender", "not free"),

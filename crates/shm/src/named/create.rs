@@ -70,8 +70,8 @@ impl SharedMemory {
 
     /// As [`create`](Self::create), with bytes that `fill` writes before anybody can open the segment. They are zeros before.
     ///
-    /// Nobody else has the bytes meanwhile. A fork that is made by `fill` and comes back from it has no segment of it: there this is
-    /// [`FilledInFork`](ShmError::FilledInFork).
+    /// Nobody else has the bytes meanwhile, but forks that `fill` makes: they are not to write there. One that comes back from `fill` has
+    /// no segment of it: there this is [`Forked`](ShmError::Forked).
     ///
     /// # Errors
     ///
@@ -137,7 +137,7 @@ fn make(name: &Name, len: usize, fill: impl FnOnce(&mut [u8])) -> Result<SharedM
     fill(unsafe { slice::from_raw_parts_mut(map.as_mut_ptr(), len) });
     // Not in a fork of the one who fills it, which has come back from there as well.
     if !lease.is_ours() {
-        return Err(ShmError::FilledInFork);
+        return Err(ShmError::Forked);
     }
     let id = folder::facts(&file).map_err(ShmError::kernel("look at a segment"))?.id;
     let record = Record { file: id, name: name.clone() };

@@ -3,7 +3,8 @@
 //! A segment made by [`SharedMemory::create`](crate::SharedMemory::create) has a file in `/dev/shm`, which no kernel removes when its
 //! process is killed. So each process lists the names that it makes in a file beside them, its *manifest*, before they can be
 //! seen, and holds a lock on it for as long as it lives. A manifest whose lock can be had is a dead process's: [`sweep`] takes away
-//! what it lists. It runs by itself before the first name that a process makes, and where a name is taken.
+//! what it lists. It runs by itself before the first name that a process makes, and where a name is taken; the command `multiproc clean`
+//! runs it for programs that come no more.
 //!
 //! - A living process's names are never touched; nor is a file that has got a listed name from somebody else.
 //! - A fork counts as the process that it is a fork of, until it has ended or runs another program: then it is that one.

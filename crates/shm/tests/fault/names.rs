@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use multiproc_shm::{SharedMemory, ShmError, names};
+use multiproc_shm::{SharedHeap, SharedMemory, ShmError, names};
 use multiproc_testkit::fault::{Act, Cue, Fate, Memory, Part, Peer, Scenario, Scene, Start};
 use multiproc_testkit::{eventually, is_running};
 
@@ -115,6 +115,41 @@ fn owner(shared: &'static Shared, part: &Part) {
     part.over();
 }
 
+/// Another process, which is not there, has moved the file to see whether it is its own.
+const ASIDE: &str = "/dev/shm/multiproc.1.0123456789abcdef.u0.0123456789abcdef";
+
+/// Ends a name while the file is aside.
+fn late_owner(shared: &'static Shared, part: &Part) {
+    prepare(shared);
+    let memory = shared.make().unwrap();
+    fs::rename(Path::new("/dev/shm").join(shared.name()), ASIDE).unwrap();
+    part.begin();
+    drop(memory);
+    part.over();
+}
+
+/// Gives the file its name back once the victim is dead: it is on a list then.
+fn giving_back(shared: &'static Shared, part: &Part) {
+    part.wait(Cue::Killed);
+    fs::rename(ASIDE, Path::new("/dev/shm").join(shared.name())).expect("nobody else's to remove");
+    eventually("all of the dead one's is gone", || {
+        names::sweep().unwrap();
+        !shared.is_littered() && !shared.is_there()
+    });
+    laps(shared, part);
+}
+
+/// Makes segments and a list, and ends them together.
+fn heap_owner(shared: &'static Shared, part: &Part) {
+    prepare(shared);
+    let heap = SharedHeap::new();
+    part.begin();
+    drop(heap.memory(LEN).unwrap());
+    drop(heap.list(&[1.into(), "two".into()]).unwrap());
+    drop(heap);
+    part.over();
+}
+
 /// Has the name outlive it.
 fn keeper(shared: &'static Shared, part: &Part) {
     prepare(shared);
@@ -200,6 +235,19 @@ fn sweeping(shared: &'static Shared, part: &Part) {
     laps(shared, part);
 }
 
+/// The dead one's names were drawn: there are no others in the folder.
+fn sweeping_drawn(shared: &'static Shared, part: &Part) {
+    part.wait(Cue::Killed);
+    let is_drawn = |entry: std::io::Result<fs::DirEntry>| {
+        entry.unwrap().file_name().to_string_lossy().starts_with("psm_")
+    };
+    eventually("all of the dead one's is gone", || {
+        names::sweep().unwrap();
+        !shared.is_littered() && !fs::read_dir("/dev/shm").unwrap().any(is_drawn)
+    });
+    laps(shared, part);
+}
+
 /// Another one's name was to be kept: it is either on no list any more, or it is swept.
 fn sweeping_or_unlinking(shared: &'static Shared, part: &Part) {
     part.wait(Cue::Killed);
@@ -278,6 +326,8 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
     let looking = ("looking", Fate::Survives, looking as Act<Shared>);
     let looking_only = ("looking", Fate::Survives, looking_only as Act<Shared>);
     let sweeping = ("sweeping", Fate::Survives, sweeping as Act<Shared>);
+    let giving_back = ("giving back", Fate::Survives, giving_back as Act<Shared>);
+    let drawn = ("sweeping", Fate::Survives, sweeping_drawn as Act<Shared>);
     let exchanging = ("exchanging", Fate::Survives, exchanging as Act<Shared>);
     let either = ("sweeping", Fate::Survives, sweeping_or_unlinking as Act<Shared>);
     let making = ("making", Fate::Survives, making as Act<Shared>);
@@ -286,6 +336,8 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
         scenario("names/maker", maker, &[looking, sweeping], LOOKS),
         scenario("names/owner's drop", owner, &[looking, sweeping], LOOKS),
         scenario("names/owner's drop+exchanging", owner, &[exchanging], &[]),
+        scenario("names/owner's drop of what is aside", late_owner, &[giving_back], &[]),
+        scenario("names/heap", heap_owner, &[drawn], &[]),
         scenario("names/keeper", keeper, &[looking, either], &["seen", "unseen", "kept", "swept"]),
         scenario("names/opener's unlink", opener, &[looking, making], LOOKS),
         scenario("names/sweeper", cleaner, &[looking_only, sweeping, dying], &["swept"]),
