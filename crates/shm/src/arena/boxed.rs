@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use multiproc_sync::Generation;
 
+use super::anchor::Anchor;
 use super::content::ArenaContent;
-use super::ground::{Ground, Size};
+use super::ground::Size;
 use super::parcel::ArenaParcel;
 use super::spans::Place;
 use super::word::{RUN, Word};
@@ -64,7 +65,7 @@ pub struct ArenaBox<T: ArenaContent + ?Sized> {
 /// A block that this process has.
 struct Held {
     /// `None`: another has the block by now.
-    ground: Option<Arc<Ground>>,
+    ground: Option<Arc<Anchor>>,
     place: Place,
     word: Word,
     made_by: Generation,
@@ -87,7 +88,7 @@ impl<T: ArenaContent + ?Sized> ArenaBox<T> {
     /// The calling process has the block at `place`, by `word`, with nobody else to use it; `content` lies in it, initialised, where that was
     /// not done by others.
     pub(super) unsafe fn of(
-        ground: Arc<Ground>,
+        ground: Arc<Anchor>,
         place: Place,
         word: Word,
         content: NonNull<T>,

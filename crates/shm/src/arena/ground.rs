@@ -187,6 +187,7 @@ impl Ground {
                     base.add(blocks_at(self.spans)).cast::<Block>(),
                     self.spans * BLOCKS_A_SPAN,
                 ),
+                most: BLOCKS_A_SPAN,
             }
         }
     }
@@ -283,6 +284,25 @@ mod tests {
         assert_eq!(Size::of(SPAN), Size::Class(BLOCKS_A_SPAN.ilog2()));
         assert_eq!(Size::of(SPAN + 1), Size::Run(2));
         assert_eq!(Size::of(usize::MAX), Size::Run(usize::MAX / SPAN + 1));
+    }
+
+    /// The words of small blocks say that they are large ones: the memory of such would end behind the arena.
+    #[test]
+    fn a_block_that_its_span_cannot_have_is_not_given_out() {
+        use std::sync::atomic::Ordering::Relaxed;
+
+        let ground = Ground::new(2 * SPAN).unwrap();
+        let class = BLOCKS_A_SPAN.ilog2();
+        for place in [1, 700, BLOCKS_A_SPAN + 1, 2 * BLOCKS_A_SPAN - 1] {
+            let free = Word::from_bits(u64::from(class) << 28 | 1 << 26);
+            let word = &raw const ground.table().blocks[place];
+            // SAFETY: a block is an atomic number.
+            unsafe { &*word.cast::<AtomicU64>() }.store(free.to_bits(), Relaxed);
+            ground.hints.iter().for_each(|hints| hints.0[class as usize].store(place as u32, Relaxed));
+            let (claimed, word, _) = ground.claim(Size::Class(class), SPAN).unwrap();
+            assert_eq!(claimed % BLOCKS_A_SPAN, 0);
+            ground.release(claimed, word);
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `Arena`: memory of a family from which each of its processes allocates. `unsafe`: values are written into blocks.
 #![allow(unsafe_code)]
 
+mod anchor;
 pub(crate) mod block;
 mod boxed;
 mod content;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use multiproc_sync::Generation;
 use multiproc_sync::shm_safe::ShmPlain;
 
+use self::anchor::{Anchor, Anchors};
 pub use self::boxed::ArenaBox;
 pub use self::content::ArenaContent;
 pub use self::error::{AllocError, ArenaError, ParcelError};
@@ -74,7 +76,7 @@ use crate::error::ShmError;
 #[doc(alias = "multiprocessing.heap.Arena")]
 #[doc(alias = "multiprocessing.heap.Heap")]
 #[derive(Clone)]
-pub struct Arena(Arc<Ground>);
+pub struct Arena(Arc<Anchors>);
 
 impl Arena {
     /// The most bytes that an arena can have: its blocks have numbers of 32 bits.
@@ -87,15 +89,15 @@ impl Arena {
     /// [`Empty`](ShmError::Empty) for no bytes; [`TooLargeAnArena`](ShmError::TooLargeAnArena) beyond [`MAX_LEN`](Self::MAX_LEN); [`OutOfMemory`](ShmError::OutOfMemory),
     /// [`Family`](ShmError::Family), [`Kernel`](ShmError::Kernel) as for a [`Shared`](crate::Shared) value.
     pub fn new(len: usize) -> Result<Self, ShmError> {
-        Ground::new(len).map(Self)
+        Ground::new(len).map(Self::of)
     }
 
     pub(crate) fn of(ground: Arc<Ground>) -> Self {
-        Self(ground)
+        Self(Arc::new(Anchors::new(&ground)))
     }
 
     pub(crate) fn ground(&self) -> &Ground {
-        &self.0
+        self.0.ground()
     }
 
     /// Puts `value` into a block of its own.
@@ -151,10 +153,11 @@ impl Arena {
 
     #[inline]
     fn make<T: ArenaContent + ?Sized>(&self, len: usize) -> Result<Room<'_, T>, AllocError> {
-        let bytes =
-            T::bytes(len).ok_or(AllocError::TooLarge { asked: usize::MAX, capacity: self.0.capacity() })?;
-        let (place, word, address) = self.0.claim(Size::of(bytes), bytes)?;
-        Ok(Room { ground: &self.0, place, word, content: T::at(address, len) })
+        let bytes = T::bytes(len)
+            .ok_or(AllocError::TooLarge { asked: usize::MAX, capacity: self.ground().capacity() })?;
+        let ground = self.0.of_this_thread();
+        let (place, word, address) = ground.claim(Size::of(bytes), bytes)?;
+        Ok(Room { ground, place, word, content: T::at(address, len) })
     }
 
     /// Takes back the blocks of processes that have ended, and of messages that ended unread; gives how many those were.
@@ -173,17 +176,17 @@ impl Arena {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn sweep(&self) -> usize {
-        self.0.sweep()
+        self.ground().sweep()
     }
 
     /// What the arena has for blocks, in bytes.
     pub fn capacity(&self) -> usize {
-        self.0.capacity()
+        self.ground().capacity()
     }
 
     /// What blocks take that somebody has, in bytes, those of the dead among them. Costs a look at each block.
     pub fn used(&self) -> usize {
-        self.0.survey().used
+        self.ground().survey().used
     }
 
     /// The largest block that could be had now, in bytes, if nobody else allocates and the dead keep theirs. Costs a look at each block.
@@ -196,13 +199,13 @@ impl Arena {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn largest_free(&self) -> usize {
-        self.0.survey().largest_free
+        self.ground().survey().largest_free
     }
 }
 
 /// A block that was claimed, and in which nothing lies yet.
 struct Room<'a, T: ?Sized> {
-    ground: &'a Arc<Ground>,
+    ground: &'a Arc<Anchor>,
     place: spans::Place,
     word: word::Word,
     content: NonNull<T>,
@@ -222,7 +225,7 @@ impl<T: ArenaContent + ?Sized> Room<'_, T> {
 
 impl fmt::Debug for Arena {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let survey = self.0.survey();
+        let survey = self.ground().survey();
         f.debug_struct("Arena").field("capacity", &self.capacity()).field("used", &survey.used).finish()
     }
 }

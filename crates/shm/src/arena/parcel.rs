@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering::AcqRel, Ordering::Acquire, Ordering
 use multiproc_sync::{Generation, ProcessName};
 use thiserror::Error;
 
+use super::anchor::Anchor;
 use super::boxed::ArenaBox;
 use super::content::ArenaContent;
 use super::error::ParcelError;
@@ -60,7 +61,7 @@ use crate::transfer::{self, Descriptor, Transfer};
 /// Sending opens the arena's file anew and locks a byte of it, a few microseconds, and takes a descriptor until the message is received. The
 /// value is not copied.
 pub struct ArenaParcel<T: ArenaContent + ?Sized> {
-    ground: Arc<Ground>,
+    ground: Arc<Anchor>,
     place: Place,
     content: NonNull<T>,
     /// The word by which this process, or a message of its, has the block; 0: neither has.
@@ -93,7 +94,7 @@ impl<T: ArenaContent + ?Sized> ArenaParcel<T> {
     ///
     /// As for [`ArenaBox::of`].
     pub(super) unsafe fn of(
-        ground: Arc<Ground>,
+        ground: Arc<Anchor>,
         place: Place,
         word: Word,
         content: NonNull<T>,
@@ -156,7 +157,7 @@ impl<T: ArenaContent + ?Sized> ArenaParcel<T> {
         let owned = block.land(word, process).ok_or(ParcelError::Gone)?;
         let content = T::at(address, len);
         // SAFETY: won by the exchange; the value lies in the block, initialised by whoever made it, and any bytes are one.
-        Ok(unsafe { Self::of(ground.clone(), place, owned, content, Generation::now()) })
+        Ok(unsafe { Self::of(Anchor::new(ground.clone()), place, owned, content, Generation::now()) })
     }
 }
 
@@ -174,7 +175,7 @@ pub(super) struct Flight {
 
 /// What is to be told when the message went, or did not.
 struct Journey {
-    ground: Arc<Ground>,
+    ground: Arc<Anchor>,
     place: Place,
     flight: Word,
     before: Word,

@@ -55,7 +55,8 @@ impl Table<'_> {
     fn try_claim(&self, place: Place, class: u32, process: ProcessName) -> Option<Word> {
         let block = &self.blocks[place];
         let seen = block.look();
-        if seen.state() == State::Free && seen.class() == class { block.claim(seen, process) } else { None }
+        let is_such = seen.state() == State::Free && seen.class() == class && self.is_place_of(place, class);
+        if is_such { block.claim(seen, process) } else { None }
     }
 
     #[cold]
@@ -69,11 +70,11 @@ impl Table<'_> {
         sweep: impl FnOnce(),
     ) -> Result<Option<(Place, Word)>, AllocError> {
         let count = self.spans.len();
-        let here = place / self.most();
-        if let Some(found) = self.claim_in(here, class, place % self.most(), process) {
+        let here = place / self.most;
+        if let Some(found) = self.claim_in(here, class, place % self.most, process) {
             return Ok(Some(found));
         }
-        let begin = start.within(self.most() >> class);
+        let begin = start.within(self.most >> class);
         let claim_in = |span| self.claim_in(span, class, begin, process);
         let everywhere = |class| (0..count).find_map(|span| self.claim_in(span, class, begin, process));
         if let Some(found) = (1..NEAR.min(count)).find_map(|step| claim_in((here + step) % count)) {

@@ -27,6 +27,8 @@ pub(crate) struct Table<'a> {
     pub(crate) spans: &'a [AtomicU64],
     /// For each span as many as it has when it is laid out in the smallest.
     pub(crate) blocks: &'a [Block],
+    /// How many those are: a power of two.
+    pub(crate) most: usize,
 }
 
 /// What a span is used for.
@@ -44,19 +46,14 @@ pub(crate) enum Use {
 const IS_RUN: u64 = 1 << 32;
 
 impl Table<'_> {
-    /// How many blocks of the smallest class a span has.
-    pub(crate) fn most(&self) -> usize {
-        self.blocks.len() / self.spans.len()
-    }
-
     /// How many classes there are: the blocks of the last are whole spans.
     pub(crate) fn classes(&self) -> u32 {
-        self.most().ilog2() + 1
+        self.most.ilog2() + 1
     }
 
     /// Where the blocks of a span begin.
     pub(crate) fn first(&self, span: usize) -> Place {
-        span * self.most()
+        span * self.most
     }
 
     /// What the word of a span says, whatever stands there.
@@ -79,12 +76,18 @@ impl Table<'_> {
         self.spans[span].store(word, Release);
     }
 
+    /// Whether a span of blocks of `class` has one at this place. A wild store may have made a word say what none there can.
+    #[inline]
+    pub(crate) fn is_place_of(&self, place: Place, class: u32) -> bool {
+        place & (self.most - 1) < self.most >> class
+    }
+
     /// The blocks of a span that is used so.
     pub(crate) fn blocks_of(&self, span: usize, used: Use) -> Range<Place> {
         let first = self.first(span);
         match used {
             Use::Free => first..first,
-            Use::Class(class) => first..first + (self.most() >> class),
+            Use::Class(class) => first..first + (self.most >> class),
             Use::Run(_) => first..first + 1,
         }
     }

@@ -38,7 +38,8 @@ impl Words {
     }
 
     pub(super) fn table(&self) -> Table<'_> {
-        Table { lock: &self.lock, spans: &self.spans, blocks: &self.blocks }
+        let most = self.blocks.len() / self.spans.len();
+        Table { lock: &self.lock, spans: &self.spans, blocks: &self.blocks, most }
     }
 
     pub(super) fn block(&self, place: Place) -> &Block {
