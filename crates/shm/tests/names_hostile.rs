@@ -3,7 +3,8 @@
 
 mod fuzzing;
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -143,10 +144,19 @@ fn file_at(name: &str) -> (u64, u64) {
     (found.dev(), found.ino())
 }
 
+/// Puts a file into the folder. As long as it is held no other file gets its number, and those who look for what other tests have left see that
+/// somebody has it.
+fn plant(name: &str, bytes: &[u8]) -> File {
+    let mut file = File::create_new(path(name)).unwrap();
+    file.write_all(bytes).unwrap();
+    file
+}
+
 /// Who lives, and what nobody of ours has made; gone with the test.
 struct World {
     living: SharedMemory,
     bystander: String,
+    _bystander: File,
     number: AtomicU64,
     /// For the names of the files of this test.
     test: &'static str,
@@ -155,14 +165,14 @@ struct World {
 impl World {
     fn new(test: &'static str) -> Self {
         let bystander = format!("mp-hostile-bystander-{test}-{}", std::process::id());
-        fs::write(path(&bystander), "theirs").unwrap();
+        let held = plant(&bystander, b"theirs");
         let living = SharedMemory::create_with(
             &format!("mp-hostile-living-{test}-{}", std::process::id()),
             10,
             |bytes| bytes.fill(7),
         )
         .unwrap();
-        Self { living, bystander, number: AtomicU64::new(0), test }
+        Self { living, bystander, _bystander: held, number: AtomicU64::new(0), test }
     }
 
     /// What is written into files beside a list.
@@ -190,10 +200,8 @@ impl World {
         let id = u64::from(std::process::id()) << 32 | number;
         let manifest = format!("multiproc.{DEAD}.{id:016x}");
         let dead = format!("mp-hostile-dead-{}-{id:x}", self.test);
-        fs::write(path(&dead), "dead").unwrap();
+        let mut held = vec![plant(&dead, b"dead")];
         let dead_file = file_at(&dead);
-        // Held, so that no other file gets its number.
-        let held = fs::File::open(path(&dead)).unwrap();
         let mut bytes = vec![0; SLOT];
         bytes[..8].copy_from_slice(b"mpnames1");
         bytes[8..12].copy_from_slice(&DEAD.to_le_bytes());
@@ -235,11 +243,14 @@ impl World {
                     (format!("{manifest}.{end}"), is_ours)
                 }
             };
-            fs::write(path(&name), self.mark()).unwrap();
+            if path(&name).exists() {
+                continue; // the same one twice
+            }
+            held.push(plant(&name, self.mark().as_bytes()));
             files.push((name, is_ours && !is_of_others));
         }
         // Last, as a process that dies leaves it: before it nobody looks at the rest.
-        fs::write(path(&manifest), &bytes).unwrap();
+        held.push(plant(&manifest, &bytes));
         names::list().unwrap();
         if is_of_others {
             names::sweep().unwrap();
