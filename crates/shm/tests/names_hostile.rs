@@ -175,6 +175,16 @@ impl World {
         Self { living, bystander, _bystander: held, number: AtomicU64::new(0), test }
     }
 
+    /// Removes what was planted, under whatever name.
+    fn tidy(&self) {
+        for entry in fs::read_dir("/dev/shm").into_iter().flatten().flatten() {
+            let is_file = entry.file_type().is_ok_and(|kind| kind.is_file()); // others block
+            if is_file && fs::read(entry.path()).is_ok_and(|bytes| bytes == self.mark().as_bytes()) {
+                let _ = fs::remove_file(entry.path()); // if it is there yet
+            }
+        }
+    }
+
     /// What is written into files beside a list.
     fn mark(&self) -> String {
         format!("beside a list of {} in {}", std::process::id(), self.test)
@@ -272,7 +282,10 @@ impl World {
         for name in files.iter().map(|(name, _)| name).chain([&manifest, &dead]) {
             let _ = fs::remove_file(path(name)); // most are gone
         }
-        drop(held);
+        // A file beside a list may have been given a name that its record says it had.
+        if held.iter().any(|file| file.metadata().unwrap().nlink() > 0) {
+            self.tidy();
+        }
         was_taken && bytes != whole
     }
 }
@@ -280,12 +293,7 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         let _ = fs::remove_file(path(&self.bystander));
-        // A file beside a list may have been given a name that its record says it had.
-        for entry in fs::read_dir("/dev/shm").into_iter().flatten().flatten() {
-            if fs::read(entry.path()).is_ok_and(|bytes| bytes == self.mark().as_bytes()) {
-                let _ = fs::remove_file(entry.path());
-            }
-        }
+        self.tidy();
     }
 }
 
