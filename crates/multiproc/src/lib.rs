@@ -39,7 +39,7 @@
 //! | `multiprocessing.Pool`, `ProcessPoolExecutor` | [`ProcessPool`] |
 //! | `pool.map`, `pool.apply`, `pool.apply_async` | [`ProcessPool::map`], [`call`](ProcessPool::call), [`submit`](ProcessPool::submit) |
 //! | `multiprocessing.Pipe` | [`ipc::pipe`] |
-//! | `multiprocessing.Value`, `multiprocessing.shared_memory` | [`shm::Shared`], [`shm::SharedMemory`] |
+//! | `multiprocessing.Value`, `multiprocessing.shared_memory` | [`shm::SharedValue`], [`shm::Shared`], [`shm::SharedMemory`] |
 //! | `multiprocessing.Array` | [`shm::SharedArray`] |
 //! | `threading.Lock`, `multiprocessing.Lock` | [`sync::Mutex`], or [`sync::Lock`] where another one releases it |
 //! | `threading.RLock`, `multiprocessing.RLock` | [`sync::ReentrantMutex`] |

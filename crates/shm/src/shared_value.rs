@@ -65,7 +65,7 @@ pub type ValueError = LockError<Infallible>;
 ///
 /// # Cost
 ///
-/// The lock and a copy of the value: what [`Journaled`] costs behind a [`Mutex`](multiproc_sync::Mutex), and one copy over the stack.
+/// The lock and a copy of the value: what [`Journaled`] costs behind a [`Mutex`], and one copy over the stack.
 ///
 /// # What does not compile
 ///

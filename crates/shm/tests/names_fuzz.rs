@@ -3,7 +3,8 @@
 
 mod fuzzing;
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -145,10 +146,19 @@ fn file_at(name: &str) -> (u64, u64, u64) {
     (found.dev(), found.ino(), u64::try_from(born.as_nanos()).unwrap())
 }
 
+/// Puts a file into the folder. As long as it is held no other file gets its number, and those who look for what other tests have left see that
+/// somebody has it.
+fn plant(name: &str, bytes: &[u8]) -> File {
+    let mut file = File::create_new(path(name)).unwrap();
+    file.write_all(bytes).unwrap();
+    file
+}
+
 /// Who lives, and what nobody of ours has made; gone with the test.
 struct World {
     living: SharedMemory,
     bystander: String,
+    _bystander: File,
     number: AtomicU64,
     /// For the names of the files of this test.
     test: &'static str,
@@ -157,14 +167,24 @@ struct World {
 impl World {
     fn new(test: &'static str) -> Self {
         let bystander = format!("mp-hostile-bystander-{test}-{}", std::process::id());
-        fs::write(path(&bystander), "theirs").unwrap();
+        let held = plant(&bystander, b"theirs");
         let living = SharedMemory::create_with(
             &format!("mp-hostile-living-{test}-{}", std::process::id()),
             10,
             |bytes| bytes.fill(7),
         )
         .unwrap();
-        Self { living, bystander, number: AtomicU64::new(0), test }
+        Self { living, bystander, _bystander: held, number: AtomicU64::new(0), test }
+    }
+
+    /// Removes what was planted, under whatever name.
+    fn tidy(&self) {
+        for entry in fs::read_dir("/dev/shm").into_iter().flatten().flatten() {
+            let is_file = entry.file_type().is_ok_and(|kind| kind.is_file()); // others block
+            if is_file && fs::read(entry.path()).is_ok_and(|bytes| bytes == self.mark().as_bytes()) {
+                let _ = fs::remove_file(entry.path()); // if it is there yet
+            }
+        }
     }
 
     /// What is written into files beside a list.
@@ -192,10 +212,8 @@ impl World {
         let id = u64::from(std::process::id()) << 32 | number;
         let manifest = format!("multiproc.{DEAD}.{id:016x}");
         let dead = format!("mp-hostile-dead-{}-{id:x}", self.test);
-        fs::write(path(&dead), "dead").unwrap();
+        let mut held = vec![plant(&dead, b"dead")];
         let dead_file = file_at(&dead);
-        // Held, so that no other file gets its number.
-        let held = fs::File::open(path(&dead)).unwrap();
         let mut bytes = vec![0; SLOT];
         bytes[..8].copy_from_slice(b"mpnames2");
         bytes[8..12].copy_from_slice(&DEAD.to_le_bytes());
@@ -231,11 +249,14 @@ impl World {
                 Beside::Aside(slot, random) => (format!("{manifest}.u{slot}.{random:016x}"), true),
                 Beside::Strange(end) => (format!("{manifest}.{end}"), false),
             };
-            fs::write(path(&name), self.mark()).unwrap();
+            if path(&name).exists() {
+                continue; // the same one twice
+            }
+            held.push(plant(&name, self.mark().as_bytes()));
             files.push((name, is_ours && !is_of_others));
         }
         // Last, as a process that dies leaves it: before it nobody looks at the rest.
-        fs::write(path(&manifest), &bytes).unwrap();
+        held.push(plant(&manifest, &bytes));
         names::list().unwrap();
         if is_of_others {
             names::sweep().unwrap();
@@ -257,7 +278,10 @@ impl World {
         for name in files.iter().map(|(name, _)| name).chain([&manifest, &dead]) {
             let _ = fs::remove_file(path(name)); // most are gone
         }
-        drop(held);
+        // A file beside a list may have been given a name that its record says it had.
+        if held.iter().any(|file| file.metadata().unwrap().nlink() > 0) {
+            self.tidy();
+        }
         was_taken && bytes != whole
     }
 }
@@ -265,12 +289,7 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         let _ = fs::remove_file(path(&self.bystander));
-        // A file beside a list may have been given a name that its record says it had.
-        for entry in fs::read_dir("/dev/shm").into_iter().flatten().flatten() {
-            if fs::read(entry.path()).is_ok_and(|bytes| bytes == self.mark().as_bytes()) {
-                let _ = fs::remove_file(entry.path());
-            }
-        }
+        self.tidy();
     }
 }
 

@@ -5,14 +5,16 @@
 mod common;
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::mem;
+use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{fork, idle, kill, pack, reap, send, unpack};
-use multiproc_shm::{Shared, SharedValue, ShmError, ValueError};
+use multiproc_shm::{Journaled, Shared, SharedValue, ShmError, ValueError};
 use multiproc_sync::MAX_HELD;
 use multiproc_sync::Mutex;
 use multiproc_testkit::{Watchdog, eventually};
@@ -252,6 +254,37 @@ fn handles_that_are_forgotten_leaked_or_dropped_in_a_fork_do_no_harm() {
     assert_eq!(reap(child), 0);
     drop(value);
     assert_eq!(leaked.replace(2).unwrap(), 1);
+}
+
+#[test]
+fn a_thread_that_ends_in_the_closure_leaves_the_old_value() {
+    let value = SharedValue::new(1_u64).unwrap();
+    for _ in 0..3 {
+        let theirs = value.clone(); // moved there, and gone with it
+        let ended = thread::spawn(move || theirs.update(|_| panic_any(7_u8))).join();
+        assert_eq!(ended.unwrap_err().downcast_ref::<u8>(), Some(&7));
+        assert_eq!(value.try_get().unwrap(), 1);
+    }
+}
+
+/// Somebody of the family has gone wild in the value, and not in its lock: what is there is read as one copy or the other.
+#[test]
+fn whatever_bytes_lie_there_are_some_value() {
+    let value = SharedValue::new([1_u64; 4]).unwrap();
+    let parcel = pack(&value).unwrap();
+    let file = File::from(parcel.fds[0].try_clone().unwrap());
+    let len = size_of::<Journaled<[u64; 4]>>();
+    let at = file.metadata().unwrap().len() - len as u64;
+    for seed in 0..=255_u8 {
+        let copies: [[u8; 32]; 2] = [[seed; 32], [!seed; 32]];
+        let mut bytes = vec![seed; len - 64];
+        bytes.extend(copies.concat());
+        file.write_all_at(&bytes, at).unwrap();
+        let counts = copies[usize::from(seed & 1)];
+        assert_eq!(value.get().unwrap(), [u64::from_ne_bytes(counts[..8].try_into().unwrap()); 4]);
+        value.set([u64::from(seed); 4]).unwrap();
+        assert_eq!(value.get().unwrap(), [u64::from(seed); 4]);
+    }
 }
 
 /// The one that has the lock is stopped, not dead: who waits with an end is told, who waits without gets it when it goes on.

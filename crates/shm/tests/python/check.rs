@@ -23,6 +23,8 @@ pub(crate) enum Lie {
     Bytes,
     /// It does the contrary with its resource tracker.
     Tracker,
+    /// It ends, and its segment keeps the name.
+    Names,
 }
 
 impl Lie {
@@ -31,6 +33,7 @@ impl Lie {
             Self::Words => "words",
             Self::Bytes => "bytes",
             Self::Tracker => "tracker",
+            Self::Names => "names",
         }
     }
 }

@@ -4,6 +4,7 @@
 mod arrays;
 mod check;
 mod descriptors;
+mod leavings;
 mod lists;
 mod names;
 mod peer;
@@ -13,7 +14,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use check::{Check, Failure};
-use multiproc_testkit::{Leaks, Watchdog};
+use leavings::Before;
+use multiproc_testkit::Watchdog;
 use peer::Python;
 
 /// The longest that one check may take, in seconds: longer than the other side's alarm.
@@ -84,9 +86,9 @@ fn control(python: &str, names: &[&str]) -> ExitCode {
 fn judge(check: &Check, python: &Python) -> Result<(), Failure> {
     let _watchdog = Watchdog::with_limit(LIMIT);
     let done = catch_unwind(AssertUnwindSafe(|| {
-        let leaks = Leaks::snapshot();
+        let before = Before::new();
         let done = (check.run)(python);
-        leaks.check();
+        before.check()?;
         done
     }));
     done.unwrap_or_else(|panic| {

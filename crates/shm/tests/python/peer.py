@@ -1,7 +1,7 @@
 """The CPython side of the checks in main.rs: one act a process, named by the first argument.
 
 An act talks with the Rust side by lines: `hand` gives what the other needs to go on, `tell` gives what is judged, `hear` takes a line.
-As a negative control the environment has it lie, in one of three ways: the judge must find out.
+As a negative control the environment has it lie, in one of four ways: the judge must find out.
 """
 
 import contextlib

@@ -9,6 +9,7 @@ use multiproc_shm::SharedMemory;
 use multiproc_testkit::{LIMIT, Signal, holds_within, is_running, kill};
 
 use crate::check::{Failure, Judged, Lie, holds};
+use crate::leavings;
 
 /// An interpreter, and whether it lies.
 pub(crate) struct Python {
@@ -62,7 +63,10 @@ impl Peer {
         let mut line = String::new();
         self.from.read_line(&mut line)?;
         match line.strip_suffix('\n') {
-            Some(line) => Ok(line.to_owned()),
+            Some(line) => {
+                leavings::note(line);
+                Ok(line.to_owned())
+            }
             None => {
                 let complaints = self.complaints();
                 Err(Failure::Broken(format!("{} has ended early: {complaints}", self.act)))
