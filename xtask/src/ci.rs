@@ -132,7 +132,7 @@ fn clippy(_workspace: &Workspace) -> Result<(), String> {
     shell::require("clippy", "clippy")?;
     lint(&["--workspace", "--all-targets"])?;
     // The programs that other chores run, and that `cargo test` leaves out.
-    lint(&["--workspace", "--test", "fault", "--test", "python", "--test", "stress"])
+    lint(&["--workspace", "--test", "fault", "--test", "python", "--test", "storm", "--test", "stress"])
 }
 
 /// A check in which a warning is an error; other than by `RUSTFLAGS`, dependencies are not built anew.

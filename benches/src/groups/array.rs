@@ -54,4 +54,34 @@ pub(crate) const BENCHES: &[Bench] = &[
         ],
         targets: &[AS_MEMCPY],
     },
+    Bench {
+        name: "array.workers.there",
+        about: "100 MB that lie in shared memory, to four workers, which read of it",
+        unit: Unit::MicrosPer("time"),
+        placements: Placement::ONLY_FREE,
+        contenders: &[Contender::new(OURS, |_| arrays::to_workers())],
+        targets: &[Target::alone(1000.0, Placement::ONLY_FREE)],
+    },
+    Bench {
+        name: "array.workers.copied",
+        about: "100 MB copied into a shared array, to four workers, which read of it",
+        unit: Unit::MicrosPer("time"),
+        placements: Placement::ONLY_FREE,
+        contenders: &[
+            Contender::new(OURS, |_| arrays::copied_to_workers()),
+            Contender::new("floor:memcpy", |_| arrays::copied_here()),
+        ],
+        targets: &[Target::beside("floor:memcpy", 1.1, Placement::ONLY_FREE)],
+    },
+    Bench {
+        name: "array.workers.made",
+        about: "100 MB copied into a new shared array, to four workers, which read of it",
+        unit: Unit::MicrosPer("time"),
+        placements: Placement::ONLY_FREE,
+        contenders: &[
+            Contender::new(OURS, |_| arrays::made_for_workers()),
+            Contender::new("floor:to_vec", |_| arrays::made_here()),
+        ],
+        targets: &[Target::beside("floor:to_vec", 1.1, Placement::ONLY_FREE)],
+    },
 ];
