@@ -50,7 +50,7 @@ pub(super) const PLANTED: &[Planted] = &[
     shm("UnlinkedByName", "names/owner's drop+exchanging", "another's name was taken away"),
     shm("ListFirst", "names/sweeper", "all of the dead one's is gone"),
     shm("NothingRecovered", "arena/converter", "were lost"),
-    shm("SenderAsked", "arena/sender", "not free"),
+    shm("SenderAsked", "arena/sender", "is gone"),
 ];
 
 #[cfg(test)]
