@@ -53,7 +53,7 @@ pub(super) const PLANTED: &[Planted] = &[
     shm("ForgottenAside", "names/owner's drop of what is aside", "all of the dead one's is gone"),
     shm("ListFirst", "names/sweeper", "all of the dead one's is gone"),
     shm("NothingRecovered", "arena/converter", "were lost"),
-    shm("SenderAsked", "arena/sender", "not free"),
+    shm("SenderAsked", "arena/sender", "is gone"),
 ];
 
 #[cfg(test)]
