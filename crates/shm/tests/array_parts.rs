@@ -346,6 +346,34 @@ fn old_parts_mean_nothing_to_a_joined_array_and_other_types_nothing_to_a_part() 
 }
 
 #[test]
+fn a_message_that_was_damaged_brings_nothing() {
+    alone(|| {
+        let mut split = split(4, 2);
+        let part = take(&mut split, 1);
+        let (bytes, mut sent) = transfer::encoding(0, || postcard::to_stdvec(&part));
+        let (bytes, fds) = (bytes.unwrap(), std::mem::take(&mut sent.fds));
+        sent.transfers.commit();
+        // Two descriptors, the index, the number.
+        assert_eq!(bytes, [0, 1, 1, 3]);
+        let decode = |bytes: &[u8]| {
+            let fds = fds.iter().cloned().map(Some).collect();
+            let (part, left) = transfer::decoding(fds, || postcard::from_bytes::<ArrayPart<u64>>(bytes));
+            part.map_err(|error| left.refused.map_or(error.to_string(), |refused| refused.to_string()))
+        };
+        let index = decode(&[0, 1, 2, 3]).unwrap_err();
+        assert!(index.contains("the index of a part"), "{index}");
+        for number in [0, 1, 2, 4, 5, 127] {
+            assert!(decode(&[0, 1, 1, number]).is_err(), "{number}");
+        }
+        for swapped in [[1, 0, 1, 3], [0, 0, 1, 3], [0, 7, 1, 3], [0, 1, 0, 3]] {
+            assert!(decode(&swapped).is_err(), "{swapped:?}");
+        }
+        (0..4).for_each(|len| assert!(decode(&bytes[..len]).is_err()));
+        assert_eq!(*decode(&bytes).unwrap().read(), [2, 3]);
+    });
+}
+
+#[test]
 fn parts_outlive_their_splitter() {
     alone(|| {
         let mut split = split(4, 2);
