@@ -3,6 +3,7 @@
 mod alone;
 mod args;
 mod arrays;
+mod blocks;
 mod built_with;
 mod cells;
 mod contender;

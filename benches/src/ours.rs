@@ -1,5 +1,6 @@
 //! What this project brings to each bench.
 
+pub(crate) mod arena;
 pub(crate) mod barrier;
 pub(crate) mod condvar;
 pub(crate) mod event;

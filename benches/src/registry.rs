@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::groups::{
-    array, barrier, condvar, event, latch, mutex, once, permit, pool, process, raw, reentrant, rwlock,
+    arena, array, barrier, condvar, event, latch, mutex, once, permit, pool, process, raw, reentrant, rwlock,
     segment, selftest, semaphore, thread, value, wait_group, watched,
 };
 use crate::placement::Placement;
@@ -121,7 +121,7 @@ const SYNC: &[&[Bench]] = &[
 ];
 
 /// What the crate shm brings.
-const SHM: &[&[Bench]] = &[segment::BENCHES, raw::BENCHES, value::BENCHES, array::BENCHES];
+const SHM: &[&[Bench]] = &[segment::BENCHES, raw::BENCHES, value::BENCHES, array::BENCHES, arena::BENCHES];
 
 /// Names that stand for several groups.
 pub(crate) const ALIASES: &[(&str, &[&[Bench]])] = &[("sync", SYNC), ("shm", SHM)];

@@ -1,5 +1,6 @@
 //! The benches, a file for each group.
 
+pub(crate) mod arena;
 pub(crate) mod array;
 pub(crate) mod barrier;
 pub(crate) mod condvar;

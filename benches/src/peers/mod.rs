@@ -8,6 +8,7 @@ pub(crate) mod crossbeam;
 pub(crate) mod flags;
 pub(crate) mod fork;
 pub(crate) mod futex;
+pub(crate) mod heap;
 pub(crate) mod image;
 pub(crate) mod latch;
 pub(crate) mod meeting;

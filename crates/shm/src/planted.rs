@@ -56,6 +56,10 @@ bugs! {
     NothingRecovered,
     /// Who sweeps asks after the sender of a message, not after the message.
     SenderAsked,
+    /// Who sweeps does not ask whether a block's process has ended.
+    EndUnproved,
+    /// Who sweeps frees a block though another may have been quicker.
+    SweptByStore,
 }
 
 /// Whether the program is to behave as if it had this bug.

@@ -75,6 +75,7 @@ impl<T: Default + Send + Sync + fmt::Debug> fmt::Debug for PerProcess<T> {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_types)] // a lock that a fork would wait for
 mod tests {
     use std::sync::Mutex;
 

@@ -74,7 +74,12 @@ impl Block {
 
     /// Sets a block free whose process has ended, or whose message has. Whoever proves it looks at the word before.
     pub(crate) fn sweep(&self, seen: Word) -> bool {
-        self.exchange(seen, seen.free(seen.class()))
+        let free = seen.free(seen.class());
+        if planted(Bug::SweptByStore) {
+            self.0.store(free.to_bits(), Release);
+            return true;
+        }
+        self.exchange(seen, free)
     }
 
     /// Lets a closed block be claimed. By who has the arena's lock.
@@ -99,6 +104,6 @@ impl Block {
             self.0.store(seen.closed().to_bits(), Release);
             return seen.state() == State::Free;
         }
-        seen.state() == State::Closed || (seen.state() == State::Free && self.exchange(seen, seen.closed()))
+        seen.state() == State::Free && self.exchange(seen, seen.closed())
     }
 }

@@ -48,6 +48,7 @@ use super::word::{RUN, Word};
 /// | `mem::forget`, leaked | is this process's, until that ends |
 /// | moved, sent to another thread, the thread ends | stays this process's |
 /// | the process ends, or is killed, at whatever instruction | is free once somebody [sweeps](super::Arena::sweep), or finds the arena full |
+/// | `exec` | is this process's, until that ends |
 /// | `fork` | is the parent's; in the child a use of the box panics, and dropping it does nothing |
 /// | the last [`Arena`](super::Arena) is dropped | stays: the box keeps the memory |
 ///

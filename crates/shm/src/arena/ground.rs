@@ -105,7 +105,7 @@ impl Ground {
         }
         let spans = len.div_ceil(SPAN);
         if spans > MOST_SPANS {
-            return Err(ShmError::TooLargeAnArena { asked: len as u64, limit: (MOST_SPANS * SPAN) as u64 });
+            return Err(ShmError::TooLargeAnArena { asked: len as u64, limit: super::Arena::MAX_LEN as u64 });
         }
         family::registry()?;
         let memory = SharedMemory::anonymous_as(c"multiproc-arena", data_at(spans) + spans * SPAN)?;

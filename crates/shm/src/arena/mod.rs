@@ -25,7 +25,7 @@ use multiproc_sync::shm_safe::ShmPlain;
 pub use self::boxed::ArenaBox;
 pub use self::content::ArenaContent;
 pub use self::error::{AllocError, ArenaError, ParcelError};
-use self::ground::{Ground, Size};
+use self::ground::{Ground, MOST_SPANS, SPAN, Size};
 pub use self::parcel::{ArenaParcel, ParcelSent};
 use crate::error::ShmError;
 
@@ -77,11 +77,14 @@ use crate::error::ShmError;
 pub struct Arena(Arc<Ground>);
 
 impl Arena {
+    /// The most bytes that an arena can have: its blocks have numbers of 32 bits.
+    pub const MAX_LEN: usize = MOST_SPANS * SPAN;
+
     /// An arena of `len` bytes for blocks, rounded up to spans of 64 KiB.
     ///
     /// # Errors
     ///
-    /// [`Empty`](ShmError::Empty) for no bytes; [`TooLargeAnArena`](ShmError::TooLargeAnArena) beyond 256 GiB; [`OutOfMemory`](ShmError::OutOfMemory),
+    /// [`Empty`](ShmError::Empty) for no bytes; [`TooLargeAnArena`](ShmError::TooLargeAnArena) beyond [`MAX_LEN`](Self::MAX_LEN); [`OutOfMemory`](ShmError::OutOfMemory),
     /// [`Family`](ShmError::Family), [`Kernel`](ShmError::Kernel) as for a [`Shared`](crate::Shared) value.
     pub fn new(len: usize) -> Result<Self, ShmError> {
         Ground::new(len).map(Self)

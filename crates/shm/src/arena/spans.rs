@@ -157,7 +157,7 @@ impl Table<'_> {
     /// Makes a span free of which all blocks are.
     fn give_back(&self, span: usize, used: Use) -> bool {
         let blocks = &self.blocks[self.blocks_of(span, used)];
-        if !blocks.iter().all(|block| matches!(block.look().state(), State::Free | State::Closed)) {
+        if !blocks.iter().all(|block| block.look().state() == State::Free) {
             return false;
         }
         if !blocks.iter().all(Block::close) {

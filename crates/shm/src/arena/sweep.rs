@@ -22,6 +22,7 @@ impl Table<'_> {
                 let is_over = match seen.state() {
                     State::Closed | State::Free => false,
                     // A word that names nobody was written by nobody in his senses: nobody proves an end.
+                    State::Owned if planted(Bug::EndUnproved) => true,
                     State::Owned => seen.process().is_some_and(&mut has_ended),
                     State::InFlight if planted(Bug::SenderAsked) => {
                         seen.process().is_some_and(&mut has_ended)
