@@ -7,9 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
 use common::{Parcel, fork, idle, kill, pack, reap, send, unpack};
 use multiproc_shm::transfer::{self, Refusal};
-use multiproc_shm::{
-    ArrayPart, AtomicArray, JoinError, MAX_PARTS, ModeError, Shared, SharedArray, ShmError, Split,
-};
+use multiproc_shm::{ArrayPart, JoinError, MAX_PARTS, ModeError, Shared, SharedArray, ShmError, Split};
 use multiproc_sync::LockError;
 use multiproc_testkit::{Watchdog, eventually};
 
@@ -298,51 +296,6 @@ fn a_thread_that_ends_takes_no_part_along() {
     let mut part = part.join().unwrap();
     part.as_mut_slice()[1] = 1;
     assert_eq!(*part.read(), [1, 1]);
-}
-
-#[test]
-fn old_parts_mean_nothing_to_a_joined_array_and_other_types_nothing_to_a_part() {
-    alone(|| {
-        let mut first = split(4, 2);
-        let (bytes, mut sent) = {
-            let part = take(&mut first, 0);
-            transfer::encoding(0, || postcard::to_stdvec(&part))
-        };
-        let (bytes, fds) = (bytes.unwrap(), std::mem::take(&mut sent.fds));
-        let decode_as = |fds: &[transfer::Descriptor]| {
-            let fds = fds.iter().cloned().map(Some).collect();
-            let (part, left) = transfer::decoding(fds, || postcard::from_bytes::<ArrayPart<u64>>(&bytes));
-            part.map_err(|_| refused(left.refused.unwrap()))
-        };
-        drop(sent); // rolled back
-        assert_eq!(first.missing().unwrap(), [0], "who has the descriptors may be about to receive it");
-        // Those of another array: nothing of that is reached.
-        let mut its = split(4, 2);
-        drop(take(&mut its, 0)); // so that the next one has another number than the first array's
-        let other = take(&mut its, 0);
-        let (_, others) = transfer::encoding(0, || postcard::to_stdvec(&other));
-        assert!(matches!(decode_as(&others.fds), Err(ShmError::PartIsSent)));
-        drop(others);
-        assert_eq!(*other.read(), [0, 1]);
-
-        assert!(matches!(decode_as(&fds), Err(ShmError::PartIsSent)));
-        drop(fds);
-        let array = first.join().unwrap();
-        let (_, locked) = transfer::encoding(0, || postcard::to_stdvec(&array));
-        assert!(matches!(decode_as(&locked.fds), Err(ShmError::ArrayMode { .. })));
-        drop(locked);
-
-        let mut again = array.split(2).unwrap();
-        let part = pack(&take(&mut again, 0)).unwrap();
-        let error = refused(unpack::<SharedArray<u64>>(part).unwrap_err());
-        assert!(matches!(error, ShmError::ArrayMode { .. }), "{error}");
-        let part = pack(&take(&mut again, 0)).unwrap();
-        assert!(unpack::<AtomicArray<u64>>(part).is_err());
-        let part = pack(&take(&mut again, 0)).unwrap();
-        let error = refused(unpack::<ArrayPart<i64>>(part).unwrap_err());
-        assert!(matches!(error, ShmError::LayoutMismatch { .. }), "{error}");
-        again.join().unwrap();
-    });
 }
 
 #[test]
