@@ -1,5 +1,6 @@
 //! What of arrays is compiled for the model checker: who has which part.
 
+#[allow(dead_code)] // the models use it
 mod part_word;
 #[cfg(test)]
 mod tests;
