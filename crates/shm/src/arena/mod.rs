@@ -70,7 +70,7 @@ use crate::error::ShmError;
 ///
 /// # Cost
 ///
-/// To allocate and to drop what fits into a span: an atomic exchange and a store where the size was used before, some 20 ns, without a lock or a
+/// To allocate and to drop what fits into a span: an atomic exchange and a store where the size was used before, some 40 ns, without a lock or a
 /// system call. A span that is laid out, and each block beyond 64 KiB, takes a lock that survives its owner's death. A full arena looks at
 /// all of its words, and asks the kernel after each process that has a block, some 20 µs each.
 #[doc(alias = "multiprocessing.heap.Arena")]
