@@ -200,7 +200,7 @@ fn quick_loom(workspace: &Workspace) -> Result<(), String> {
 }
 
 fn all_faults(_workspace: &Workspace) -> Result<(), String> {
-    fault::check(&[])
+    fault::check(fault::Depth::Quick, &[])
 }
 
 fn interop(_workspace: &Workspace) -> Result<(), String> {

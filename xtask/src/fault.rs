@@ -90,19 +90,30 @@ const WAITING_AT_ONCE: usize = 2;
 const MORE_THAN_CORES: usize = 1;
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {
-    if let Some(flag) = arguments.iter().find(|argument| argument.starts_with('-')) {
+    let (flags, names): (Vec<_>, Vec<_>) =
+        arguments.iter().cloned().partition(|argument| argument.starts_with('-'));
+    if let Some(flag) = flags.iter().find(|flag| *flag != "--quick") {
         return Err(Failure::Usage(format!(
-            "`cargo xtask fault` takes names of crates and scenarios, or nothing, got `{flag}`"
+            "`cargo xtask fault` takes `--quick`, and names of crates and scenarios, got `{flag}`"
         )));
     }
-    check(arguments)?;
+    check(if flags.is_empty() { Depth::Every } else { Depth::Quick }, &names)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// At which instructions of a long scenario kills are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// Above 1500 steps where it stores to shared memory or enters the kernel: in the continuous integration.
+    Quick,
+    /// At each when it is executed first, too.
+    Every,
 }
 
 /// Builds the programs and runs their scenarios, a line for each; any failure is an error after the last.
 ///
 /// With `names`, only crates in folders of that name, and scenarios whose names contain one of them.
-pub(crate) fn check(names: &[String]) -> Result<(), String> {
+pub(crate) fn check(depth: Depth, names: &[String]) -> Result<(), String> {
     let ordinary = shell::target()?;
     let target = ordinary.join("fault");
     let logs = target.join("logs");
@@ -166,7 +177,7 @@ pub(crate) fn check(names: &[String]) -> Result<(), String> {
     let mut sum = Sum::default();
     parallel::run_lanes(
         lanes(runs),
-        |run| run_one(run, &logs),
+        |run| run_one(run, depth, &logs),
         |finding| {
             print!("{finding}");
             sum.add(&finding);
@@ -202,11 +213,11 @@ fn lanes(runs: Vec<Run>) -> Vec<Lanes<Run>> {
     ]
 }
 
-fn run_one(run: &Run, logs: &Path) -> Finding {
+fn run_one(run: &Run, depth: Depth, logs: &Path) -> Finding {
     let planted = run.planted.map(|planted| format!("-{}", planted.bug)).unwrap_or_default();
     let share = run.share.map(|(number, of)| format!(" {number} of {of}")).unwrap_or_default();
     let log = logs.join(format!("{}{share}{planted}.txt", run.name.replace('/', "-")));
-    let ended = run_into(run, &log);
+    let ended = run_into(run, depth, &log);
     let text = std::fs::read(&log).unwrap_or_default(); // what is missing is reported by `ended`
     let text = String::from_utf8_lossy(&text);
     let finding = match &run.planted {
@@ -216,12 +227,15 @@ fn run_one(run: &Run, logs: &Path) -> Finding {
     finding.with_log(&log)
 }
 
-fn run_into(run: &Run, log: &Path) -> Result<(), String> {
+fn run_into(run: &Run, depth: Depth, log: &Path) -> Result<(), String> {
     let open = |error| format!("cannot write {}: {error}", log.display());
     let file = File::create(log).map_err(open)?;
     let both = file.try_clone().map_err(open)?;
     let mut command = Command::new(&run.program);
     command.arg(&run.scenario).env("RUST_BACKTRACE", "0").stdout(file).stderr(both);
+    if depth == Depth::Quick {
+        command.arg("--quick");
+    }
     if let Some((number, of)) = run.share {
         command.arg(format!("--share={number}/{of}"));
     }
@@ -278,7 +292,7 @@ mod tests {
             planted: None,
         }];
         let mut sum = Sum::default();
-        parallel::run(runs, |run| run_one(run, &logs), |finding| sum.add(&finding));
+        parallel::run(runs, |run| run_one(run, Depth::Every, &logs), |finding| sum.add(&finding));
         std::fs::remove_dir_all(&logs).unwrap();
         assert!(sum.verdict(0).is_err());
     }

@@ -49,22 +49,27 @@ pub(super) struct Share {
     /// From 0.
     pub(super) number: usize,
     pub(super) of: usize,
+    /// Above [`EVERY`] steps only those that store to shared memory or enter the kernel, before and after.
+    pub(super) quick: bool,
 }
 
 impl Share {
     /// The only one.
-    pub(super) const ALL: Self = Self { number: 0, of: 1 };
+    pub(super) const ALL: Self = Self { number: 0, of: 1, quick: false };
 
     /// `NUMBER/OF`, counted from 1.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (number, of) = text.split_once('/')?;
         let (number, of): (usize, usize) = (number.parse().ok()?, of.parse().ok()?);
-        (1..=of).contains(&number).then(|| Self { number: number - 1, of })
+        (1..=of).contains(&number).then(|| Self { number: number - 1, of, quick: false })
     }
 
-    /// Whether a visit is in this share. Each is in one, and those to labels, which are asked for, in all.
-    pub(super) fn takes(self, visit: &Visit, labels: &[Label]) -> bool {
+    /// Whether a visit of so many steps is in this share. Each is in one, and those to labels, which are asked for, in all.
+    pub(super) fn takes(self, visit: &Visit, steps: usize, labels: &[Label]) -> bool {
         const IN_PAGE: usize = 4095;
+        if self.quick && steps > EVERY && !visit.matters {
+            return false;
+        }
         let key = (visit.address & IN_PAGE) + visit.nth + visit.sleeps;
         key % self.of == self.number || labels.iter().any(|label| label.1 == visit.address)
     }
@@ -153,12 +158,24 @@ mod tests {
         for (address, nth) in [(0x1000, 0), (0x1003, 0), (0x1003, 1), (0x2ff7, 9), (SLEEP, 0)] {
             let visit = Visit::from([1, address, nth, 77, 0]);
             let elsewhere = Visit { address: address ^ 0x5000, position: 78, ..visit };
-            let takers = shares.map(|share| share.takes(&visit, &[]));
+            let takers = shares.map(|share| share.takes(&visit, 1, &[]));
             assert_eq!(takers.iter().filter(|takes| **takes).count(), 1);
-            assert_eq!(takers, shares.map(|share| share.takes(&elsewhere, &[])), "wherever the program lies");
-            assert!(shares.iter().all(|share| share.takes(&visit, &[("label", address)])));
-            assert!(Share::ALL.takes(&visit, &[]));
+            assert_eq!(
+                takers,
+                shares.map(|share| share.takes(&elsewhere, 1, &[])),
+                "wherever the program lies"
+            );
+            assert!(shares.iter().all(|share| share.takes(&visit, 1, &[("label", address)])));
+            assert!(Share::ALL.takes(&visit, 1, &[]));
         }
+    }
+
+    #[test]
+    fn quickly_only_what_matters_is_taken_of_a_long_way() {
+        let quick = Share { quick: true, ..Share::ALL };
+        let visit = |matters| Visit::from([0, 0x1000, 0, 7, matters]);
+        assert!(quick.takes(&visit(0), EVERY, &[]) && quick.takes(&visit(1), EVERY + 1, &[]));
+        assert!(!quick.takes(&visit(0), EVERY + 1, &[]) && Share::ALL.takes(&visit(0), EVERY + 1, &[]));
     }
 
     #[test]

@@ -15,10 +15,13 @@ const FIRST_FAILURE: &str = "--first-failure";
 /// Before `NUMBER/OF`: which share of the kill points is to be played.
 const SHARE: &str = "--share=";
 
+/// Has a long scenario be killed at what matters only.
+const QUICK: &str = "--quick";
+
 /// A fault program: its scenarios by name.
 ///
 /// Run with `--list` it prints their names, with names it runs those, with none it runs all; with `--first-failure` each ends with the
-/// first one, with `--share=1/3` it plays a third of its kill points, and other processes the others. Each prints
+/// first one, with `--quick` a scenario of more than 1500 steps is killed where it stores to shared memory or enters the kernel only, with `--share=1/3` it plays a third of its kill points, and other processes the others. Each prints
 /// `fault: scenario=NAME …` at its end, and `fault: FAILED …` for each point that failed.
 #[derive(Default)]
 pub struct Program {
@@ -46,7 +49,7 @@ impl Program {
         let name = scenario.name.clone();
         let run = move |labels: &[Label], share, failures| {
             let mut summary = scenario.run_share(share, failures, labels, tell);
-            if share == Share::ALL && summary.failures.len() < failures {
+            if share.of == Share::ALL.of && summary.failures.len() < failures {
                 for outcome in never(must, &summary.outcomes) {
                     let failure = format!("{}: at no kill point `{outcome}` was met", scenario.name);
                     tell(&failure);
@@ -90,9 +93,11 @@ impl Program {
         arguments.retain(|argument| argument != FIRST_FAILURE);
         let shares: Option<Vec<Share>> =
             arguments.iter().filter_map(|argument| argument.strip_prefix(SHARE)).map(Share::parse).collect();
+        let quick = arguments.iter().any(|argument| argument == QUICK);
+        arguments.retain(|argument| argument != QUICK);
         let share = match shares.as_deref() {
-            Some([]) => Share::ALL,
-            Some([share]) => *share,
+            Some([]) => Share { quick, ..Share::ALL },
+            Some([share]) => Share { quick, ..*share },
             _ => {
                 eprintln!("a share is `{SHARE}NUMBER/OF`, once, as `{SHARE}1/3`");
                 return ExitCode::from(2);

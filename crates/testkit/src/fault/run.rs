@@ -102,7 +102,7 @@ impl<T> Scenario<T> {
         let mut addresses = BTreeSet::new();
         let board = Board::new();
         for target in self.points(board, labels, &mut summary, told) {
-            if matches!(target, Target::Visit(visit) if !share.takes(&visit, labels)) {
+            if matches!(target, Target::Visit(visit) if !share.takes(&visit, summary.steps, labels)) {
                 continue;
             }
             if summary.failures.len() >= failures {
