@@ -1,6 +1,6 @@
 //! `cargo xtask fuzz`: hostile bytes at random for a given time, at all that reads what strangers write.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
@@ -51,7 +51,9 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let seed = request.seed.unwrap_or_else(by_clock);
     for target in TARGETS {
         if request.names.is_empty() || request.names.contains(&target.name) {
-            let mut test = Command::new(target.build()?);
+            let program = target.build()?;
+            is_in(&program)?;
+            let mut test = Command::new(program);
             test.args(["--ignored", "--exact", FUNCTION, "--nocapture", "--quiet"]);
             test.env(SECONDS, request.seconds.to_string()).env(SEED, seed.to_string());
             shell::run_within(&mut test, Duration::from_secs(request.seconds) + GRACE).map_err(|error| {
@@ -64,6 +66,18 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the program has the function: asked for by a name that is none, it would run nothing and end well.
+fn is_in(program: &Path) -> Result<(), String> {
+    let mut list = Command::new(program);
+    list.args(["--list", "--ignored", "--exact", FUNCTION]);
+    let listed = list.output().map_err(|error| format!("cannot start {}: {error}", program.display()))?;
+    if String::from_utf8_lossy(&listed.stdout).contains(&format!("{FUNCTION}: test")) {
+        Ok(())
+    } else {
+        Err(format!("{} has no test `{FUNCTION}`", program.display()))
+    }
 }
 
 impl Target {

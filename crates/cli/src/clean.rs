@@ -25,7 +25,7 @@ pub(crate) fn clean(dry_run: bool, out: &mut dyn Write, errors: &mut dyn Write) 
     // Looked up before: what is swept has no file to be found by.
     let mappings = Mappings::read()?;
     let mut known = named::segments(false, &mappings)?;
-    let mut gone = Vec::new();
+    let (mut gone, mut failure) = (Vec::new(), None);
     if dry_run {
         for segment in known.into_iter().filter(|segment| segment.state == State::Dead) {
             let creator = segment.owner.map_or(0, |owner| owner.pid);
@@ -34,7 +34,11 @@ pub(crate) fn clean(dry_run: bool, out: &mut dyn Write, errors: &mut dyn Write) 
         }
     } else {
         known.retain(|segment| segment.state == State::Dead);
-        let swept = names::sweep()?;
+        let (swept, failed) = match names::sweep() {
+            Ok(swept) => (swept, None),
+            Err(failed) => (failed.swept, Some(failed.error)),
+        };
+        failure = failed;
         if swept.busy > 0 {
             let busy = format!("multiproc: {} dead programs are being swept by another process", swept.busy);
             writeln!(errors, "{busy}").map_err(Failure::Write)?;
@@ -47,7 +51,9 @@ pub(crate) fn clean(dry_run: bool, out: &mut dyn Write, errors: &mut dyn Write) 
         }
         gone.sort_by(|one, other| one.name.cmp(&other.name));
     }
-    tell(&gone, dry_run, out).map_err(Failure::Write)
+    tell(&gone, dry_run, out).map_err(Failure::Write)?;
+    // What was removed is told in any case.
+    failure.map_or(Ok(()), |error| Err(error.into()))
 }
 
 fn tell(gone: &[Gone], dry_run: bool, out: &mut dyn Write) -> io::Result<()> {
@@ -68,7 +74,7 @@ fn tell(gone: &[Gone], dry_run: bool, out: &mut dyn Write) -> io::Result<()> {
         out,
         "{names} {}, {} ({freed} bytes) freed",
         if dry_run { "found" } else { "removed" },
-        units::size(freed)
+        units::size(freed),
     )?;
     if kept > 0 {
         write!(out, "; of {kept} when those end who have them mapped")?;

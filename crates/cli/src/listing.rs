@@ -59,7 +59,7 @@ pub(crate) fn show(json: bool, all: bool, out: &mut dyn Write) -> Result<(), Fai
 fn anonymous(mappings: &Mappings) -> Vec<Anonymous> {
     let kind = |path: &str| {
         let name = path.strip_prefix(ANONYMOUS)?.strip_suffix(DELETED)?;
-        Some(if name == VALUES { "segment" } else { name }.to_owned())
+        Some(if name == VALUES { "value" } else { name }.to_owned())
     };
     let found = mappings.files.iter().filter_map(|(place, mapped)| {
         let kind = kind(&mapped.path)?;
@@ -145,7 +145,7 @@ mod tests {
         }
         let found = anonymous(&mappings);
         let kinds: Vec<_> = found.iter().map(|one| (one.kind.as_str(), one.inode)).collect();
-        assert_eq!(kinds, [("registry", 1), ("segment", 0)]);
+        assert_eq!(kinds, [("registry", 1), ("value", 0)]);
         assert_eq!(found[0].mapped_by, [Process { pid: u32::MAX - 1, program: None }]);
     }
 }

@@ -75,8 +75,10 @@ pub(crate) struct Segment {
 /// The segments that have names, sorted by them; `all`: also those that are neither listed nor called as CPython's.
 pub(crate) fn segments(all: bool, mappings: &Mappings) -> Result<Vec<Segment>, Failure> {
     let failed = |source| Failure::Read { what: FOLDER, source };
-    let listed: HashMap<_, _> =
-        names::list()?.into_iter().map(|segment| (segment.name.clone(), segment)).collect();
+    let mut listed = names::list()?;
+    // One that another process was killed while it unlinked is listed twice: the living process's it is.
+    listed.sort_by_key(|segment| segment.is_alive);
+    let listed: HashMap<_, _> = listed.into_iter().map(|segment| (segment.name.clone(), segment)).collect();
     let mut users = HashMap::new();
     let mut segments = Vec::new();
     for entry in fs::read_dir(FOLDER).map_err(failed)? {

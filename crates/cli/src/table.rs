@@ -27,10 +27,13 @@ pub(crate) fn write<const N: usize>(
     Ok(())
 }
 
-/// Without what a terminal would take for a command: names are strangers' choice.
+/// Without what a terminal would take for a command, and without letters that are not seen or turn the line around: names are strangers'
+/// choice.
 pub(crate) fn printable(text: &str) -> String {
-    let shown =
-        |letter: char| if letter.is_control() { letter.escape_default().to_string() } else { letter.into() };
+    let shown = |letter: char| match letter {
+        '\'' | '"' | '\\' => letter.into(),
+        _ => letter.escape_debug().to_string(),
+    };
     text.chars().map(shown).collect()
 }
 
@@ -59,5 +62,7 @@ mod tests {
     #[test]
     fn names_give_the_terminal_no_commands() {
         assert_eq!(printable("a\x1b[2J\nb"), "a\\u{1b}[2J\\nb");
+        assert_eq!(printable("a\u{202e}b\u{200b}"), "a\\u{202e}b\\u{200b}");
+        assert_eq!(printable("it's \"é\" \\"), "it's \"é\" \\");
     }
 }

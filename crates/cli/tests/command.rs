@@ -1,40 +1,31 @@
 //! The program itself, in a `/dev/shm` of its own for each test: what it shows of living and dead programs, what it removes, and its exit
-//! codes. `unsafe`: mounts, and a fork that becomes another user.
+//! codes. `unsafe`: a fork that becomes another user.
 #![allow(unsafe_code)]
 
-use std::ffi::CStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::ptr;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
 
 use multiproc_shm::SharedMemory;
 use multiproc_testkit::fault::Memory;
 use multiproc_testkit::fork::{Fork, fork, idle, kill, reap};
+use multiproc_testkit::mounts;
 use multiproc_testkit::{Leaks, Watchdog, eventually};
 use nix::libc;
 use serde_json::Value;
 
 /// Runs a test in a fork that sees a folder of named segments of its own, mounted with these options.
-fn alone(options: &CStr, test: impl FnOnce()) {
+fn alone(options: &str, test: impl FnOnce()) {
     let _watchdog = Watchdog::with_limit(60);
     let leaks = Leaks::snapshot();
     let child = fork(|| {
-        let none = ptr::null();
-        // SAFETY: names that live across the calls; the fork has one thread.
-        unsafe {
-            let alone = libc::unshare(libc::CLONE_NEWNS) == 0
-                || libc::unshare(libc::CLONE_NEWUSER | libc::CLONE_NEWNS) == 0;
-            assert!(alone, "this machine forbids namespaces: {}", io::Error::last_os_error());
-            let private = libc::MS_REC | libc::MS_PRIVATE;
-            assert_eq!(libc::mount(c"none".as_ptr(), c"/".as_ptr(), none, private, none.cast()), 0);
-            let tmpfs = c"tmpfs".as_ptr();
-            let mounted = libc::mount(tmpfs, c"/dev/shm".as_ptr(), tmpfs, 0, options.as_ptr().cast());
-            assert_eq!(mounted, 0, "{}", io::Error::last_os_error());
+        if !mounts::own_mounts() {
+            return;
         }
+        mounts::mount_new("tmpfs", "/dev/shm", options).unwrap();
         test();
     });
     assert_eq!(reap(child), 0);
@@ -85,7 +76,7 @@ fn creator(names: &[&str]) -> Fork {
 
 #[test]
 fn living_and_dead_programs_are_told_apart() {
-    alone(c"", || {
+    alone("", || {
         let living = creator(&["living"]);
         let dead = kill(creator(&["dead"]));
         let pid = std::process::id();
@@ -117,7 +108,7 @@ fn living_and_dead_programs_are_told_apart() {
 
 #[test]
 fn tables_are_aligned() {
-    alone(c"", || {
+    alone("", || {
         let dead = kill(creator(&["a", "rather-long"]));
         fs::write(path("psm_0123abcd"), "x").unwrap();
         fs::write(path("other\u{1b}[2J"), "x").unwrap();
@@ -149,7 +140,7 @@ fn tables_are_aligned() {
 
 #[test]
 fn segments_of_families_are_found_by_who_maps_them() {
-    alone(c"", || {
+    alone("", || {
         let memory = SharedMemory::anonymous(5000).unwrap();
         let other = fork(|| idle());
         let inode = fs::metadata(format!("/proc/self/fd/{}", fd(&memory))).unwrap();
@@ -157,13 +148,13 @@ fn segments_of_families_are_found_by_who_maps_them() {
         let listing = listed(&["ls", "--json"]);
         let all = listing["anonymous"].as_array().unwrap();
         let segment = all.iter().find(|segment| segment["inode"] == inode).expect("it is mapped");
-        assert_eq!((&segment["kind"], &segment["bytes"]), (&"segment".into(), &8192.into()));
+        assert_eq!((&segment["kind"], &segment["bytes"]), (&"memory".into(), &8192.into()));
         let mut pids = [std::process::id(), other.pid()];
         pids.sort_unstable();
         let by: Vec<_> = segment["mapped_by"].as_array().unwrap().iter().map(|by| &by["pid"]).collect();
         assert_eq!(by, pids);
         let table = printed(&["ls"]);
-        let row = ["segment", "8.0", "KiB", &inode.to_string()];
+        let row = ["memory", "8.0", "KiB", &inode.to_string()];
         assert!(table.lines().any(|line| line.split_whitespace().take(4).eq(row)), "{table}");
         kill(other);
         multiproc_shm::family::registry().unwrap();
@@ -183,7 +174,7 @@ fn fd(memory: &SharedMemory) -> i32 {
 
 #[test]
 fn what_the_dead_have_left_is_cleaned_and_nothing_else() {
-    alone(c"", || {
+    alone("", || {
         let living = creator(&["living"]);
         let dead = kill(creator(&["dead", "mapped"]));
         fs::write(path("psm_0123abcd"), "x").unwrap();
@@ -227,7 +218,7 @@ fn arguments_that_make_no_sense_end_with_2() {
 
 #[test]
 fn a_folder_that_cannot_be_read_ends_with_1() {
-    alone(c"mode=000", || {
+    alone("mode=000", || {
         // SAFETY: a number is passed. Who is root may read everything.
         unsafe { libc::setuid(65_534) };
         for arguments in [&["ls"][..], &["ls", "--json"], &["clean"], &["clean", "--dry-run"]] {

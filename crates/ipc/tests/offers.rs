@@ -194,6 +194,21 @@ fn without_descriptors_the_value_comes_back_and_the_next_is_offered() {
     });
 }
 
+/// As a process does that stands still for longer than the broker's patience: it is sent away, and asks again.
+#[test]
+fn who_is_sent_away_asks_again() {
+    let _watchdog = Watchdog::with_limit(60);
+    let (child, invitation) = offering();
+    let guests: Vec<_> = (0..100).map(|_| silent_guest(&invitation)).collect();
+    assert_eq!(
+        invitation.accept_timeout::<Shared<AtomicU64>>(Duration::from_secs(30)).unwrap().load(SeqCst),
+        7
+    );
+    drop(guests);
+    kill(child);
+    assert!(matches!(invitation.accept::<Shared<AtomicU64>>(), Err(AcceptError::FamilyGone)));
+}
+
 /// An offer that is dropped gives its descriptors back.
 #[test]
 fn nothing_is_left_of_offers() {

@@ -10,7 +10,10 @@
 
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{Ordering::Acquire, fence};
 use std::sync::{Arc, Mutex, TryLockError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use multiproc_sync::Generation;
 
@@ -22,6 +25,9 @@ use crate::transfer::Descriptor;
 
 /// The byte that holders lock: behind all that a file can have.
 pub(crate) const HOLD_BYTE: u64 = 1 << 62;
+
+/// How long one who sends waits for another thread to see that it is not alone: some system calls, if it is not stopped.
+const YIELDING: Duration = Duration::from_secs(1);
 
 /// A segment that this process holds. A clone is the same one: it counts once.
 #[derive(Clone, Debug)]
@@ -96,19 +102,35 @@ impl Holding {
     fn carrier(&self) -> Result<Arc<File>, ShmError> {
         let file = ofd::reopen(self.0.memory.as_fd());
         let file = file.map_err(ShmError::kernel("open a segment by /proc/self/fd"))?;
-        hold(file.as_fd())?;
+        // Another thread that tries to be alone finds this handle in a moment, and is not.
+        let end = Instant::now() + YIELDING;
+        while let Err(refused) = hold(file.as_fd()) {
+            if Instant::now() > end {
+                return Err(refused);
+            }
+            thread::yield_now();
+        }
         Ok(Arc::new(file))
     }
 
     /// Keeps all others out, if there are none: neither another process nor a message has the segment, nor a clone of this.
     pub(crate) fn try_exclusive(&self) -> Result<Result<Exclusive<'_>, Others>, ShmError> {
         let fd = self.0.memory.as_fd();
+        // First without a lock: it would be in the way of a clone that is being sent.
+        if Arc::strong_count(&self.0) > 1 {
+            return Ok(Err(Others::Here));
+        }
         if !ofd::lock_for_writing(fd, HOLD_BYTE).map_err(ShmError::kernel("lock a segment"))? {
             return Ok(Err(Others::Elsewhere));
         }
         let exclusive = Exclusive(self);
         // Looked at once no message is under way: one that was received before has become a clone by now.
-        if Arc::strong_count(&self.0) > 1 { Ok(Err(Others::Here)) } else { Ok(Ok(exclusive)) }
+        if Arc::strong_count(&self.0) > 1 {
+            return Ok(Err(Others::Here));
+        }
+        // Acquire: what was done by clones that are dropped, whose drops count down by a Release. The count is read without an order.
+        fence(Acquire);
+        Ok(Ok(exclusive))
     }
 }
 
@@ -125,6 +147,15 @@ impl Drop for Exclusive<'_> {
     fn drop(&mut self) {
         // Never refused in the place of a stronger lock. Were it, nobody else could hold the segment any more: safe, and seen by all.
         let _ = ofd::lock_for_reading(self.0.0.memory.as_fd(), HOLD_BYTE);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // Not by closing alone: a fork, or a child that has not yet executed its program, may have a copy of the descriptor.
+        if self.made_by.is_ours() {
+            let _ = ofd::unlock(self.memory.as_fd(), HOLD_BYTE);
+        }
     }
 }
 
@@ -244,6 +275,41 @@ mod tests {
             assert_eq!(others(&holding), Some(Others::Elsewhere), "a refused one changes nothing");
             kill(child);
             eventually("the dead process does not hold it", || others(&holding).is_none());
+        });
+    }
+
+    /// A fork has a copy of the descriptor, and so has a child on its way to another program.
+    #[test]
+    fn what_is_dropped_is_not_held_by_a_copy_of_its_descriptor() {
+        alone(|| {
+            let holding = new();
+            let (mut ours, mut theirs) = UnixStream::pair().unwrap();
+            let mut message = Some(holding.travelling().unwrap());
+            let other = fork(|| {
+                let own = arrive(message.take().unwrap());
+                std::io::Write::write_all(&mut theirs, b"!").unwrap();
+                eventually("it is alone", || others(&own).is_none());
+            });
+            drop(message);
+            std::io::Read::read_exact(&mut ours, &mut [0]).unwrap();
+            let copy = fork(|| idle());
+            drop(holding);
+            assert_eq!(reap(other), 0);
+            kill(copy);
+        });
+    }
+
+    #[test]
+    fn who_tries_to_be_alone_keeps_no_other_thread_from_sending() {
+        alone(|| {
+            let holding = new();
+            let clone = holding.clone();
+            std::thread::scope(|scope| {
+                scope.spawn(|| (0..2000).for_each(|_| drop(clone.travelling().unwrap())));
+                for _ in 0..2000 {
+                    assert!(others(&holding).is_some());
+                }
+            });
         });
     }
 

@@ -82,7 +82,7 @@ impl SharedMemory {
     /// [`Empty`](ShmError::Empty) for no bytes; [`OutOfMemory`](ShmError::OutOfMemory) if the machine or the cgroup has not so
     /// many left; [`Kernel`](ShmError::Kernel) for its refusals, too many open files most often.
     pub fn anonymous(len: usize) -> Result<Self, ShmError> {
-        Self::anonymous_as(c"multiproc-shm", len)
+        Self::anonymous_as(c"multiproc-memory", len)
     }
 
     pub(crate) fn anonymous_as(name: &std::ffi::CStr, len: usize) -> Result<Self, ShmError> {
@@ -114,6 +114,20 @@ impl SharedMemory {
         let mut magic = [0; 8];
         memfd::read_start(fd, &mut magic).map_err(ShmError::kernel("read a segment"))?;
         if magic == header::MAGIC || magic == registry::MAGIC { Err(ShmError::NotPlain) } else { Ok(()) }
+    }
+
+    /// Refuses what was made as plain memory, whatever its bytes say: who has it reaches them without the locks of a value.
+    pub(crate) fn refuse_plain(descriptor: &Descriptor) -> Result<(), ShmError> {
+        let name = memfd::name(descriptor.borrowed());
+        match name.map_err(ShmError::kernel("look at a segment by /proc/self/fd"))?.as_deref() {
+            Some("multiproc-shm" | "multiproc-arena") => Ok(()),
+            _ => Err(ShmError::Corrupt { what: "it was not made for a value" }),
+        }
+    }
+
+    /// New memory for what has a type, of zeros.
+    pub(crate) fn typed(len: usize) -> Result<Self, ShmError> {
+        Self::anonymous_as(c"multiproc-shm", len)
     }
 
     /// As [`attach`](Self::attach), whatever it holds.

@@ -42,6 +42,8 @@ bugs! {
     PartReceivedByLook,
     /// A message that did not go gives its part back, whoever has received it.
     PartCalledBackUnasked,
+    /// A part whose message did not go has the number again that it had before.
+    PartCalledBackUnchanged,
     /// The sending of a part orders nothing.
     PartSentUnordered,
     /// A block is claimed though another may have been quicker.

@@ -155,7 +155,7 @@ impl<T: ShmSafe + Sync> Shared<T> {
             family::registry()?;
         }
         let len = Self::HEADER.segment_len().unwrap_or(usize::MAX); // more than there can be: refused below
-        let memory = SharedMemory::anonymous(len)?;
+        let memory = SharedMemory::typed(len)?;
         let made = Self { memory, value: PhantomData };
         write(made.value());
         if T::NEEDS_PLACEMENT {
@@ -176,6 +176,7 @@ impl<T: ShmSafe + Sync> Shared<T> {
     /// Its locks, if any, are those of `family`, which this process then is a member of.
     pub(crate) fn arrive(descriptor: Descriptor, family: Option<Membership>) -> Result<Self, ShmError> {
         let len = SharedMemory::sealed_len(descriptor.borrowed())?;
+        SharedMemory::refuse_plain(&descriptor)?;
         let mut bytes = [0; USED];
         let read = memfd::read_start(descriptor.borrowed(), &mut bytes);
         let read = read.map_err(ShmError::kernel("read a segment"))?;

@@ -163,6 +163,19 @@ fn a_send_that_fails_leaves_the_part() {
         assert_eq!(*part.read(), [5, 1]);
         let (old, _) = transfer::decoding(fds, || postcard::from_bytes::<ArrayPart<u64>>(&bytes.unwrap()));
         assert!(old.is_err(), "its message brings nothing any more");
+        // Nor once the part is in another message.
+        let (first, sent) = transfer::encoding(0, || postcard::to_stdvec(&part));
+        let fds = sent.fds.iter().cloned().map(Some).collect();
+        drop(sent);
+        let (second, sent) = transfer::encoding(0, || postcard::to_stdvec(&part));
+        sent.transfers.commit();
+        let (old, _) = transfer::decoding(fds, || postcard::from_bytes::<ArrayPart<u64>>(&first.unwrap()));
+        assert!(old.is_err(), "a message that did not go brings what the next one does");
+        let fds = sent.fds.iter().cloned().map(Some).collect();
+        let (new, _) = transfer::decoding(fds, || postcard::from_bytes::<ArrayPart<u64>>(&second.unwrap()));
+        let part = new.unwrap();
+        assert_eq!(*part.read(), [5, 1]);
+        drop(sent);
         // The value is dropped before its message is.
         let (_, sent) = transfer::encoding(0, || postcard::to_stdvec(&part));
         drop(part);

@@ -6,6 +6,7 @@ mod common;
 
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use common::{fork, is_mapped, pack, reap, send, unpack};
@@ -18,7 +19,7 @@ use multiproc_testkit::Watchdog;
 /// How many descriptors this process has, and how many segments it has mapped. Tests of other threads change both.
 fn held() -> (usize, usize) {
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
-    let segments = maps.lines().filter(|line| line.contains("/memfd:multiproc-shm")).count();
+    let segments = maps.lines().filter(|line| line.contains("/memfd:multiproc-")).count();
     (fs::read_dir("/proc/self/fd").unwrap().count(), segments)
 }
 
@@ -90,6 +91,21 @@ fn no_file_is_had_of_a_segment_with_a_value() {
         assert!(matches!(refusal.downcast_ref(), Some(TransferError::NotAFile)), "{refusal}");
     }
     assert_eq!(*total.lock().unwrap(), 7);
+}
+
+/// Plain memory whose owner writes there what a value's segment has: he would go on to write below whoever takes it for one.
+#[test]
+fn plain_memory_is_no_value_whatever_its_bytes_say() {
+    let seven = Shared::new(AtomicU64::new(7)).unwrap();
+    let mut parcel = pack(&seven).unwrap();
+    let mut bytes = vec![0; 264];
+    fs::File::from(parcel.fds[0].try_clone().unwrap()).read_exact_at(&mut bytes, 0).unwrap();
+    let forged = SharedMemory::anonymous(bytes.len()).unwrap();
+    forged.raw_view::<u8>(0, &[bytes.len()]).unwrap().copy_from_slice(&bytes).unwrap();
+    parcel.fds[0] = forged.try_clone_fd().unwrap();
+    let refusal = unpack::<Shared<AtomicU64>>(parcel).unwrap_err();
+    assert!(refusal.to_string().contains("it was not made for a value"), "{refusal}");
+    assert_eq!(send(&seven).load(SeqCst), 7);
 }
 
 #[test]

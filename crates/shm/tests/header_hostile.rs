@@ -15,6 +15,8 @@ use common::{Parcel, pack, unpack};
 use multiproc_shm::transfer::{Fd, Refusal};
 use multiproc_shm::{FamilyError, Shared, SharedMemory, SharedValue, ShmError};
 use multiproc_sync::Mutex;
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -145,9 +147,12 @@ fn write(fd: &OwnedFd, bytes: &[u8]) {
     File::from(fd.try_clone().unwrap()).write_all_at(bytes, 0).unwrap();
 }
 
-/// A sealed file of these bytes.
+/// A sealed file of these bytes, by the name of those in which values lie.
 fn sealed(bytes: &[u8]) -> OwnedFd {
-    let fd = SharedMemory::anonymous(bytes.len()).unwrap().try_clone_fd().unwrap();
+    let fd = memfd_create(c"multiproc-shm", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING).unwrap();
+    File::from(fd.try_clone().unwrap()).set_len(bytes.len() as u64).unwrap();
+    let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;
+    fcntl(&fd, FcntlArg::F_ADD_SEALS(seals)).unwrap();
     write(&fd, bytes);
     fd
 }

@@ -4,19 +4,17 @@
 
 mod common;
 
-use std::ffi::{CStr, CString};
 use std::fs::{self, File};
 use std::io::Write;
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 use std::ptr;
 
 use common::named::{name, path, write};
 use common::{fork, reap};
 use multiproc_shm::{SharedMemory, ShmError, names};
+use multiproc_testkit::mounts;
 use multiproc_testkit::{Leaks, TempDir, Watchdog, eventually, proc_fd_count};
 
 const MIB: usize = 1 << 20;
@@ -31,44 +29,15 @@ fn limit(resource: libc::__rlimit_resource_t, soft: u64) {
     }
 }
 
-/// Gives this process a file system of its own at a path.
-fn mount(kind: &CStr, at: &CStr, options: &CStr) {
-    alone();
-    // SAFETY: names that live across the call.
-    let mounted =
-        unsafe { libc::mount(kind.as_ptr(), at.as_ptr(), kind.as_ptr(), 0, options.as_ptr().cast()) };
-    assert_eq!(mounted, 0, "{}", std::io::Error::last_os_error());
-}
-
-/// Shows this process a folder at another place.
-fn bind(from: &Path, at: &Path) {
-    alone();
-    let [from, at] = [from, at].map(|path| CString::new(path.as_os_str().as_bytes()).unwrap());
-    let none = ptr::null();
-    // SAFETY: names that live across the call.
-    let mounted = unsafe { libc::mount(from.as_ptr(), at.as_ptr(), none, libc::MS_BIND, none.cast()) };
-    assert_eq!(mounted, 0, "{}", std::io::Error::last_os_error());
-}
-
-/// Has this process see mounts of its own from now on.
-fn alone() {
-    let none = ptr::null();
-    // SAFETY: names that live across the calls; the process is a fork with one thread.
-    unsafe {
-        let alone = libc::unshare(libc::CLONE_NEWNS) == 0
-            || libc::unshare(libc::CLONE_NEWUSER | libc::CLONE_NEWNS) == 0;
-        assert!(alone, "this machine forbids namespaces: {}", std::io::Error::last_os_error());
-        let private = libc::MS_REC | libc::MS_PRIVATE;
-        assert_eq!(libc::mount(c"none".as_ptr(), c"/".as_ptr(), none, private, none.cast()), 0);
-    }
-}
-
 #[test]
 fn reserve() {
     let _watchdog = Watchdog::with_limit(60);
     let leaks = Leaks::snapshot();
     let child = fork(|| {
-        mount(c"tmpfs", c"/dev/shm", c"size=1m");
+        if !mounts::own_mounts() {
+            return;
+        }
+        mounts::mount_new("tmpfs", "/dev/shm", "size=1m").unwrap();
         let name = name("reserve");
         let refused = SharedMemory::create(&name, 4 * MIB);
         assert!(
@@ -113,7 +82,10 @@ fn files_run_out() {
     let _watchdog = Watchdog::with_limit(60);
     let leaks = Leaks::snapshot();
     let child = fork(|| {
-        mount(c"tmpfs", c"/dev/shm", c"size=1m,nr_inodes=8");
+        if !mounts::own_mounts() {
+            return;
+        }
+        mounts::mount_new("tmpfs", "/dev/shm", "size=1m,nr_inodes=8").unwrap();
         let mut made = Vec::new();
         let refused = loop {
             match SharedMemory::create_any(10) {
@@ -136,7 +108,10 @@ fn pages_that_a_file_system_cannot_reserve() {
     let _watchdog = Watchdog::with_limit(60);
     let leaks = Leaks::snapshot();
     let child = fork(|| {
-        mount(c"ramfs", c"/dev/shm", c"");
+        if !mounts::own_mounts() {
+            return;
+        }
+        mounts::mount_new("ramfs", "/dev/shm", "").unwrap();
         fs::write(path("file"), "content").unwrap();
         let memory = SharedMemory::map_file(path("file")).unwrap();
         assert!(matches!(memory.reserve(), Err(ShmError::NotReservable)));
@@ -154,7 +129,10 @@ fn a_successor_with_the_same_number() {
     let leaks = Leaks::snapshot();
     let folder = TempDir::new();
     let child = fork(|| {
-        bind(folder.path(), Path::new("/dev/shm"));
+        if !mounts::own_mounts() {
+            return;
+        }
+        mounts::bind(folder.path(), "/dev/shm").unwrap();
         let name = name("number");
         let number = || fs::metadata(path(&name)).unwrap().ino();
         let born = |name: &str| fs::metadata(path(name)).unwrap().created().unwrap();

@@ -231,12 +231,11 @@ fn storm() {
     let leaks = Leaks::snapshot();
     numbered("storm", 0);
     let end = shared_number();
+    let swept = shared_number();
     let sweeper = || {
-        let mut swept = 0;
         while end.load(SeqCst) == 0 {
-            swept += names::sweep().unwrap().segments.len();
+            swept.fetch_add(names::sweep().unwrap().segments.len() as u32, SeqCst);
         }
-        assert!(swept > 0, "it had something to do");
     };
     let keeper = fork(|| {
         let kept: Vec<_> =
@@ -279,6 +278,7 @@ fn storm() {
     for sweeper in sweepers {
         assert_eq!(reap(sweeper), 0);
     }
+    assert!(swept.load(SeqCst) > 0, "the two had something to do");
     eventually("all that the dead have left is gone", || {
         names::sweep().unwrap();
         let entries = fs::read_dir("/dev/shm").unwrap();
@@ -286,6 +286,6 @@ fn storm() {
         !left.any(|name| dead.iter().any(|pid| name.starts_with(&format!("multiproc.{pid}."))))
     });
     assert!(matches!(SharedMemory::open(&numbered("kept", 0)), Err(ShmError::Missing { .. })));
-    drop((end, made));
+    drop((end, made, swept));
     leaks.check();
 }

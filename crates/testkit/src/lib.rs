@@ -6,6 +6,7 @@
 //! - [`ChildTest`]: a test of this binary in a process of its own, to be killed, to exit, to leave orphans.
 //! - [`process_exists`], [`is_running`], [`state_of`], [`children_of`], [`kill`], [`proc_fd_count`]: what `/proc` shows.
 //! - [`mod@fork`]: processes that share what the test has mapped.
+//! - [`mounts`]: folders that only one process sees.
 //! - [`fault`]: a process is killed before every instruction of an operation, and its survivors are judged.
 //! - [`TempDir`]: a folder for the files of a test.
 //! - [`planted`]: bugs that the models must find.
@@ -19,6 +20,7 @@ pub mod fault;
 pub mod fork;
 mod holdings;
 mod leaks;
+pub mod mounts;
 mod own_threads;
 pub mod planted;
 mod process;

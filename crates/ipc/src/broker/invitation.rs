@@ -71,21 +71,14 @@ impl Invitation {
     }
 
     fn accept_until<T: DeserializeOwned>(&self, deadline: Option<Instant>) -> Result<T, AcceptError> {
-        let socket = self.connect(deadline)?;
-        let request = Message::encode(&Request { number: self.number, secret: self.secret });
-        let request = request.expect("three numbers are a message");
-        socket.send(&request, deadline).map_err(|error| match error {
-            SendErrorKind::Disconnected => AcceptError::FamilyGone,
-            SendErrorKind::Io(error) => AcceptError::Io(error),
-            _ => AcceptError::TimedOut,
-        })?;
-        let answer = socket.recv(deadline).map_err(|error| match error {
-            RecvError::Disconnected => AcceptError::FamilyGone,
-            RecvError::TimedOut => AcceptError::TimedOut,
-            RecvError::Decode(error) => AcceptError::Decode(error),
-            RecvError::Io(error) => AcceptError::Io(error),
-            other => AcceptError::Receive(other),
-        })?;
+        // The broker sends away who stands still for long, and who cannot be answered. Whether it has ended shows when it is asked again.
+        let answer = loop {
+            match self.ask(deadline)? {
+                Some(answer) => break answer,
+                None if wait::a_moment(deadline) => {}
+                None => return Err(AcceptError::TimedOut),
+            }
+        };
         let mut values = answer.into_values()?;
         match values.next()? {
             Verdict::Withdrawn => Err(AcceptError::Withdrawn),
@@ -94,6 +87,27 @@ impl Invitation {
                 values.finish::<T>()?;
                 Ok(value)
             }
+        }
+    }
+
+    /// Asks once; `None`: the other end was closed before it answered.
+    fn ask(&self, deadline: Option<Instant>) -> Result<Option<Message>, AcceptError> {
+        let socket = self.connect(deadline)?;
+        let request = Message::encode(&Request { number: self.number, secret: self.secret });
+        let request = request.expect("three numbers are a message");
+        match socket.send(&request, deadline) {
+            Ok(()) => {}
+            Err(SendErrorKind::Disconnected) => return Ok(None),
+            Err(SendErrorKind::Io(error)) => return Err(AcceptError::Io(error)),
+            Err(_) => return Err(AcceptError::TimedOut),
+        }
+        match socket.recv(deadline) {
+            Ok(answer) => Ok(Some(answer)),
+            Err(RecvError::Disconnected) => Ok(None),
+            Err(RecvError::TimedOut) => Err(AcceptError::TimedOut),
+            Err(RecvError::Decode(error)) => Err(AcceptError::Decode(error)),
+            Err(RecvError::Io(error)) => Err(AcceptError::Io(error)),
+            Err(other) => Err(AcceptError::Receive(other)),
         }
     }
 

@@ -44,15 +44,16 @@ fn serve(broker: &Broker, door: &OwnedFd) {
         let open = guests.len() < MAX_GUESTS;
         let asking = guests.iter().filter(|guest| guest.due.is_none()).map(|guest| guest.socket.as_fd());
         if door::until_any_readable(open.then(|| door.as_fd()).into_iter().chain(asking), until).is_err() {
-            wait::a_moment(Some(rest));
+            while wait::a_moment(Some(rest)) {}
         }
-        while guests.len() < MAX_GUESTS {
+        // So many looks a round, not guests: others' processes, which are sent away, can come without end.
+        for _ in guests.len()..MAX_GUESTS {
             match door::admit(door.as_fd()) {
                 Ok(Some(fd)) => guests.extend(welcome(fd)),
                 Ok(None) => break,
                 Err(_) => {
                     // No descriptor for it: it stands before the door still.
-                    wait::a_moment(Some(rest));
+                    while wait::a_moment(Some(rest)) {}
                     break;
                 }
             }

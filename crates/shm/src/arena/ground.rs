@@ -129,6 +129,7 @@ impl Ground {
     pub(crate) fn arrive(descriptor: &Descriptor, family: Membership) -> Result<Arc<Self>, ShmError> {
         let fd = descriptor.borrowed();
         let len = SharedMemory::sealed_len(fd)?;
+        SharedMemory::refuse_plain(descriptor)?;
         let mut bytes = [0; USED];
         let read = memfd::read_start(fd, &mut bytes).map_err(ShmError::kernel("read a segment"))?;
         let data = Header::check_arena(&bytes[..read], len)?;
@@ -167,6 +168,12 @@ impl Ground {
             true => Ok(Arc::new(own).into()),
             false => Err(ShmError::Corrupt { what: "a block is locked for writing, which nobody does" }),
         }
+    }
+
+    /// The block is a process's: a message that is kept, to be sent again, has it no more.
+    pub(super) fn has_landed(&self, place: Place, lock: &Descriptor) {
+        // Refused, it would be swept later: with the message.
+        let _ = ofd::unlock(lock.borrowed(), byte_of(place));
     }
 
     /// Whether no message has the block, nor ever will by a lock that was there before. What cannot be seen is there.

@@ -155,6 +155,7 @@ impl<T: ArenaContent + ?Sized> ArenaParcel<T> {
             return Err(ShmError::Corrupt { what: "a parcel is longer than its block" }.into());
         }
         let owned = block.land(word, process).ok_or(ParcelError::Gone)?;
+        ground.has_landed(place, &flight.lock);
         let content = T::at(address, len);
         // SAFETY: won by the exchange; the value lies in the block, initialised by whoever made it, and any bytes are one.
         Ok(unsafe { Self::of(Anchor::new(ground.clone()), place, owned, content, Generation::now()) })

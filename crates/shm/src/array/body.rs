@@ -36,7 +36,7 @@ impl<T: ShmPlain + Send + Sync> Body<T> {
     pub(super) fn new(shape: &[usize]) -> Result<Self, ShmError> {
         let (len, segment_len) = header::lengths::<T>(shape)?;
         family::registry()?;
-        let memory = SharedMemory::anonymous(segment_len)?;
+        let memory = SharedMemory::typed(segment_len)?;
         // SAFETY: zeroed, longer than a header, and nobody else's; mapped as long as a handle, and a guard borrows one; `Segment` keeps it
         // while a lock in it is held.
         unsafe { Header::write::<T>(memory.as_ptr().cast(), shape, len) }?;
@@ -52,6 +52,7 @@ impl<T: ShmPlain + Send + Sync> Body<T> {
     ) -> Result<Self, ShmError> {
         let fd = descriptor.borrowed();
         let segment_len = SharedMemory::sealed_len(fd)?;
+        SharedMemory::refuse_plain(&descriptor)?;
         let mut bytes = [0; FIXED];
         let read = memfd::read_start(fd, &mut bytes).map_err(ShmError::kernel("read a segment"))?;
         let (shape, len) = header::check::<T>(&bytes[..read], segment_len, expected)?;

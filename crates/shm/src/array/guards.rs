@@ -5,13 +5,18 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
-use multiproc_sync::{RwLockReadGuard, RwLockWriteGuard};
+use multiproc_sync::{Generation, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::error::ShmError;
 
 /// The right to read the elements of a [`SharedArray`](crate::SharedArray), beside others that do, until this is dropped.
+///
+/// In a fork it is no right: to use it there panics.
 #[must_use = "the lock is released again at once if its guard is not kept"]
 pub struct ArrayReadGuard<'a, T> {
     elements: NonNull<[T]>,
     shape: &'a [usize],
+    made_by: Generation,
     _lock: RwLockReadGuard<'a, ()>,
 }
 
@@ -27,7 +32,7 @@ impl<'a, T> ArrayReadGuard<'a, T> {
         elements: NonNull<[T]>,
         shape: &'a [usize],
     ) -> Self {
-        Self { elements, shape, _lock: lock }
+        Self { elements, shape, made_by: Generation::now(), _lock: lock }
     }
 
     /// The length of each dimension.
@@ -40,7 +45,9 @@ impl<T> Deref for ArrayReadGuard<'_, T> {
     type Target = [T];
 
     #[inline]
+    #[track_caller]
     fn deref(&self) -> &[T] {
+        assert!(self.made_by.is_ours(), "{}", ShmError::Forked);
         // SAFETY: mapped; nobody writes while the lock is held to read.
         unsafe { self.elements.as_ref() }
     }
@@ -53,10 +60,13 @@ impl<T: fmt::Debug> fmt::Debug for ArrayReadGuard<'_, T> {
 }
 
 /// The right to the elements of a [`SharedArray`](crate::SharedArray), which is released when this is dropped.
+///
+/// In a fork it is no right: to use it there panics.
 #[must_use = "the lock is released again at once if its guard is not kept"]
 pub struct ArrayWriteGuard<'a, T> {
     elements: NonNull<[T]>,
     shape: &'a [usize],
+    made_by: Generation,
     lock: RwLockWriteGuard<'a, ()>,
 }
 
@@ -72,7 +82,7 @@ impl<'a, T> ArrayWriteGuard<'a, T> {
         elements: NonNull<[T]>,
         shape: &'a [usize],
     ) -> Self {
-        Self { elements, shape, lock }
+        Self { elements, shape, made_by: Generation::now(), lock }
     }
 
     /// The length of each dimension.
@@ -122,6 +132,7 @@ impl<'a, T> ArrayWriteGuard<'a, T> {
     #[track_caller]
     pub fn downgrade(guard: Self) -> ArrayReadGuard<'a, T> {
         ArrayReadGuard {
+            made_by: guard.made_by,
             elements: guard.elements,
             shape: guard.shape,
             _lock: RwLockWriteGuard::downgrade(guard.lock),
@@ -149,7 +160,9 @@ impl<T> Deref for ArrayWriteGuard<'_, T> {
     type Target = [T];
 
     #[inline]
+    #[track_caller]
     fn deref(&self) -> &[T] {
+        assert!(self.made_by.is_ours(), "{}", ShmError::Forked);
         // SAFETY: mapped; the lock is held to write, by this guard alone.
         unsafe { self.elements.as_ref() }
     }
@@ -157,7 +170,9 @@ impl<T> Deref for ArrayWriteGuard<'_, T> {
 
 impl<T> DerefMut for ArrayWriteGuard<'_, T> {
     #[inline]
+    #[track_caller]
     fn deref_mut(&mut self) -> &mut [T] {
+        assert!(self.made_by.is_ours(), "{}", ShmError::Forked);
         // SAFETY: as above.
         unsafe { self.elements.as_mut() }
     }

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::ops::{Deref, Range};
 use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{io, thread};
 
@@ -96,7 +97,8 @@ pub struct ArrayPart<T: ShmPlain + Send + Sync> {
 #[derive(Debug)]
 pub(super) struct Own {
     pub(super) state: PartState,
-    pub(super) number: u64,
+    /// Another one whenever a message did not go.
+    pub(super) number: AtomicU64,
     /// Of a description that no other part has; none once the part is gone.
     pub(super) descriptor: Mutex<Option<Descriptor>>,
 }
@@ -130,7 +132,11 @@ impl PartLock for PartByte<'_> {
 impl<T: ShmPlain + Send + Sync> ArrayPart<T> {
     /// A part that the owner of this number has, by the lock of this descriptor. There is one of this index.
     pub(super) fn new(body: Body<T>, index: usize, number: u64, descriptor: Descriptor, left: Left) -> Self {
-        let own = Own { state: PartState::default(), number, descriptor: Mutex::new(Some(descriptor)) };
+        let own = Own {
+            state: PartState::default(),
+            number: AtomicU64::new(number),
+            descriptor: Mutex::new(Some(descriptor)),
+        };
         let range = chunks::part(body.len(), body.header().parts(), index);
         Self { body, own: Arc::new(own), index, range, may_be_torn: left == Left::Torn }
     }
@@ -155,7 +161,7 @@ impl<T: ShmPlain + Send + Sync> ArrayPart<T> {
         self.len() == 0
     }
 
-    /// Whether its owner before this one ended with it: its process died, or a thread of it panicked. Then it may have been in the middle of
+    /// Whether its owner before this one ended with it: its process died, or it was dropped by a thread that panicked. A panic that was caught with the part at hand is not told. Then it may have been in the middle of
     /// a change. Told to who takes it back, and not in messages.
     #[doc(alias = "owner_died")]
     pub fn may_be_torn(&self) -> bool {
@@ -218,7 +224,7 @@ impl<T: ShmPlain + Send + Sync> Drop for ArrayPart<T> {
         // Of one that panics the part stays its number's, which says that it may be torn. One in a message
         // is given up if that is rolled back.
         if self.body.holding().is_ours() && !thread::panicking() && self.own.state.end() {
-            self.word().give_up(self.own.number);
+            self.own.give_up(self.word(), self.index);
         }
     }
 }
@@ -265,6 +271,21 @@ impl Own {
     /// The descriptor that goes along with the part; `None` once that is gone.
     pub(super) fn travelling(&self) -> Option<Descriptor> {
         self.descriptor.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// As the owner of the part: read once `state` says that it is here, or by who rolls back.
+    pub(super) fn number(&self) -> u64 {
+        self.number.load(Relaxed)
+    }
+
+    /// The part is nobody's, and whole.
+    pub(super) fn give_up(&self, word: &PartWord, index: usize) {
+        word.give_up(self.number());
+        let descriptor = self.descriptor.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(descriptor) = descriptor {
+            // Not by closing alone: a fork, or a child that has not yet executed its program, may have a copy of the descriptor.
+            let _ = PartByte { fd: descriptor.borrowed(), index }.end_excluding();
+        }
     }
 
     /// The part is its receiver's.

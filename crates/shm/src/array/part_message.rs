@@ -1,6 +1,7 @@
 //! Parts inside messages, in two phases: a part is on its way from when its message is encoded, and its receiver's from when it is decoded.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use multiproc_sync::shm_safe::ShmPlain;
 use serde::de::{Deserialize, Deserializer};
@@ -38,9 +39,10 @@ impl<T: ShmPlain + Send + Sync> ArrayPart<T> {
         if !own.state.begin_sending() {
             return Err(if own.state.is_read() { ShmError::PartIsRead } else { ShmError::PartIsSent });
         }
+        let number = own.number();
         match own.travelling() {
-            Some(descriptor) if self.word().send(own.number) => {
-                Ok((descriptor, family, self.index() as u32, own.number + 1))
+            Some(descriptor) if self.word().send(number) => {
+                Ok((descriptor, family, self.index() as u32, number + 1))
             }
             // Its state says otherwise: somebody has written to the header.
             _ => Err(ShmError::Corrupt { what: "the owner of a part that is here" }),
@@ -63,12 +65,12 @@ impl<T: ShmPlain + Send + Sync> Transfer for Leaving<T> {
 
     fn roll_back(self: Box<Self>) {
         let word = &self.body.header().words[self.index];
-        if word.call_back(self.own.number) {
-            if self.own.state.roll_back() {
-                word.give_up(self.own.number); // in the place of its owner
-            }
-        } else {
-            self.own.let_go(); // somebody has received it all the same
+        let Some(number) = word.call_back(self.own.number()) else {
+            return self.own.let_go(); // somebody has received it all the same
+        };
+        self.own.number.store(number, Relaxed); // `roll_back` orders it
+        if self.own.state.roll_back() {
+            self.own.give_up(word, self.index); // in the place of its owner
         }
     }
 }

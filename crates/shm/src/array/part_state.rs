@@ -60,7 +60,8 @@ impl PartState {
 
     /// The owner drops it. Whether it was here.
     pub(super) fn end(&self) -> bool {
-        match self.0.compare_exchange(SENDING, DROPPED, Relaxed, Relaxed) {
+        // Acquire: the part's number, if it changed. Partner: `roll_back`.
+        match self.0.compare_exchange(SENDING, DROPPED, Relaxed, Acquire) {
             Ok(_) => false, // `roll_back` sees to it
             Err(found) => found < SENDING,
         }

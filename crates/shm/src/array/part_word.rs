@@ -68,13 +68,15 @@ impl PartWord {
         self.0.compare_exchange(number, number + 1, order, Relaxed).is_ok()
     }
 
-    /// The message did not go: the part is its owner's again, unless somebody has received it.
-    pub(crate) fn call_back(&self, number: u64) -> bool {
+    /// The message did not go: the part is its owner's again, by another number, as the bytes of the message may still be somewhere. `None`:
+    /// somebody has received it.
+    pub(crate) fn call_back(&self, number: u64) -> Option<u64> {
         if planted(Bug::PartCalledBackUnasked) {
-            self.0.swap(number, Relaxed);
-            return true;
+            self.0.swap(number + 2, Relaxed);
+            return Some(number + 2);
         }
-        self.0.compare_exchange(number + 1, number, Relaxed, Relaxed).is_ok()
+        let next = if planted(Bug::PartCalledBackUnchanged) { number } else { number + 2 };
+        self.0.compare_exchange(number + 1, next, Relaxed, Relaxed).is_ok().then_some(next)
     }
 
     /// What the message of this number brings; the new owner's number, or `None` for a message that has nothing to bring any more. By

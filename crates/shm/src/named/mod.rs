@@ -76,7 +76,14 @@ impl Named {
             let mut lease = program::lease()?;
             // Listed meanwhile, so that who sweeps would come to the end of it. Where there is no memory for that, this makes some.
             match lease.write(self.record()) {
-                Ok(()) | Err(ShmError::NoSpace { .. }) => self.take_away(&lease),
+                Ok(()) | Err(ShmError::NoSpace { .. }) => {
+                    let taken = self.take_away(&lease);
+                    if taken.is_err() {
+                        // What may be aside by its slot stays listed, and the slot is nobody else's.
+                        std::mem::forget(lease);
+                    }
+                    taken
+                }
                 Err(error) => Err(error),
             }
         })
@@ -150,7 +157,7 @@ impl SharedMemory {
     ///
     /// Any process may do this, and more than one: a name that is gone already, or that has been given to another segment since,
     /// is left alone, and that is success. Nothing is done for memory without a name. While it is done, a segment that somebody
-    /// else has just given the name to can miss it for an instant.
+    /// else has just given the name to can miss it for an instant; should a third process create the name in that very instant, it is that one's.
     ///
     /// A process that dies in the middle leaves it to the next [sweep](crate::names::sweep).
     ///

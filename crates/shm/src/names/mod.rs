@@ -6,9 +6,11 @@
 //! what it lists. It runs by itself before the first name that a process makes, and where a name is taken; the command `multiproc clean`
 //! runs it for programs that come no more.
 //!
-//! - A living process's names are never touched; nor is a file that has got a listed name from somebody else.
+//! - A living process's names are never touched; nor is a file that has got a listed name from somebody else, but for what
+//!   [`unlink`](crate::SharedMemory::unlink) says of an instant in which three processes exchange a name.
+//! - What a process has made before it became another user's, only the first user's programs sweep.
 //! - A fork counts as the process that it is a fork of, until it has ended or runs another program: then it is that one.
-//!   While such a fork lives, the names of its dead parent stay.
+//!   While such a fork lives, the names of its dead parent stay; and if that died while it swept, those that it was sweeping.
 //! - Only manifests of the same user are looked at. What other users put into `/dev/shm`, which is everybody's, is left alone and in
 //!   nobody's way, but for the name itself: who has that first has it.
 //! - Any number of processes may sweep at once. Whoever comes second leaves it to the first, so that a call may return before all is gone.
@@ -32,7 +34,7 @@ mod sweeping;
 use std::fs::File;
 use std::io;
 
-pub use self::sweeping::{Swept, sweep};
+pub use self::sweeping::{SweepError, Swept, sweep};
 use crate::error::ShmError;
 use crate::named::manifest::{self, Record};
 use crate::named::name::Name;
@@ -137,14 +139,15 @@ pub(crate) fn is_of_the_dead(name: &Name) -> bool {
 
 /// Opens a manifest of this user's. `None`: it is gone, or another user's, or none at all.
 fn open(manifest: &str) -> io::Result<Option<(File, FileId)>> {
-    let file = match folder::open(&folder::path(manifest), true, false) {
+    let path = folder::path(manifest);
+    // Looked at before it is opened: another user's file can make that fail in any way, by a lease or as a program that runs.
+    if !folder::facts_at(&path)?.is_some_and(|facts| facts.is_regular && facts.is_ours()) {
+        return Ok(None);
+    }
+    let file = match folder::open(&path, true, false) {
         Ok(file) => file,
-        Err(error)
-            if matches!(
-                error.raw_os_error(),
-                Some(libc::ENOENT | libc::EACCES | libc::EISDIR | libc::ELOOP | libc::ENXIO)
-            ) =>
-        {
+        // Gone, or exchanged in between.
+        Err(_) if !folder::facts_at(&path)?.is_some_and(|facts| facts.is_regular && facts.is_ours()) => {
             return Ok(None);
         }
         Err(error) => return Err(error),

@@ -27,6 +27,24 @@ pub struct Swept {
     pub busy: usize,
 }
 
+/// Why not all was swept, and what was.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+#[non_exhaustive]
+pub struct SweepError {
+    /// What is gone all the same.
+    pub swept: Swept,
+    /// The first thing that went wrong.
+    #[source]
+    pub error: ShmError,
+}
+
+impl From<SweepError> for ShmError {
+    fn from(failed: SweepError) -> Self {
+        failed.error
+    }
+}
+
 /// What has become of a manifest.
 enum Outcome {
     /// There is nothing more to do.
@@ -44,8 +62,8 @@ enum Outcome {
 ///
 /// # Errors
 ///
-/// [`Kernel`](ShmError::Kernel) if `/dev/shm` cannot be read, or something in it cannot be removed; the rest is swept then all the
-/// same.
+/// [`SweepError`] with [`Kernel`](ShmError::Kernel) if `/dev/shm` cannot be read, or something in it cannot be removed; the rest is swept
+/// then all the same, and told.
 ///
 /// ```
 /// use multiproc_shm::{SharedMemory, names};
@@ -56,10 +74,13 @@ enum Outcome {
 /// # Ok::<(), multiproc_shm::ShmError>(())
 /// ```
 #[doc(alias = "resource_tracker")]
-pub fn sweep() -> Result<Swept, ShmError> {
+pub fn sweep() -> Result<Swept, SweepError> {
     let mut swept = Swept::default();
     let mut failed = None;
-    let entries = folder::entries().map_err(ShmError::kernel("read /dev/shm"))?;
+    let entries = match folder::entries().map_err(ShmError::kernel("read /dev/shm")) {
+        Ok(entries) => entries,
+        Err(error) => return Err(SweepError { swept, error }),
+    };
     let mut manifests: Vec<_> =
         entries.iter().filter_map(|name| Some((name, manifest::pid_in(name)?))).collect();
     // Twice: what is not at its place may have been moved aside by another dead one.
@@ -75,7 +96,10 @@ pub fn sweep() -> Result<Swept, ShmError> {
     }
     match failed {
         None => Ok(swept),
-        Some(error) => Err(ShmError::kernel("take a dead process's names away")(error)),
+        Some(error) => {
+            let error = ShmError::kernel("take a dead process's names away")(error);
+            Err(SweepError { swept, error })
+        }
     }
 }
 

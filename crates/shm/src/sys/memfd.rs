@@ -57,6 +57,14 @@ pub(crate) fn is_memory(fd: BorrowedFd<'_>) -> io::Result<bool> {
     }
 }
 
+/// The name that a file in memory was given when it was made, which nothing changes; `None`: it is another file.
+pub(crate) fn name(fd: BorrowedFd<'_>) -> io::Result<Option<String>> {
+    let target = std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()))?;
+    let target = target.to_string_lossy();
+    let name = target.strip_prefix("/memfd:").and_then(|rest| rest.strip_suffix(" (deleted)"));
+    Ok(name.map(str::to_owned))
+}
+
 /// Reads from the file's beginning; fewer bytes than `buffer` has if the file is shorter.
 pub(crate) fn read_start(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     let file = File::from(fd.as_fd().try_clone_to_owned()?);

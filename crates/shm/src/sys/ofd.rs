@@ -31,7 +31,6 @@ pub(crate) fn unlock(fd: BorrowedFd<'_>, byte: u64) -> io::Result<()> {
 }
 
 /// Whether no other description has locked a byte.
-#[allow(dead_code)]
 pub(crate) fn is_free(fd: BorrowedFd<'_>, byte: u64) -> io::Result<bool> {
     let mut lock = of(byte, libc::F_WRLCK);
     fcntl(fd, FcntlArg::F_OFD_GETLK(&mut lock))?;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use multiproc_shm::{SharedHeap, SharedMemory, ShmError, names};
 use multiproc_testkit::fault::{Act, Cue, Fate, Memory, Part, Peer, Scenario, Scene, Start};
-use multiproc_testkit::{eventually, is_running};
+use multiproc_testkit::{eventually, is_running, mounts};
 
 const LAPS: usize = 3;
 
@@ -71,17 +71,8 @@ impl Shared {
 
 /// Gives the program a `/dev/shm` of its own: what it is about to sweep, another scenario's sweepers would have swept.
 fn own_folder() {
-    let none = std::ptr::null();
-    // SAFETY: names that live across the calls; the program has one thread.
-    unsafe {
-        let alone = libc::unshare(libc::CLONE_NEWNS) == 0
-            || libc::unshare(libc::CLONE_NEWUSER | libc::CLONE_NEWNS) == 0;
-        assert!(alone, "this machine forbids namespaces: {}", std::io::Error::last_os_error());
-        let private = libc::MS_REC | libc::MS_PRIVATE;
-        assert_eq!(libc::mount(c"none".as_ptr(), c"/".as_ptr(), none, private, none.cast()), 0);
-        let tmpfs = c"tmpfs".as_ptr();
-        assert_eq!(libc::mount(tmpfs, c"/dev/shm".as_ptr(), tmpfs, 0, none.cast()), 0);
-    }
+    assert!(mounts::own_mounts(), "this machine forbids namespaces");
+    mounts::mount_new("tmpfs", "/dev/shm", "").expect("a folder of its own");
 }
 
 fn scene() -> Scene<Shared> {

@@ -25,11 +25,9 @@ impl Python {
     /// Begins an act.
     pub(crate) fn act(&self, act: &str, arguments: &[&str]) -> Result<Peer, Failure> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/peer.py");
-        let mut command = Command::new(&self.program);
+        let mut command = self.command();
         command.arg(script).arg(act).args(arguments);
-        // No files beside the sources; nothing of the user's own set-up.
-        command.env("PYTHONDONTWRITEBYTECODE", "1").env_remove("PYTHONPATH").env_remove("PYTHONSTARTUP");
-        command.env("PYTHONUTF8", "1").env_remove("PEER_LIES");
+        command.env_remove("PEER_LIES");
         if let Some(lie) = self.lie {
             command.env("PEER_LIES", lie.word());
         }
@@ -40,10 +38,21 @@ impl Python {
         Ok(Peer { act: act.to_owned(), child, to, from })
     }
 
+    /// Without anything of the user's own set-up, and without files beside the sources.
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("PYTHON") {
+                command.env_remove(name);
+            }
+        }
+        command.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONUTF8", "1");
+        command
+    }
+
     /// Whether it is of this version of Python 3 or a later one.
     pub(crate) fn is_since(&self, minor: u32) -> Result<bool, Failure> {
-        let asked =
-            Command::new(&self.program).args(["-c", "import sys; print(sys.version_info[1])"]).output()?;
+        let asked = self.command().args(["-c", "import sys; print(sys.version_info[1])"]).output()?;
         let found = String::from_utf8(asked.stdout)?;
         Ok(found.trim().parse::<u32>()? >= minor)
     }

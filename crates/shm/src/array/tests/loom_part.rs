@@ -128,7 +128,7 @@ fn it_is_called_back_or_received() {
         let receiver = spawn(&part, move |part| part.receive(number + 1, OTHER));
         part.write();
         assert!(part.word.send(number));
-        let called_back = part.word.call_back(number);
+        let called_back = part.word.call_back(number).is_some();
         if called_back {
             part.write();
         }
@@ -165,5 +165,20 @@ fn an_old_message_brings_nothing() {
         assert!(!(brought && taken.is_some_and(|(next, _)| next == number)), "an old message brings it");
         // Either came first, and the other one has seen it.
         assert!(!brought || taken.is_none_or(|(_, left)| left == Left::Whole));
+    });
+}
+
+/// A message did not go, and the part was sent once more: what brings it is the second message.
+#[test]
+fn a_message_that_did_not_go_brings_nothing() {
+    check(|| {
+        let (part, number) = Part::owned();
+        assert!(part.word.send(number));
+        let old = spawn(&part, move |part| part.receive(number + 1, OTHER));
+        let next = part.word.call_back(number);
+        let sent_again = next.is_some_and(|next| part.word.send(next));
+        let brought = old.join().unwrap();
+        assert!(!(brought && sent_again), "the message that did not go brings it");
+        assert!(brought || sent_again, "it is nobody's");
     });
 }

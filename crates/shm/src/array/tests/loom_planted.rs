@@ -15,6 +15,11 @@ const ROWS: &[Row<Bug>] = &[
         "loom_part::it_is_taken_back_from_nobody_who_has_it",
         Claim("nobody else receives it"),
     ),
+    (
+        Bug::PartCalledBackUnchanged,
+        "loom_part::a_message_that_did_not_go_brings_nothing",
+        Claim("the message that did not go brings it"),
+    ),
     (Bug::PartNumberKept, "loom_part::an_old_message_brings_nothing", Claim("an old message brings it")),
 ];
 
