@@ -191,7 +191,8 @@ pub enum ShmError {
     /// A part of an array is sent by whoever reads it.
     #[error("the part of the array is being read: drop the guard, then send the part")]
     PartIsRead,
-    /// A part of an array is in a message already, or was; or its message was received already, or its splitter has taken it back.
+    /// A part of an array is in a message already, or was; or its message was received already, or its splitter has taken it back. So too
+    /// the message of a task that is tried again, once its first worker has received the part: parts and retries do not go together.
     #[error("the part of the array was sent already, or its message was received, or it was taken back")]
     PartIsSent,
     /// A handle, or a heap, was inherited by a fork, which nobody counts among those who have it; or the process was forked while it filled a

@@ -6,7 +6,7 @@ mod common;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
-use common::{fork, idle, kill, pack, reap, send};
+use common::{fork, idle, kill, mapping_of, pack, reap, send};
 use memmap2::MmapOptions;
 use multiproc_shm::{Arena, ArenaBox, ArenaParcel, Shared};
 use multiproc_testkit::{Watchdog, eventually};
@@ -156,10 +156,12 @@ proptest! {
             let word_at = unsafe { &*segment.as_mut_ptr().add(at).cast::<AtomicU64>() };
             word_at.store(if zeros { word >> shift } else { word }, SeqCst);
         }
-        let first = std::ptr::from_ref(&kept[0][0]).addr() / SPAN * SPAN;
+        let mapping = mapping_of(std::ptr::from_ref(&kept[0][0]).addr());
+        prop_assert_eq!(mapping.len(), segment.len());
+        let blocks = mapping.start + end..mapping.end;
         let within = |row: &[u8]| {
-            let address = row.as_ptr().addr();
-            address + row.len() <= first + 5 * SPAN && address + 4 * SPAN >= first
+            let row = row.as_ptr_range();
+            blocks.start <= row.start.addr() && row.end.addr() <= blocks.end
         };
         for bytes in [1, 64, 4096, SPAN, 2 * SPAN, 3 * SPAN] {
             let rows: Vec<_> = (0..4).filter_map(|_| arena.alloc_zeroed::<u8>(bytes).ok()).collect();

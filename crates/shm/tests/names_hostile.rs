@@ -5,6 +5,7 @@ mod common;
 
 use std::fs;
 use std::mem;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering::SeqCst;
@@ -145,6 +146,35 @@ fn users_sweep_for_themselves() {
 }
 
 /// What another user has put at the private names of this one's: those that are drawn are others.
+/// A file that looks like a list by its name, and that nobody can open: its user has a lease of it.
+#[test]
+fn a_list_of_another_user_that_cannot_be_opened_is_in_nobody_s_way() {
+    let _watchdog = Watchdog::with_limit(60);
+    if !is_root() {
+        println!("needs two users: run as root");
+        return;
+    }
+    let theirs = path(&format!("multiproc.1.{:016x}", std::process::id()));
+    let leased = shared_number();
+    let other = fork(|| {
+        become_user(SOMEBODY);
+        let file = fs::File::create_new(&theirs).unwrap();
+        file.set_permissions(fs::Permissions::from_mode(0o666)).unwrap();
+        // SAFETY: numbers; the descriptor is open. Who breaks the lease is told by a signal, which is to be ignored.
+        unsafe {
+            libc::signal(libc::SIGIO, libc::SIG_IGN);
+            assert_eq!(libc::fcntl(file.as_raw_fd(), libc::F_SETLEASE, libc::F_WRLCK), 0);
+        }
+        leased.store(1, SeqCst);
+        idle()
+    });
+    eventually("it has its lease", || leased.load(SeqCst) == 1);
+    names::list().unwrap();
+    names::sweep().unwrap();
+    kill(other);
+    fs::remove_file(&theirs).unwrap();
+}
+
 #[test]
 fn what_other_users_put_beside_a_list_is_in_nobody_s_way() {
     let _watchdog = Watchdog::with_limit(60);

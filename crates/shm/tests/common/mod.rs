@@ -4,6 +4,7 @@
 
 pub(crate) mod named;
 
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 
 use multiproc_shm::transfer::{self, Descriptor, Refusal};
@@ -43,10 +44,20 @@ pub(crate) fn send<T: Serialize + DeserializeOwned>(value: &T) -> T {
 
 /// Whether something is mapped at this address.
 pub(crate) fn is_mapped(address: usize) -> bool {
+    mappings().iter().any(|mapping| mapping.contains(&address))
+}
+
+/// The mapping that this address lies in.
+pub(crate) fn mapping_of(address: usize) -> Range<usize> {
+    mappings().into_iter().find(|mapping| mapping.contains(&address)).expect("it is mapped")
+}
+
+fn mappings() -> Vec<Range<usize>> {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
-    maps.lines().any(|line| {
+    let mapping = |line: &str| {
         let (start, end) = line.split_once(' ').unwrap().0.split_once('-').unwrap();
         let number = |text| usize::from_str_radix(text, 16).unwrap();
-        (number(start)..number(end)).contains(&address)
-    })
+        number(start)..number(end)
+    };
+    maps.lines().map(mapping).collect()
 }
