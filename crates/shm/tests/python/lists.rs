@@ -213,7 +213,7 @@ fn cut(python: &Python) -> Judged {
     let theirs = SharedList::open(peer.hear_segment()?)?;
     let (half, cut) = ("UnicodeDecodeError", word(&"ääää".into()));
     same("in its own", peer.hear()?, format!("{half} {cut} {}", word(&texts[2])))?;
-    holds("half a character is told", matches!(theirs.get(0), Err(ListError::Corrupt { .. })))?;
+    holds("half a character is told", matches!(theirs.get(0), Err(ListError::CorruptItem { .. })))?;
     same("what is left is read as cpython reads it", word(&theirs.get(1)?), cut)?;
     holds("too long for that slot", matches!(theirs.set(1, "äääää"), Err(ListError::TooLong { .. })))?;
     peer.say("read")?;
