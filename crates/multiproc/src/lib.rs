@@ -39,6 +39,8 @@
 //! | `multiprocessing.Pool`, `ProcessPoolExecutor` | [`ProcessPool`] |
 //! | `pool.map`, `pool.apply`, `pool.apply_async` | [`ProcessPool::map`], [`call`](ProcessPool::call), [`submit`](ProcessPool::submit) |
 //! | `multiprocessing.Pipe` | [`ipc::pipe`] |
+//! | `BaseManager.connect`, to what another program has made | [`ipc::Offer`], [`ipc::Invitation`] |
+//! | `multiprocessing.managers.SharedMemoryManager` | [`shm::SharedHeap`] |
 //! | `multiprocessing.Value`, `multiprocessing.shared_memory` | [`shm::SharedValue`], [`shm::Shared`], [`shm::SharedMemory`] |
 //! | `multiprocessing.Array` | [`shm::SharedArray`] |
 //! | `threading.Lock`, `multiprocessing.Lock` | [`sync::Mutex`], or [`sync::Lock`] where another one releases it |
