@@ -7,7 +7,7 @@ mod common;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicI64, AtomicU16, Ordering::SeqCst};
 
-use common::{fork, pack, reap, unpack};
+use common::{forged, fork, pack, reap, unpack};
 use memmap2::MmapOptions;
 use multiproc_shm::transfer::FdRef;
 use multiproc_shm::{FamilyError, Layout, PlaceError, Placement, Shared, SharedMemory, ShmError, ShmSafe};
@@ -67,11 +67,9 @@ fn a_forged_registry_is_not_joined() {
         let lengths = [layout, size_of::<Mutex<u64>>() as u64].map(u64::to_le_bytes);
         let rest = [align_of::<Mutex<u64>>() as u32, 1].map(u32::to_le_bytes);
         let header = [&b"mpshared"[..], numbers.as_flattened(), lengths.as_flattened(), rest.as_flattened()];
-        let forged = SharedMemory::anonymous(4096).unwrap();
-        for (at, byte) in header.concat().into_iter().enumerate() {
-            // SAFETY: within the mapping, which no other thread uses.
-            unsafe { forged.as_ptr().add(at).write_volatile(byte) };
-        }
+        let mut bytes = header.concat();
+        bytes.resize(4096, 0);
+        let forged = forged(&bytes);
         let registry = SharedMemory::anonymous(Registry::LEN).unwrap();
         let handle = (FdRef::from(forged.as_fd()), Some(FdRef::from(registry.as_fd())));
         let error = unpack::<Shared<Mutex<u64>>>(pack(&handle).unwrap()).unwrap_err();

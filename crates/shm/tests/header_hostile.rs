@@ -11,12 +11,10 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
-use common::{Parcel, pack, unpack};
+use common::{Parcel, forged, pack, unpack};
 use multiproc_shm::transfer::{Fd, Refusal};
 use multiproc_shm::{FamilyError, Shared, SharedMemory, SharedValue, ShmError};
 use multiproc_sync::Mutex;
-use nix::fcntl::{FcntlArg, SealFlag, fcntl};
-use nix::sys::memfd::{MFdFlags, memfd_create};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -147,16 +145,6 @@ fn write(fd: &OwnedFd, bytes: &[u8]) {
     File::from(fd.try_clone().unwrap()).write_all_at(bytes, 0).unwrap();
 }
 
-/// A sealed file of these bytes, by the name of those in which values lie.
-fn sealed(bytes: &[u8]) -> OwnedFd {
-    let fd = memfd_create(c"multiproc-shm", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING).unwrap();
-    File::from(fd.try_clone().unwrap()).set_len(bytes.len() as u64).unwrap();
-    let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;
-    fcntl(&fd, FcntlArg::F_ADD_SEALS(seals)).unwrap();
-    write(&fd, bytes);
-    fd
-}
-
 impl Damage {
     fn apply(&self, bytes: &mut [u8]) {
         match self {
@@ -210,7 +198,7 @@ fn survive(attack: &Attack) -> bool {
     match attack.cut {
         Some(len) => {
             damaged.resize(len, 0);
-            parcel.fds[0] = sealed(&damaged);
+            parcel.fds[0] = forged(&damaged);
         }
         None => write(&parcel.fds[0], &damaged),
     }
@@ -220,7 +208,7 @@ fn survive(attack: &Attack) -> bool {
             let with_none = (Fd::from(parcel.fds.swap_remove(0)), None::<Fd>);
             parcel = pack(&with_none).unwrap();
         }
-        Registry::Forged(bytes) if has_lock(attack.is) => parcel.fds[1] = sealed(bytes),
+        Registry::Forged(bytes) if has_lock(attack.is) => parcel.fds[1] = forged(bytes),
         _ => {}
     }
     let header = bytes_of(&message(attack.taken_for).fds[0]);

@@ -61,3 +61,18 @@ fn mappings() -> Vec<Range<usize>> {
     };
     maps.lines().map(mapping).collect()
 }
+
+/// A sealed file of these bytes, by the name of those in which values lie.
+pub(crate) fn forged(bytes: &[u8]) -> OwnedFd {
+    use std::io::Write;
+
+    use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+    use nix::sys::memfd::{MFdFlags, memfd_create};
+
+    let fd = memfd_create(c"multiproc-shm", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING).unwrap();
+    let mut file = std::fs::File::from(fd);
+    file.write_all(bytes).unwrap();
+    let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;
+    fcntl(&file, FcntlArg::F_ADD_SEALS(seals)).unwrap();
+    file.into()
+}
