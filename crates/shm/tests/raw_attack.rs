@@ -20,7 +20,7 @@ fn memory(len: usize) -> SharedMemory {
 fn is_mapped(at: *mut u8) -> bool {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
     let start = format!("{:x}-", at.addr());
-    maps.lines().any(|line| line.starts_with(&start) && line.contains("multiproc-shm"))
+    maps.lines().any(|line| line.starts_with(&start) && line.contains("multiproc-memory"))
 }
 
 /// The values in turn, in a fork that is to be killed; to the end of its parent at the latest.
