@@ -1,17 +1,13 @@
-//! The manifest of this process: made with its first name, gone with its last one. `unsafe`: the state of a process is found by
-//! pointer, since a fork needs another one.
-#![allow(unsafe_code)]
+//! The manifest of this process: made with its first name, gone with its last one.
 
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::ptr;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
-use std::sync::atomic::{AtomicBool, AtomicPtr};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use multiproc_sync::Generation;
+use multiproc_sync::{Generation, PerProcess};
 
 use super::manifest::{self, Record};
 use super::take_away::Aside;
@@ -24,14 +20,8 @@ use crate::sys::{folder, random};
 /// How many names are drawn for a manifest.
 const TRIES: usize = 100;
 
-/// Of this process, or of the one that it is a fork of. A fork's locks may be held by threads that are not there, so it begins
-/// with a state of its own, and leaves the other as it is: with its manifest's descriptor, and so with its lock.
-static STATE: AtomicPtr<State> = AtomicPtr::new(ptr::null_mut());
-
-struct State {
-    generation: Generation,
-    own: Mutex<Own>,
-}
+/// A fork begins with none, and leaves its parent's as it is: with the manifest's descriptor, and so with its lock.
+static OWN: PerProcess<Mutex<Own>> = PerProcess::new();
 
 #[derive(Default)]
 struct Own {
@@ -84,28 +74,6 @@ impl Slots {
     }
 }
 
-fn state() -> &'static State {
-    let mut found = STATE.load(Acquire); // partner: the exchange below
-    loop {
-        // SAFETY: null, or what `Box::into_raw` gave and nobody frees once it has stood here.
-        if let Some(state) = unsafe { found.as_ref() }
-            && state.generation.is_ours()
-        {
-            return state;
-        }
-        let made = Box::into_raw(Box::new(State { generation: Generation::now(), own: Mutex::default() }));
-        match STATE.compare_exchange(found, made, AcqRel, Acquire) {
-            // SAFETY: as above.
-            Ok(_) => return unsafe { &*made },
-            Err(other) => {
-                // SAFETY: made above, and shown to nobody.
-                drop(unsafe { Box::from_raw(made) });
-                found = other;
-            }
-        }
-    }
-}
-
 /// No panic leaves what these locks guard half done.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -113,7 +81,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Sweeps if this process has not done so yet. What does not succeed is left to others.
 pub(crate) fn sweep_once() {
-    let swept = std::mem::replace(&mut locked(&state().own).swept, true);
+    let swept = std::mem::replace(&mut locked(OWN.get()).swept, true);
     if !swept {
         let _ = names::sweep();
     }
@@ -131,8 +99,7 @@ pub(crate) struct Lease {
 
 /// Takes a slot, and makes the manifest if there is none.
 pub(crate) fn lease() -> Result<Lease, ShmError> {
-    let state = state();
-    let mut own = locked(&state.own);
+    let mut own = locked(OWN.get());
     let manifest = match &own.manifest {
         Some(manifest) if manifest.is_in_place() => Arc::clone(manifest),
         // None yet; or somebody has cleared the folder, or this process has got another one.
@@ -143,7 +110,7 @@ pub(crate) fn lease() -> Result<Lease, ShmError> {
         }
     };
     let slot = locked(&manifest.slots).take().ok_or(ShmError::TooManyNames { limit: MAX_NAMES })?;
-    Ok(Lease { manifest, slot, generation: state.generation, record: None })
+    Ok(Lease { manifest, slot, generation: Generation::now(), record: None })
 }
 
 impl Lease {
@@ -181,7 +148,7 @@ impl Drop for Lease {
         if !self.is_ours() {
             return;
         }
-        let mut own = locked(&state().own);
+        let mut own = locked(OWN.get());
         // It overwrites what is there, which needs no memory.
         let _ = self.clear();
         let mut slots = locked(&self.manifest.slots);
