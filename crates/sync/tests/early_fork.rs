@@ -26,21 +26,21 @@ fn a_fork_that_began_before_the_first_lock_has_a_name_of_its_own() {
     // SAFETY: a function that is there to the end.
     unsafe { libc::pthread_atfork(Some(before_a_fork), None, None) };
     let (mutex, held) = (share(Mutex::new(0_u64)), flag());
-    let child = thread::scope(|scope| {
-        let forks = scope.spawn(|| {
-            fork(|| {
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let child = fork(|| {
                 mem::forget(mutex.lock().unwrap());
                 held.store(1, SeqCst);
                 idle();
-            })
+            });
+            // Here: it dies with the thread that has forked it.
+            eventually("the child has the lock", || held.load(SeqCst) == 1);
+            kill(child);
         });
         eventually("the fork has begun", || FORKING.load(SeqCst));
         *mutex.lock().unwrap() += 1;
         LOCKED.store(true, SeqCst);
-        forks.join().unwrap()
     });
-    eventually("the child has the lock", || held.load(SeqCst) == 1);
-    kill(child);
     let told = mutex.lock();
     assert!(matches!(told, Err(LockError::OwnerDied(_))), "its owner's process has ended: {told:?}");
 }
