@@ -80,8 +80,9 @@ impl Offer {
         let message = answer(&Verdict::Given, Some(value))?.spill().map_err(OfferErrorKind::Broker)?;
         let broker = Broker::of_this_process();
         let address = broker.address().map_err(OfferErrorKind::Broker)?;
-        let secret = || Ok(u128::from(door::random()?) << 64 | u128::from(door::random()?));
-        let secret = secret().map_err(OfferErrorKind::Broker)?;
+        let mut secret = [0; 16];
+        getrandom::fill(&mut secret).map_err(|error| OfferErrorKind::Broker(error.into()))?;
+        let secret = u128::from_ne_bytes(secret);
         let mut offers = broker.offers();
         let number = offers.next;
         offers.next += 1;
@@ -178,7 +179,7 @@ impl Broker {
         if let Some(address) = self.address.get() {
             return Ok(*address);
         }
-        let number = door::random()?;
+        let number = getrandom::u64()?;
         let door = door::open(number)?;
         serve::start(self, door)?;
         Ok(*self.address.get_or_init(|| number))

@@ -1,5 +1,4 @@
-//! Packet sockets with an address that is no file (`unix(7)`, abstract), and who is at their other ends. `unsafe`: a system call that
-//! fills memory.
+//! Packet sockets with an address that is no file (`unix(7)`, abstract), and who is at their other ends. `unsafe`: a descriptor that comes as a number.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -18,24 +17,6 @@ use super::wait::timeout_until;
 
 /// How many may stand before a door that nobody opens.
 const BACKLOG: i32 = 128;
-
-/// 64 bits from the kernel, in a fork others than in its parent.
-pub(crate) fn random() -> io::Result<u64> {
-    let mut bytes = [0; 8];
-    loop {
-        // SAFETY: writes to the array, at most as many bytes as it has.
-        match unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) } {
-            8 => return Ok(u64::from_ne_bytes(bytes)),
-            -1 => {
-                let error = io::Error::last_os_error();
-                if error.kind() != io::ErrorKind::Interrupted {
-                    return Err(error);
-                }
-            }
-            _ => {} // so few bytes are never given in part
-        }
-    }
-}
 
 fn address(number: u64) -> io::Result<UnixAddr> {
     Ok(UnixAddr::new_abstract(format!("multiproc-{number:016x}").as_bytes())?)

@@ -16,7 +16,7 @@ use super::program;
 use crate::error::ShmError;
 use crate::memory::{self, SharedMemory};
 use crate::planted::{Bug, planted};
-use crate::sys::{folder, random, space};
+use crate::sys::{folder, space};
 use crate::{names, room};
 
 /// How many names are drawn before it is given up.
@@ -111,7 +111,7 @@ impl SharedMemory {
         let mut draws = 0;
         loop {
             draws += 1;
-            let number = random::number().map_err(ShmError::kernel("draw a name"))? as u32;
+            let number = getrandom::u32().map_err(|error| ShmError::kernel("draw a name")(error.into()))?;
             match make(&Name::parse_new(&format!("psm_{number:08x}"))?, len, |_| ()) {
                 Err(ShmError::Exists { .. }) if draws < DRAWS => {}
                 other => return other,

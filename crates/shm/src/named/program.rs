@@ -14,8 +14,8 @@ use super::take_away::Aside;
 use crate::error::ShmError;
 use crate::names::{self, MAX_NAMES};
 use crate::sys::file_id::FileId;
+use crate::sys::folder;
 use crate::sys::lock::{self, What};
-use crate::sys::{folder, random};
 
 /// How many names are drawn for a manifest.
 const TRIES: usize = 100;
@@ -170,7 +170,7 @@ impl Manifest {
             return Err(io::ErrorKind::ResourceBusy.into());
         }
         for _ in 0..TRIES {
-            let name = manifest::manifest_name(pid, random::number()?);
+            let name = manifest::manifest_name(pid, getrandom::u64()?);
             match folder::give_name(file.as_fd(), &folder::path(&name)) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 other => other?,

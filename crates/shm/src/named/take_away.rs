@@ -15,7 +15,6 @@ use super::manifest::{self, Record};
 use crate::planted::{Bug, planted};
 use crate::sys::file_id::FileId;
 use crate::sys::folder::{self, id_at, remove, rename_new};
-use crate::sys::random;
 
 /// How many private names are drawn.
 const DRAWS: usize = 64;
@@ -41,7 +40,7 @@ pub(crate) struct Aside<'a> {
 
 impl Aside<'_> {
     fn draw(&self) -> io::Result<PathBuf> {
-        Ok(folder::path(&manifest::aside(self.manifest, self.slot, random::number()?)))
+        Ok(folder::path(&manifest::aside(self.manifest, self.slot, getrandom::u64()?)))
     }
 }
 
@@ -151,7 +150,7 @@ mod tests {
     impl Names {
         fn new(test: &str) -> Self {
             let name = format!("take-away-{test}-{}", std::process::id());
-            let aside = manifest::aside(&Self::manifest(), 0, random::number().unwrap());
+            let aside = manifest::aside(&Self::manifest(), 0, getrandom::u64().unwrap());
             Self { aside: folder::path(&aside), name: Name::parse(&name).unwrap() }
         }
 

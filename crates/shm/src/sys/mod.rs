@@ -6,5 +6,4 @@ pub(crate) mod fork;
 pub(crate) mod lock;
 pub(crate) mod memfd;
 pub(crate) mod ofd;
-pub(crate) mod random;
 pub(crate) mod space;
