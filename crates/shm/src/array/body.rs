@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::marker::PhantomData;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -66,6 +67,11 @@ impl<T: ShmPlain + Send + Sync> Body<T> {
     pub(super) fn header(&self) -> &Header {
         // SAFETY: mapped as long as `self` lives, aligned to a page; what is written to while others have it are atomics and the lock.
         unsafe { self.holding.memory().as_non_null().cast::<Header>().as_ref() }
+    }
+
+    /// The file of the memory, for those who write what nobody else knows yet.
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.holding.memory().as_fd()
     }
 
     /// The elements. Whoever makes a reference of it has the right to, by the array's mode.

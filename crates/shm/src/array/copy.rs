@@ -1,11 +1,17 @@
 //! Copies into an array and out of it, each under its lock. `unsafe`: elements that nobody else knows yet.
 #![allow(unsafe_code)]
 
+use std::io;
+
 use multiproc_sync::LockError;
 use multiproc_sync::shm_safe::ShmPlain;
 
 use super::SharedArray;
 use super::guards::{ArrayReadGuard, ArrayWriteGuard};
+use super::header::DATA_AT;
+use crate::error::ShmError;
+use crate::room;
+use crate::sys::memfd;
 
 /// # Copies
 ///
@@ -127,6 +133,19 @@ impl<T: ShmPlain + Send + Sync + Copy> SharedArray<T> {
 }
 
 impl<T: ShmPlain + Send + Sync> SharedArray<T> {
+    /// Has the elements be those of `from`, in an array that was just made here. By a system call: the kernel fills each page as it gives it,
+    /// where through the mapping it has to zero it first and the thread stops for each. Of 100 MB that halves the time.
+    pub(super) fn fill_fresh(&mut self, from: &[T]) -> Result<(), ShmError> {
+        debug_assert_eq!(from.len(), self.len());
+        let len = size_of_val(from);
+        // SAFETY: the bytes of the slice.
+        let written = unsafe { memfd::write_at(self.body.as_fd(), from.as_ptr().cast(), len, DATA_AT) };
+        written.map_err(|error| match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::OutOfMemory => room::out_of_memory(len as u64),
+            _ => ShmError::kernel("fill a segment")(error),
+        })
+    }
+
     /// The elements of an array that was just made here: no other handle is there, and none on its way.
     pub(super) fn fresh(&mut self) -> &mut [T] {
         // SAFETY: mapped as long as `self`, which is the only handle, as its callers have made it and given it to nobody.

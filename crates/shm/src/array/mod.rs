@@ -205,7 +205,7 @@ impl<T: ShmPlain + Send + Sync> SharedArray<T> {
         T: Copy,
     {
         let mut new = Self::zeroed(elements.len())?;
-        new.fresh().copy_from_slice(elements);
+        new.fill_fresh(elements)?;
         Ok(new)
     }
 }

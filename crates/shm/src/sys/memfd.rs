@@ -1,4 +1,5 @@
-//! Anonymous files in memory, of a length that is sealed.
+//! Anonymous files in memory, of a length that is sealed. `unsafe`: a system call that reads memory.
+#![allow(unsafe_code)]
 
 use std::ffi::CStr;
 use std::fs::File;
@@ -63,6 +64,31 @@ pub(crate) fn name(fd: BorrowedFd<'_>) -> io::Result<Option<String>> {
     let target = target.to_string_lossy();
     let name = target.strip_prefix("/memfd:").and_then(|rest| rest.strip_suffix(" (deleted)"));
     Ok(name.map(str::to_owned))
+}
+
+/// Writes to the file from the byte `at` on.
+///
+/// # Safety
+///
+/// `from` is valid for reads of `len` bytes. They need not be initialized: only the kernel reads them.
+pub(crate) unsafe fn write_at(fd: BorrowedFd<'_>, from: *const u8, len: usize, at: usize) -> io::Result<()> {
+    let mut written = 0;
+    while written < len {
+        let number = |at| libc::off_t::try_from(at).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge));
+        let at = number(at + written)?;
+        // SAFETY: what is left of the bytes, by the caller.
+        match unsafe { libc::pwrite(fd.as_raw_fd(), from.add(written).cast(), len - written, at) } {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            -1 => {
+                let error = io::Error::last_os_error();
+                if error.kind() != io::ErrorKind::Interrupted {
+                    return Err(error);
+                }
+            }
+            some => written += some.unsigned_abs(),
+        }
+    }
+    Ok(())
 }
 
 /// Reads from the file's beginning; fewer bytes than `buffer` has if the file is shorter.
