@@ -2,23 +2,7 @@
 //!
 //! In an ordinary build [`planted`] is a constant `false`, and nothing of them is compiled.
 
-macro_rules! bugs {
-    ($($(#[$doc:meta])+ $name:ident,)+) => {
-        /// A bug that a line of a lock would have if it were written wrongly.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[allow(dead_code)] // all of them are planted by name only
-        pub(crate) enum Bug {
-            $($(#[$doc])+ $name,)+
-        }
-
-        #[cfg(any(multiproc_loom, multiproc_planted))]
-        impl Bug {
-            pub(crate) const ALL: &[Self] = &[$(Self::$name),+];
-        }
-    };
-}
-
-bugs! {
+crate::planted_bugs! {
     /// A released word forgets that somebody may sleep.
     WaitersForgotten,
     /// The word is set free first and the sleeper woken after, in two steps.
@@ -223,61 +207,4 @@ bugs! {
     NotificationTakenForAlarm,
     /// A deadlock is told to the wait that has closed it, and to all others.
     AllAreTold,
-}
-
-/// Whether the program is to behave as if it had this bug.
-#[cfg(not(any(multiproc_loom, multiproc_planted)))]
-#[inline(always)]
-pub(crate) const fn planted(_: Bug) -> bool {
-    false
-}
-
-#[cfg(all(multiproc_planted, not(multiproc_loom)))]
-pub use self::chosen::plant;
-#[cfg(all(multiproc_planted, not(multiproc_loom)))]
-pub(crate) use self::chosen::planted;
-
-/// One build in which any of the bugs can be, as its program says.
-#[cfg(all(multiproc_planted, not(multiproc_loom)))]
-mod chosen {
-    use std::sync::atomic::Ordering::Relaxed;
-
-    use super::Bug;
-    use crate::primitive::AtomicU32;
-
-    /// One more than the number of the bug; 0: none.
-    static CHOSEN: AtomicU32 = AtomicU32::new(0);
-
-    #[inline(always)]
-    pub(crate) fn planted(bug: Bug) -> bool {
-        CHOSEN.load(Relaxed) == bug as u32 + 1
-    }
-
-    /// Has this process, and its forks, behave from now on as if it had the bug of this name.
-    ///
-    /// # Panics
-    ///
-    /// If there is none of this name.
-    pub fn plant(name: &str) {
-        let bug = Bug::ALL.iter().find(|bug| format!("{bug:?}") == name);
-        CHOSEN.store(*bug.unwrap_or_else(|| panic!("there is no bug `{name}`")) as u32 + 1, Relaxed);
-    }
-}
-
-/// Names the bug that a process is to have.
-#[cfg(multiproc_loom)]
-#[allow(dead_code)] // of the tests
-pub(crate) const VARIABLE: &str = "MULTIPROC_PLANTED";
-
-/// Whether the environment asks for this bug.
-#[cfg(multiproc_loom)]
-pub(crate) fn planted(bug: Bug) -> bool {
-    use std::sync::LazyLock;
-
-    static CHOSEN: LazyLock<Option<Bug>> = LazyLock::new(|| {
-        let name = std::env::var(VARIABLE).ok()?;
-        // Another crate's models plant bugs of their own by the same variable.
-        Bug::ALL.iter().find(|bug| format!("{bug:?}") == name).copied()
-    });
-    *CHOSEN == Some(bug)
 }

@@ -1,23 +1,8 @@
 //! Bugs that the model checker must find: each is code that was left out or put in the wrong order.
 //!
-//! Outside the model checker [`planted`] is a constant `false`, and nothing of them is compiled.
+//! In an ordinary build [`planted`] is a constant `false`, and nothing of them is compiled.
 
-macro_rules! bugs {
-    ($($(#[$doc:meta])+ $name:ident,)+) => {
-        /// A bug that one line of this crate would have if it were written wrongly.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum Bug {
-            $($(#[$doc])+ $name,)+
-        }
-
-        #[cfg(multiproc_loom)]
-        impl Bug {
-            pub(crate) const ALL: &[Self] = &[$(Self::$name),+];
-        }
-    };
-}
-
-bugs! {
+multiproc_sync::planted_bugs! {
     /// An item can be taken before it is written.
     FilledEarly,
     /// What was written to a slot is not seen by who takes it.
@@ -84,28 +69,4 @@ bugs! {
     ExcusedInSilence,
     /// A handle is looked at, and started later.
     LooksThenStarts,
-}
-
-/// Whether the program is to behave as if it had this bug.
-#[cfg(not(multiproc_loom))]
-#[inline(always)]
-pub(crate) const fn planted(_bug: Bug) -> bool {
-    false
-}
-
-/// Names the bug that a process is to have.
-#[cfg(multiproc_loom)]
-pub(crate) const VARIABLE: &str = "MULTIPROC_PLANTED";
-
-/// Whether the environment asks for this bug.
-#[cfg(multiproc_loom)]
-pub(crate) fn planted(bug: Bug) -> bool {
-    use std::sync::LazyLock;
-
-    static CHOSEN: LazyLock<Option<Bug>> = LazyLock::new(|| {
-        let name = std::env::var(VARIABLE).ok()?;
-        let bug = Bug::ALL.iter().find(|bug| format!("{bug:?}") == name);
-        Some(*bug.unwrap_or_else(|| panic!("{VARIABLE}={name} names no bug")))
-    });
-    *CHOSEN == Some(bug)
 }

@@ -12,6 +12,7 @@ mod atomic;
 mod cell;
 #[cfg(multiproc_loom)]
 pub mod model;
+mod planted_bugs;
 mod this_thread;
 
 pub use self::atomic::{AtomicU32, AtomicU64, AtomicUsize, fence};
