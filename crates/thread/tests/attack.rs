@@ -122,8 +122,10 @@ fn any_other_name_is_kept_whole_here_and_cut_between_characters_there() {
         ("a b\nc", "a b\nc"),
         (&long, &long[..15]),
     ] {
+        let (looked, has_looked) = std::sync::mpsc::channel();
         let thread = Thread::builder().name(name);
-        let thread = thread.spawn(|| {
+        let thread = thread.spawn(move || {
+            has_looked.recv().unwrap();
             let comm = || std::fs::read_to_string("/proc/thread-self/comm").unwrap();
             let first = comm();
             let name = current().name();
@@ -133,6 +135,7 @@ fn any_other_name_is_kept_whole_here_and_cut_between_characters_there() {
         });
         let thread = thread.unwrap();
         assert_eq!(thread.name(), name);
+        looked.send(()).unwrap();
         assert_eq!(thread.join().unwrap(), (format!("{kept}\n"), format!("{kept}\n")));
     }
 }
