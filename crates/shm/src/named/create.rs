@@ -16,7 +16,8 @@ use super::program;
 use crate::error::ShmError;
 use crate::memory::{self, SharedMemory};
 use crate::planted::{Bug, planted};
-use crate::sys::{folder, space};
+use crate::sys::folder::{self, Facts};
+use crate::sys::space;
 use crate::{names, room};
 
 /// How many names are drawn before it is given up.
@@ -130,7 +131,8 @@ fn make(name: &Name, len: usize, fill: impl FnOnce(&mut [u8])) -> Result<SharedM
     program::sweep_once();
     let mut lease = program::lease()?;
     let file = folder::create_nameless().map_err(ShmError::of_folder(asked, "make a segment"))?;
-    reserve(&file, asked)?;
+    let facts = folder::facts(&file).map_err(ShmError::kernel("look at a segment"))?;
+    reserve(&file, &facts, asked)?;
     let map = memory::map(file.as_fd(), len, true)?;
     // SAFETY: mapped, writable, and of this length, with all of its pages. The file has no name yet, so that nobody opens it: this
     // process alone has a descriptor of it, and /proc shows that to those only who could as well write to any memory of this process.
@@ -139,8 +141,7 @@ fn make(name: &Name, len: usize, fill: impl FnOnce(&mut [u8])) -> Result<SharedM
     if !lease.is_ours() {
         return Err(ShmError::Forked);
     }
-    let id = folder::facts(&file).map_err(ShmError::kernel("look at a segment"))?.id;
-    let record = Record { file: id, name: name.clone() };
+    let record = Record { file: facts.id, name: name.clone() };
     if planted(Bug::NamedEarly) {
         publish(&file, name)?;
         lease.write(record.clone())?;
@@ -151,12 +152,11 @@ fn make(name: &Name, len: usize, fill: impl FnOnce(&mut [u8])) -> Result<SharedM
     Ok(SharedMemory::of(map, file.into(), true, Some(Named::owned(record, lease))))
 }
 
-/// Gives a file all of its pages up to `len`.
-pub(super) fn reserve(file: &File, len: u64) -> Result<(), ShmError> {
-    let look = || -> io::Result<_> { Ok((space::left(file.as_fd())?, folder::facts(file)?.held)) };
-    let (left, held) = look().map_err(ShmError::kernel("look at a file system"))?;
+/// Gives a file, of which these are the facts, all of its pages up to `len`.
+pub(super) fn reserve(file: &File, facts: &Facts, len: u64) -> Result<(), ShmError> {
+    let left = space::left(file.as_fd()).map_err(ShmError::kernel("look at a file system"))?;
     // Asked first: it would else be filled to its brim before it is refused.
-    if left.is_some_and(|left| left < len.saturating_sub(held)) {
+    if left.is_some_and(|left| left < len.saturating_sub(facts.held)) {
         return Err(ShmError::NoSpace { asked: len });
     }
     space::reserve(file, len).map_err(|error| match error.kind() {

@@ -62,11 +62,18 @@ fn is_random(text: &str) -> bool {
     text.len() == 16 && text.bytes().all(|letter| matches!(letter, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-pub(crate) fn write_header(file: &File, pid: u32) -> io::Result<()> {
-    let mut bytes = [0; SLOT];
+/// Writes the header, and with it the record of the first slot if there is one already.
+pub(crate) fn write_header(file: &File, pid: u32, first: Option<&Record>) -> io::Result<()> {
+    let mut bytes = [0; 2 * SLOT];
     bytes[..8].copy_from_slice(MAGIC);
     bytes[8..12].copy_from_slice(&pid.to_le_bytes());
-    write(file, 0, &bytes)
+    match first {
+        None => write(file, 0, &bytes[..SLOT]),
+        Some(record) => {
+            bytes[SLOT..].copy_from_slice(&encode(record));
+            write(file, 0, &bytes)
+        }
+    }
 }
 
 pub(crate) fn write_record(file: &File, slot: usize, record: &Record) -> io::Result<()> {
@@ -104,8 +111,8 @@ fn at(slot: usize) -> u64 {
     (slot as u64 + 1) * SLOT as u64
 }
 
-fn write(file: &File, at: u64, bytes: &[u8; SLOT]) -> io::Result<()> {
-    space::check_limit(at + SLOT as u64)?;
+fn write(file: &File, at: u64, bytes: &[u8]) -> io::Result<()> {
+    space::check_limit(at + bytes.len() as u64)?;
     file.write_all_at(bytes, at)
 }
 
@@ -143,11 +150,13 @@ fn decode(bytes: &[u8; SLOT]) -> Option<Record> {
     Some(Record { file: FileId { device: number(8), inode: number(16), born: number(24) }, name })
 }
 
-/// 64 bits of FNV-1a.
+/// 64 bits of FNV-1a. A zero only multiplies, and most of a record is zeros at its end.
 fn checksum(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
+    const PRIME: u64 = 0x100_0000_01b3;
+    let zeros = bytes.iter().rev().take_while(|byte| **byte == 0).count();
+    let said = bytes[..bytes.len() - zeros].iter();
+    let sum = said.fold(0xcbf2_9ce4_8422_2325, |sum: u64, byte| (sum ^ u64::from(*byte)).wrapping_mul(PRIME));
+    sum.wrapping_mul(PRIME.wrapping_pow(zeros as u32))
 }
 
 #[cfg(test)]
@@ -174,7 +183,7 @@ mod tests {
         assert_eq!(read(&file).unwrap(), Some(vec![]), "no header yet");
         file.set_len(512).unwrap();
         assert_eq!(read(&file).unwrap(), None, "a header of others");
-        write_header(&file, 77).unwrap();
+        write_header(&file, 77, None).unwrap();
         assert_eq!(read(&file).unwrap(), Some(vec![]));
         let long = "x".repeat(255);
         write_record(&file, 2, &record(u64::MAX, &long)).unwrap();
@@ -183,13 +192,28 @@ mod tests {
         assert_eq!(read(&file).unwrap(), Some(both.clone()));
         clear_record(&file, 0).unwrap();
         assert_eq!(read(&file).unwrap(), Some(both[1..].to_vec()));
+        write_header(&file, 77, Some(&both[0].1)).unwrap();
+        assert_eq!(read(&file).unwrap(), Some(both), "the first one came with the header");
+    }
+
+    #[test]
+    fn the_checksum_is_that_of_all_bytes_one_by_one() {
+        let plain = |bytes: &[u8]| {
+            bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
+                (sum ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
+            })
+        };
+        assert_eq!(checksum(b"foobar"), 0x8594_4171_f739_67e8, "as FNV's authors say");
+        for bytes in [&[][..], &[0], &[0; 504], &[7, 0, 0, 9, 0, 0, 0], &encode(&record(9, "name"))] {
+            assert_eq!(checksum(bytes), plain(bytes), "{bytes:?}");
+        }
     }
 
     #[test]
     fn a_file_without_end_is_read_to_an_end() {
         let dir = TempDir::new();
         let file = file(&dir);
-        write_header(&file, 1).unwrap();
+        write_header(&file, 1, None).unwrap();
         write_record(&file, MAX_NAMES - 1, &record(5, "last")).unwrap();
         write_record(&file, MAX_NAMES, &record(5, "beyond")).unwrap();
         file.set_len(1 << 42).unwrap();
@@ -210,7 +234,7 @@ mod tests {
         }
         let dir = TempDir::new();
         let file = file(&dir);
-        write_header(&file, 1).unwrap();
+        write_header(&file, 1, None).unwrap();
         write_record(&file, 0, &record(5, "a")).unwrap();
         write_record(&file, 1, &record(6, "b")).unwrap();
         for len in at(1)..at(2) {

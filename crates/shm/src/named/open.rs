@@ -195,7 +195,8 @@ impl SharedMemory {
     /// ```
     #[doc(alias = "posix_fallocate")]
     pub fn reserve(&self) -> Result<(), ShmError> {
-        reserve(self.as_file(), self.len() as u64)
+        let facts = look(self.as_file())?;
+        reserve(self.as_file(), &facts, self.len() as u64)
     }
 }
 

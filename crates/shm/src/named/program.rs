@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use multiproc_sync::{Generation, PerProcess};
 
@@ -31,8 +31,10 @@ struct Own {
 
 #[derive(Debug)]
 struct Manifest {
+    pid: u32,
     name: String,
-    id: FileId,
+    /// Found out when it is first asked for: most processes have one name, which needs nobody to look.
+    id: OnceLock<FileId>,
     /// Its lock lasts until this descriptor and the copies of it in forks are closed.
     file: File,
     /// Written before the first record: a process that only unlinks needs no memory for it.
@@ -149,13 +151,16 @@ impl Drop for Lease {
             return;
         }
         let mut own = locked(OWN.get());
-        // It overwrites what is there, which needs no memory.
-        let _ = self.clear();
-        let mut slots = locked(&self.manifest.slots);
+        let manifest = Arc::clone(&self.manifest);
+        let mut slots = locked(&manifest.slots);
+        let is_last = slots.count == 1;
+        // The record of the last name goes with the list.
+        if !(is_last && manifest.remove().is_ok()) {
+            let _ = self.clear(); // it overwrites what is there, which needs no memory
+        }
         slots.give_back(self.slot);
-        if slots.count == 0 {
-            self.manifest.remove();
-            own.manifest.take_if(|manifest| Arc::ptr_eq(manifest, &self.manifest));
+        if is_last {
+            own.manifest.take_if(|own| Arc::ptr_eq(own, &manifest));
         }
     }
 }
@@ -164,7 +169,6 @@ impl Manifest {
     fn make() -> io::Result<Self> {
         let pid = std::process::id();
         let file = folder::create_nameless()?;
-        let id = folder::facts(&file)?.id;
         // Before it has a name: without the lock it would look like a dead one's to those who sweep.
         if !lock::try_lock(&file, What::Life)? {
             return Err(io::ErrorKind::ResourceBusy.into());
@@ -175,7 +179,8 @@ impl Manifest {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 other => other?,
             }
-            return Ok(Self { name, id, file, has_header: AtomicBool::new(false), slots: Mutex::default() });
+            let (id, has_header) = (OnceLock::new(), AtomicBool::new(false));
+            return Ok(Self { pid, name, id, file, has_header, slots: Mutex::default() });
         }
         Err(io::ErrorKind::AlreadyExists.into())
     }
@@ -183,8 +188,11 @@ impl Manifest {
     fn write(&self, slot: usize, record: &Record) -> io::Result<()> {
         // Two threads that come at once write the same.
         if !self.has_header.load(Relaxed) {
-            manifest::write_header(&self.file, std::process::id())?;
+            manifest::write_header(&self.file, self.pid, Some(record).filter(|_| slot == 0))?;
             self.has_header.store(true, Relaxed);
+            if slot == 0 {
+                return Ok(());
+            }
         }
         manifest::write_record(&self.file, slot, record)
     }
@@ -194,14 +202,22 @@ impl Manifest {
     }
 
     fn is_in_place(&self) -> bool {
-        folder::id_at(&self.path()).is_ok_and(|found| found == Some(self.id))
+        let look = || -> io::Result<bool> {
+            let id = match self.id.get() {
+                Some(id) => *id,
+                None => {
+                    let found = folder::facts(&self.file)?.id;
+                    *self.id.get_or_init(|| found)
+                }
+            };
+            Ok(folder::id_at(&self.path())? == Some(id))
+        };
+        look().unwrap_or(false)
     }
 
-    /// Nobody else gets the name: it has 64 random bits.
-    fn remove(&self) {
-        if self.is_in_place() {
-            let _ = folder::remove(&self.path()); // what cannot be removed is swept
-        }
+    /// Whatever has the name is this file: it has 64 random bits. What cannot be removed is swept.
+    fn remove(&self) -> io::Result<()> {
+        folder::remove(&self.path())
     }
 }
 
@@ -238,5 +254,23 @@ mod tests {
         drop(lease().unwrap());
         drop(leases);
         assert!(!path.exists(), "the last one ends the list");
+    }
+
+    /// The header comes with whichever name is listed first, and takes no other's place.
+    #[test]
+    fn names_may_be_listed_in_any_order() {
+        let manifest = Manifest::make().unwrap();
+        let record = |number: u64| {
+            let file = FileId { device: 1, inode: number, born: 0 };
+            Record { file, name: super::super::name::Name::parse("any").unwrap() }
+        };
+        for slot in [3, 0, 1] {
+            manifest.write(slot, &record(slot as u64)).unwrap();
+        }
+        let listed = manifest::read(&manifest.file).unwrap().unwrap();
+        assert_eq!(listed, [0, 1, 3].map(|slot| (slot, record(slot as u64))));
+        manifest.remove().unwrap();
+        manifest.remove().unwrap();
+        assert!(!manifest.is_in_place());
     }
 }

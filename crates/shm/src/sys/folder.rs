@@ -6,6 +6,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, RenameFlags, renameat2};
 use nix::unistd::{geteuid, linkat};
 
@@ -98,6 +99,15 @@ pub(crate) fn create_nameless() -> io::Result<File> {
 
 /// Gives a nameless file its name, if nobody has it.
 pub(crate) fn give_name(file: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
+    match linkat(file, "", AT_FDCWD, path, AtFlags::AT_EMPTY_PATH) {
+        // The kernel's word for "not you", before 6.10 to all but root; or the folder is not there, which the other way tells too.
+        Err(Errno::ENOENT) => give_name_by_proc(file, path),
+        other => Ok(other?),
+    }
+}
+
+/// As [`give_name`], by a way that any user may go where there is a /proc, and that takes longer.
+fn give_name_by_proc(file: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
     let itself = format!("/proc/self/fd/{}", file.as_raw_fd());
     Ok(linkat(AT_FDCWD, itself.as_str(), AT_FDCWD, path, AtFlags::AT_SYMLINK_FOLLOW)?)
 }
@@ -113,4 +123,28 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
 /// Gives a file another name, if nobody has it.
 pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     Ok(renameat2(AT_FDCWD, from, AT_FDCWD, to, RenameFlags::RENAME_NOREPLACE)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    /// The second way is that of kernels before 6.10, for all but root.
+    #[test]
+    fn both_ways_give_a_name_that_nobody_has() {
+        let ways: [fn(BorrowedFd<'_>, &Path) -> io::Result<()>; 2] = [give_name, give_name_by_proc];
+        for (number, give) in ways.into_iter().enumerate() {
+            let path = path(&format!("mp-test-give-{number}-{}", std::process::id()));
+            let (file, other) = (create_nameless().unwrap(), create_nameless().unwrap());
+            give(file.as_fd(), &path).unwrap();
+            let taken = give(other.as_fd(), &path).unwrap_err();
+            let found = id_at(&path).unwrap();
+            remove(&path).unwrap();
+            assert_eq!((taken.kind(), found), (io::ErrorKind::AlreadyExists, Some(facts(&file).unwrap().id)));
+            let nowhere = give(other.as_fd(), &path.join("below")).unwrap_err();
+            assert_eq!(nowhere.kind(), io::ErrorKind::NotFound);
+        }
+    }
 }
