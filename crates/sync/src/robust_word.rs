@@ -61,6 +61,13 @@ const _: () = {
     assert!(offset_of!(RobustWord, word) as isize - offset_of!(RobustWord, next) as isize == OFFSET);
     // libc finds the neighbour's `prev` right before its `next`.
     assert!(offset_of!(RobustWord, next) - offset_of!(RobustWord, prev) == size_of::<usize>());
+
+    use crate::registry::inspect::layout::lock;
+    assert!(size_of::<RobustWord>() == lock::HEAD_LEN);
+    assert!(offset_of!(RobustWord, word) == lock::WORD && offset_of!(RobustWord, mode) == lock::MODE);
+    assert!(offset_of!(RobustWord, state) == lock::STATE && offset_of!(RobustWord, owner) == lock::OWNER);
+    #[cfg(feature = "watch")]
+    assert!(MODE_BITS == lock::MODE_BITS);
 };
 
 impl RobustWord {

@@ -1,14 +1,13 @@
 //! The first page of a registry: what it is, whose, and where its sections are.
 
-use std::mem::size_of;
+use std::mem::{offset_of, size_of};
 
 use super::RegistryError;
 use super::entry::{ProcessEntry, ThreadEntry};
+use super::inspect::layout::{tables, u32_at, u64_at};
 use super::{MAX_PROCESSES, MAX_THREADS};
 use crate::primitive::AtomicU32;
 use crate::sys::process::Namespaces;
-#[cfg(feature = "watch")]
-use crate::watch::tables::Tables;
 
 /// `mpregist`, little endian.
 const MAGIC: u64 = u64::from_le_bytes(super::MAGIC);
@@ -20,16 +19,15 @@ const VERSION: u32 = 1;
 const SECTIONS: usize = 32;
 
 /// Everything before the first section, in bytes.
-const HEADER_LEN: usize = 4096;
+pub(super) const HEADER_LEN: usize = 4096;
 
 /// What a section holds.
 const PROCESSES: u32 = 1;
 const THREADS: u32 = 2;
 /// Of the feature `watch`: one entry.
-#[cfg(feature = "watch")]
 const SIDE_TABLES: u32 = 3;
 
-/// A run of entries of one kind. Kinds to come (wait records, lock names, holder counts) get numbers of their own; who does not
+/// A run of entries of one kind. Kinds to come get numbers of their own; who does not
 /// know a kind passes over it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +41,11 @@ pub(super) struct Section {
 }
 
 const NONE: Section = Section { kind: 0, stride: 0, offset: 0, count: 0 };
+
+/// The section of side tables.
+const fn side_tables(offset: usize) -> Section {
+    Section { kind: SIDE_TABLES, stride: tables::LEN as u32, offset: offset as u64, count: 1 }
+}
 
 /// ```text
 ///  0  magic          u64
@@ -73,6 +76,9 @@ pub(super) struct Header {
 
 const _: () = assert!(size_of::<Header>() <= HEADER_LEN);
 
+/// Where the list of sections begins.
+const SECTIONS_AT: usize = offset_of!(Header, sections);
+
 const fn section<T>(kind: u32, offset: usize, count: usize) -> Section {
     Section { kind, stride: size_of::<T>() as u32, offset: offset as u64, count: count as u64 }
 }
@@ -85,10 +91,7 @@ pub(super) const LEN: usize = THREADS_END + SIDE_TABLES_LEN;
 
 const THREADS_END: usize = THREADS_AT + MAX_THREADS * size_of::<ThreadEntry>();
 
-#[cfg(feature = "watch")]
-const SIDE_TABLES_LEN: usize = size_of::<Tables>();
-#[cfg(not(feature = "watch"))]
-const SIDE_TABLES_LEN: usize = 0;
+const SIDE_TABLES_LEN: usize = if cfg!(feature = "watch") { tables::LEN } else { 0 };
 
 /// Where the sections of a registry are, from its beginning.
 #[derive(Debug)]
@@ -96,7 +99,6 @@ pub(super) struct Places {
     pub(super) processes: usize,
     pub(super) threads: usize,
     /// `None`: its maker knows of none.
-    #[cfg(feature = "watch")]
     pub(super) side_tables: Option<usize>,
 }
 
@@ -106,9 +108,8 @@ impl Header {
         let mut sections = [NONE; SECTIONS];
         sections[0] = section::<ProcessEntry>(PROCESSES, PROCESSES_AT, MAX_PROCESSES);
         sections[1] = section::<ThreadEntry>(THREADS, THREADS_AT, MAX_THREADS);
-        #[cfg(feature = "watch")]
-        {
-            sections[2] = section::<Tables>(SIDE_TABLES, THREADS_END, 1);
+        if cfg!(feature = "watch") {
+            sections[2] = side_tables(THREADS_END);
         }
         Self {
             magic: MAGIC,
@@ -121,6 +122,32 @@ impl Header {
             threads_used: AtomicU32::new(0),
             reserved: [0; 2],
             sections,
+        }
+    }
+
+    /// A header of these bytes, whatever is in them.
+    pub(super) fn of_bytes(bytes: &[u8; HEADER_LEN]) -> Self {
+        let at = |place| u64_at(bytes, place);
+        let section = |index| {
+            let from = SECTIONS_AT + index * size_of::<Section>();
+            Section {
+                kind: u32_at(bytes, from),
+                stride: u32_at(bytes, from + 4),
+                offset: at(from + 8),
+                count: at(from + 16),
+            }
+        };
+        Self {
+            magic: at(0),
+            version: u32_at(bytes, 8),
+            section_count: u32_at(bytes, 12),
+            length: at(16),
+            pid_namespace: at(24),
+            processes_used: AtomicU32::new(u32_at(bytes, 32)),
+            threads_used: AtomicU32::new(u32_at(bytes, 36)),
+            time_namespace: at(40),
+            reserved: [at(48), at(56)],
+            sections: std::array::from_fn(section),
         }
     }
 
@@ -161,12 +188,8 @@ impl Header {
             section::<ThreadEntry>(THREADS, 0, MAX_THREADS),
             "its section of threads is not as it should be",
         )?;
-        #[cfg(feature = "watch")]
         let side_tables =
-            find(section::<Tables>(SIDE_TABLES, 0, 1), "its section of side tables is not as it should be")
-                .transpose()?;
-        #[cfg(not(feature = "watch"))]
-        let side_tables: Option<std::ops::Range<usize>> = None;
+            find(side_tables(0), "its section of side tables is not as it should be").transpose()?;
         let mut all: Vec<_> = [&processes, &threads].into_iter().chain(&side_tables).collect();
         all.sort_by_key(|section| section.start);
         if all.windows(2).any(|pair| pair[0].end > pair[1].start) {
@@ -175,7 +198,6 @@ impl Header {
         Ok(Places {
             processes: processes.start,
             threads: threads.start,
-            #[cfg(feature = "watch")]
             side_tables: side_tables.map(|section| section.start),
         })
     }

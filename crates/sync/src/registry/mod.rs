@@ -10,6 +10,7 @@ mod entry;
 mod error;
 mod fate;
 mod header;
+pub mod inspect;
 mod stopped;
 mod view;
 

@@ -126,6 +126,12 @@ pub struct RobustSemaphore<const PERMITS: usize> {
     permits: [Claim; PERMITS],
 }
 
+#[cfg(not(multiproc_loom))]
+const _: () = assert!(
+    std::mem::offset_of!(RobustSemaphore<1>, permits) == crate::registry::inspect::layout::lock::PERMITS_AT
+        && std::mem::offset_of!(RobustSemaphore<1>, waiters) == 0
+);
+
 impl<const PERMITS: usize> RobustSemaphore<PERMITS> {
     const FITS: () = assert!(PERMITS >= 1 && PERMITS <= MAX_ROBUST_PERMITS, "1 to 256 permits");
 

@@ -36,6 +36,14 @@ pub(crate) struct Waiters {
     pace: Pace,
 }
 
+#[cfg(not(multiproc_loom))]
+const _: () = {
+    use std::mem::offset_of;
+
+    use crate::registry::inspect::layout::lock;
+    assert!(offset_of!(Waiters, bell) == 0 && offset_of!(Waiters, mode) == lock::PERMITS_MODE);
+};
+
 /// A permit, and who has died with it.
 pub(crate) type Taken<'a> = (&'a Claim, Option<Holder>);
 

@@ -40,7 +40,14 @@ pub(super) struct Door {
 }
 
 #[cfg(not(multiproc_loom))]
-const _: () = assert!(size_of::<Door>() == 56, "on one line");
+const _: () = {
+    use std::mem::offset_of;
+
+    use crate::registry::inspect::layout::lock;
+    assert!(size_of::<Door>() == 56, "on one line");
+    assert!(offset_of!(Door, gate) == lock::GATE && offset_of!(Door, turn) == lock::TURN);
+    assert!(offset_of!(Door, bell) == lock::BELL);
+};
 
 impl Door {
     #[cfg(not(multiproc_loom))]

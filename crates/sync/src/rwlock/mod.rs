@@ -175,6 +175,12 @@ pub struct RwLock<T: ?Sized, const READERS: usize = 8> {
     data: UnsafeCell<T>,
 }
 
+#[cfg(not(multiproc_loom))]
+const _: () = assert!(
+    std::mem::offset_of!(RwLock<()>, slots) == crate::registry::inspect::layout::lock::SLOTS_AT
+        && std::mem::offset_of!(RwLock<()>, door) == 0
+);
+
 // SAFETY: the data go where the lock goes.
 unsafe impl<T: ?Sized + Send, const READERS: usize> Send for RwLock<T, READERS> {}
 // SAFETY: one writer at a time reaches the data, from whatever thread, as if they were sent there and back; or readers from several

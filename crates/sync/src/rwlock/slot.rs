@@ -38,6 +38,15 @@ pub(super) struct Slot {
     guards: AtomicU32,
 }
 
+#[cfg(not(multiproc_loom))]
+const _: () = {
+    use std::mem::offset_of;
+
+    use crate::registry::inspect::layout::lock;
+    assert!(size_of::<Slot>() == lock::SLOT_LEN && offset_of!(Slot, claim) == 0);
+    assert!(offset_of!(Slot, guards) == lock::GUARDS);
+};
+
 impl Slot {
     #[cfg(not(multiproc_loom))]
     pub(super) const fn new() -> Self {

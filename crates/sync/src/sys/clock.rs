@@ -10,7 +10,6 @@ pub(crate) fn milliseconds() -> u64 {
 }
 
 /// Nanoseconds since that moment.
-#[cfg(feature = "watch")]
 pub(crate) fn nanoseconds() -> u64 {
     let time = now();
     time.tv_sec.cast_unsigned() * 1_000_000_000 + time.tv_nsec.cast_unsigned()

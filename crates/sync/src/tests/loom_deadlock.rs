@@ -27,7 +27,7 @@ fn board(locks: impl IntoIterator<Item = Id>) -> Board {
 }
 
 fn hold(lock: Id) -> Hold {
-    Hold { lock, begun: 0, site: 0 }
+    Hold { lock, begun: 0, site: 0, place: 0 }
 }
 
 impl Board {

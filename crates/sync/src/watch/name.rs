@@ -68,7 +68,13 @@ mod watched {
         reserved: u64,
     }
 
-    const _: () = assert!(size_of::<Name>() == 64);
+    const _: () = {
+        use std::mem::offset_of;
+
+        use crate::registry::inspect::layout::name;
+        assert!(size_of::<Name>() == name::LEN && offset_of!(Name, number) == name::NUMBER);
+        assert!(offset_of!(Name, len) == name::TEXT_LEN && offset_of!(Name, text) == name::TEXT);
+    };
 
     /// A length: somebody writes the name, or was killed when it did.
     const BEING_WRITTEN: u32 = u32::MAX;

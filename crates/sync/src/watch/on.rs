@@ -4,10 +4,11 @@ use std::panic::Location;
 use std::process;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::record::{Hold, Id, Want};
+use super::record::{Hold, Id, Want, place_of};
 use super::{Access, count, here};
 use crate::deadlock::{LockName, Report};
 use crate::primitive::AtomicU64;
+use crate::registry::inspect::layout::id;
 use crate::robust_word::RobustWord;
 
 /// Where in the source a lock is asked for, and what for.
@@ -47,10 +48,10 @@ impl Site {
 }
 
 /// The bit of what is read beside others.
-const SHARED: Id = 1 << 63;
+const SHARED: Id = id::SHARED;
 
 /// The bit of a lock that means something in one process only.
-const PRIVATE: Id = 1 << 62;
+const PRIVATE: Id = id::PRIVATE;
 
 /// The serial numbers that were given to private locks.
 static SERIALS: AtomicU64 = AtomicU64::new(0);
@@ -144,7 +145,7 @@ fn hold(lock: &RobustWord, access: Access, site: Site) {
 #[inline]
 fn note(lock: &RobustWord, access: Access, site: Site) {
     if let (Some(id), Some(record)) = (LockId::of(lock, access), here::record()) {
-        record.hold(Hold { lock: id.0, begun: 0, site: site.number() });
+        record.hold(Hold { lock: id.0, begun: 0, site: site.number(), place: place_of(lock) });
     }
 }
 

@@ -23,7 +23,15 @@ pub(crate) struct Site {
     path: [AtomicU64; PATH_LEN],
 }
 
-const _: () = assert!(size_of::<Site>() == 128);
+const _: () = {
+    use std::mem::offset_of;
+
+    use crate::registry::inspect::layout::site;
+    assert!(size_of::<Site>() == site::LEN && READY == site::READY && PATH_LEN * 8 == site::PATH_LEN);
+    assert!(offset_of!(Site, state) == site::STATE && offset_of!(Site, line) == site::LINE);
+    assert!(offset_of!(Site, column) == site::COLUMN && offset_of!(Site, len) == site::TEXT_LEN);
+    assert!(offset_of!(Site, path) == site::PATH);
+};
 
 const FREE: u32 = 0;
 /// Somebody writes it, or was killed when it did.

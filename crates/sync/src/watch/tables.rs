@@ -37,6 +37,16 @@ pub(crate) struct Tables {
     records: [Record; MAX_THREADS],
 }
 
+const _: () = {
+    use std::mem::offset_of;
+
+    use crate::registry::inspect::layout::tables;
+    assert!(size_of::<Tables>() == tables::LEN && offset_of!(Tables, records_used) == tables::RECORDS_USED);
+    assert!(offset_of!(Tables, names) == tables::NAMES_AT && NAMES == tables::NAMES);
+    assert!(offset_of!(Tables, sites) == tables::SITES_AT && SITES == tables::SITES);
+    assert!(offset_of!(Tables, records) == tables::RECORDS_AT && OWN == tables::OWN);
+};
+
 /// The tables in use; 0: none yet. No `OnceLock`, here and below: a fork in the middle of its beginning would leave the child waiting
 /// for a thread that is not there.
 static CURRENT: AtomicUsize = AtomicUsize::new(0);
