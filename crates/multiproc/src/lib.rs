@@ -24,12 +24,13 @@
 //! | `sync` | `multiproc-sync` | [`sync`]: locks that survive the death of any process |
 //! | `thread` | `multiproc-thread` | [`thread`]: threads with names, daemons and timers, and queues between them |
 //!
-//! Two more are off by default. They watch the locks of [`sync`], at a cost, and change nothing else of them:
+//! Three more are off by default. Two of them watch the locks of [`sync`], at a cost, and change nothing else of them:
 //!
 //! | feature | what it brings |
 //! |---|---|
 //! | `contention` | `sync::contention`: how long named locks are waited for and held, and where, in all processes of a family |
 //! | `deadlock` | threads and processes that wait for each other's locks are told of it |
+//! | `ndarray` | arrays of [`shm`] as views of the crate `ndarray`, and made of its arrays |
 //!
 //! # Coming from Python
 //!
