@@ -43,7 +43,9 @@
 //! | `BaseManager.connect`, to what another program has made | [`ipc::Offer`], [`ipc::Invitation`] |
 //! | `multiprocessing.managers.SharedMemoryManager` | [`shm::SharedHeap`] |
 //! | `multiprocessing.Value`, `multiprocessing.shared_memory` | [`shm::SharedValue`], [`shm::Shared`], [`shm::SharedMemory`] |
-//! | `multiprocessing.Array` | [`shm::SharedArray`] |
+//! | `multiprocessing.Array`, `RawArray` | [`shm::SharedArray`] |
+//! | `multiprocessing.shared_memory.ShareableList` | [`shm::SharedList`] |
+//! | `multiprocessing.heap.Arena` | [`shm::Arena`] |
 //! | `threading.Lock`, `multiprocessing.Lock` | [`sync::Mutex`], or [`sync::Lock`] where another one releases it |
 //! | `threading.RLock`, `multiprocessing.RLock` | [`sync::ReentrantMutex`] |
 //! | none: many readers or one writer | [`sync::RwLock`] |

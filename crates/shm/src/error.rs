@@ -31,14 +31,15 @@ pub enum ShmError {
         /// What is left, in bytes.
         available: u64,
     },
-    /// Plain bytes were asked for of a segment that holds a [`Shared`](crate::Shared) value, or a family's registry.
+    /// Plain bytes were asked for of a segment that holds a [`Shared`](crate::Shared) value, an array, an arena, or a family's registry.
     #[error(
-        "the segment holds a shared value or a family's registry, which writes of plain bytes would break: receive it as the `Shared` that it is"
+        "the segment holds a typed value or a family's registry, which writes of plain bytes would break: receive it as the type that was sent, \
+         `Shared`, `SharedArray` or `Arena`"
     )]
     NotPlain,
     /// A segment that has a name, or a file, was to travel inside a message: who receives it could see it cut.
     #[error("a segment with a name does not travel inside a message: send its name, or use an anonymous one")]
-    NotSealed,
+    NotSendable,
     /// More was asked for than an arena can have: its blocks have numbers of 32 bits.
     #[error("an arena of {asked} bytes, where {limit} are the most: make several")]
     TooLargeAnArena {
@@ -48,7 +49,9 @@ pub enum ShmError {
         limit: u64,
     },
     /// The segment is shorter than what it should hold.
-    #[error("the segment is {len} bytes long, where {needed} are needed")]
+    #[error(
+        "the segment is {len} bytes long, where {needed} are needed: it is another segment, or was truncated"
+    )]
     TooShort {
         /// Of the segment, in bytes.
         len: u64,
@@ -120,7 +123,9 @@ pub enum ShmError {
         name: String,
     },
     /// No segment has this name.
-    #[error("no segment has the name {name:?}: it was not made yet, or its maker has ended")]
+    #[error(
+        "no segment has the name {name:?}: it was not made yet, its maker has ended, or a Python program that had opened it has unlinked it"
+    )]
     Missing {
         /// The name.
         name: String,
@@ -193,7 +198,10 @@ pub enum ShmError {
     PartIsRead,
     /// A part of an array is in a message already, or was; or its message was received already, or its splitter has taken it back. So too
     /// the message of a task that is tried again, once its first worker has received the part: parts and retries do not go together.
-    #[error("the part of the array was sent already, or its message was received, or it was taken back")]
+    #[error(
+        "the part of the array was sent already, or its message was received, or it was taken back: send what the receiver sends on, \
+         and have no retries in a pool whose tasks bring parts"
+    )]
     PartIsSent,
     /// A handle, or a heap, was inherited by a fork, which nobody counts among those who have it; or the process was forked while it filled a
     /// segment, which is the parent's to make.

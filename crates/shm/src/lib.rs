@@ -23,7 +23,7 @@
 //!
 //! - [`Shared`]: one value, in memory of its own; the handle travels inside messages and arguments of tasks.
 //! - [`SharedArray`]: elements that many processes read, write, count in or share out, without a copy.
-//! - [`SharedValue`]: the same with a lock inside, which no death tears and nobody has to mend.
+//! - [`SharedValue`]: one value that is read and changed under its own lock; a writer that is killed leaves the old value.
 //! - [`SharedMemory`]: plain bytes below it.
 //! - [`RawView`]: numbers in memory that anybody may write, CPython for one, as an array of any shape.
 //! - [`names`]: segments with names, for programs that know nothing of each other.

@@ -26,15 +26,17 @@ use crate::transfer::Descriptor;
 /// A segment of memory that other processes can map too. A clone is the same mapping.
 ///
 /// - [`anonymous`](Self::anonymous): without a name, reached by its descriptor, and gone with the last descriptor and the last mapping, however
-///   their processes end. Its length is sealed: no holder of the descriptor can cut it, under the feet of those who read.
+///   their processes end. Its length is sealed: no holder of the descriptor can truncate it, under the feet of those who read.
 /// - [`create`](Self::create), [`open`](Self::open): with a name, for programs that know nothing of each other, CPython among them.
 /// - [`map_file`](Self::map_file): a file.
 ///
-/// Nothing is known of its bytes, so they are reached by pointer; [`Shared`](crate::Shared) is the typed form.
+/// Nothing is known of its bytes. Safe code reads and writes them as numbers, by a [`RawView`](crate::RawView) of any shape, or copies them
+/// ([`read_at`](Self::read_at)); `unsafe` code has a [pointer](Self::as_ptr). [`Shared`](crate::Shared) and
+/// [`SharedArray`](crate::SharedArray) are the typed forms.
 ///
-/// # Files that others cut
+/// # Files that others truncate
 ///
-/// The kernel seals no file that has a name. Whoever may write to a named segment or a mapped file may cut it, and then to touch what is gone
+/// The kernel seals no file that has a name. Whoever may write to a named segment or a mapped file may truncate it, and then to touch what is gone
 /// is SIGBUS, which ends the process; no check beforehand excludes that. [`read_at`](Self::read_at) does not touch it: it copies by a system
 /// call, and gives what is there. To hold memory against others of the same user, use an anonymous segment.
 ///
@@ -44,11 +46,8 @@ use crate::transfer::Descriptor;
 /// let ours = SharedMemory::anonymous(4096)?;
 /// let theirs = SharedMemory::attach(ours.try_clone_fd()?)?; // in another process, say
 /// assert_ne!(ours.as_ptr(), theirs.as_ptr());
-/// // SAFETY: within both mappings; nobody else uses them.
-/// unsafe {
-///     ours.as_ptr().add(7).write_volatile(42);
-///     assert_eq!(theirs.as_ptr().add(7).read_volatile(), 42);
-/// }
+/// ours.raw_view::<u64>(0, &[512])?.set(&[7], 42)?;
+/// assert_eq!(theirs.raw_view::<u64>(0, &[512])?.get(&[7]), Some(42));
 /// assert!(matches!(SharedMemory::anonymous(0), Err(ShmError::Empty)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

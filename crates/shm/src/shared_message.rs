@@ -33,7 +33,7 @@ impl Serialize for SharedMemory {
         if self.is_sealed().map_err(transfer::refuse_encoding)? {
             return self.travelling().map_err(transfer::refuse_encoding)?.serialize(serializer);
         }
-        Err(transfer::refuse_encoding(ShmError::NotSealed))
+        Err(transfer::refuse_encoding(ShmError::NotSendable))
     }
 }
 

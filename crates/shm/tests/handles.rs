@@ -160,7 +160,7 @@ fn memory_with_a_name_or_of_a_file_does_not_travel() {
     let file = SharedMemory::map_file_read_only(std::env::current_exe().unwrap()).unwrap();
     for memory in [named, file] {
         let refusal = pack(&memory).map(|_| ()).unwrap_err();
-        assert!(matches!(refusal.downcast_ref(), Some(ShmError::NotSealed)), "{refusal}");
+        assert!(matches!(refusal.downcast_ref(), Some(ShmError::NotSendable)), "{refusal}");
     }
 }
 

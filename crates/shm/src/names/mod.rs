@@ -20,7 +20,7 @@
 //!
 //! let name = format!("doc-names-{}", std::process::id());
 //! let memory = SharedMemory::create(&name, 4096)?;
-//! names::sweep()?; // has no eye for the living
+//! names::sweep()?; // leaves the names of the living alone
 //! let all = names::list()?;
 //! let ours = all.iter().find(|segment| segment.name == name).unwrap();
 //! assert_eq!((ours.len, ours.creator, ours.is_alive), (4096, std::process::id(), true));
