@@ -74,7 +74,8 @@ impl SharedMemory {
     /// A new segment of `len` zeroed bytes without a name, mapped.
     ///
     /// Cost: a handful of system calls. Above 1 MiB it is asked how much memory is free as well, one more, and once a second which limits there
-    /// are; where that is not enough to tell, all of them are looked up, some 100 µs. Pages cost memory once they are touched.
+    /// are; where that is not enough to tell, all of them are looked up, some 100 µs. For shorter ones it is asked so after each 16 MiB of them, or a
+    /// quarter of what was left. Pages cost memory once they are touched.
     ///
     /// # Errors
     ///

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -12,8 +13,14 @@ use nix::sys::sysinfo::sysinfo;
 use crate::error::ShmError;
 use crate::sys::space;
 
-/// Up to this length nobody asks, as nobody asks before an allocation of the same length.
+/// Up to this length it is asked now and then only.
 const UNASKED: u64 = 1 << 20;
+
+/// So many bytes in all are made in such segments before it is asked again; fewer where little was left.
+const UNASKED_IN_ALL: u64 = 16 << 20;
+
+/// What of them is left until then.
+static UNASKED_LEFT: AtomicU64 = AtomicU64::new(UNASKED_IN_ALL);
 
 /// More than any machine has: where no limit is set, the first version of groups says a number like this.
 const NO_LIMIT: u64 = 1 << 60;
@@ -23,13 +30,27 @@ const UNLIMITED_FOR: Duration = Duration::from_secs(1);
 
 /// Refuses `asked` bytes if the machine or a cgroup of this process has fewer left.
 pub(crate) fn check(asked: u64) -> Result<(), ShmError> {
-    if asked <= UNASKED || (is_free(asked) && are_unlimited()) {
+    if asked <= UNASKED && is_covered(asked) {
         return Ok(());
     }
-    match available(Path::new("/")) {
+    let available =
+        if is_free(asked.max(UNASKED_IN_ALL)) && are_unlimited() { None } else { available(Path::new("/")) };
+    UNASKED_LEFT.store(unasked(available), Relaxed);
+    match available {
         Some(available) if asked > available => Err(ShmError::OutOfMemory { asked, available }),
         _ => Ok(()),
     }
+}
+
+/// Takes `asked` bytes off what may be made unasked; `false`: that is used up.
+fn is_covered(asked: u64) -> bool {
+    // Relaxed: it is a count. Of several threads that come to its end each asks.
+    UNASKED_LEFT.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(asked)).is_ok()
+}
+
+/// How much is made unasked where so much is available: less and less the closer the limit.
+fn unasked(available: Option<u64>) -> u64 {
+    available.map_or(UNASKED_IN_ALL, |available| UNASKED_IN_ALL.min(available / 4))
 }
 
 /// Why memory of this length could not be mapped: the kernel has one word for no room in the address space and for too many mappings.
@@ -171,6 +192,14 @@ mod tests {
         assert_eq!(available(root), Some(999));
         write(root, "sys/fs/cgroup/memory/x/memory.limit_in_bytes", "9223372036854771712\n");
         assert_eq!(available(root), None, "as the kernel says where there is no limit");
+    }
+
+    #[test]
+    fn it_is_asked_more_often_where_less_is_left() {
+        assert_eq!(unasked(None), UNASKED_IN_ALL);
+        assert_eq!(unasked(Some(1 << 40)), UNASKED_IN_ALL);
+        assert_eq!(unasked(Some(8 << 20)), 2 << 20);
+        assert_eq!(unasked(Some(0)), 0);
     }
 
     #[test]

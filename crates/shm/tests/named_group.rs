@@ -73,3 +73,33 @@ fn a_limit_of_the_group_is_a_lack_of_memory() {
     drop(group);
     leaks.check();
 }
+
+/// Nobody asks for each of them what is left, and yet none is made that is too much.
+#[test]
+fn many_short_segments_are_refused_before_the_limit_is_reached() {
+    let _watchdog = Watchdog::with_limit(60);
+    let leaks = Leaks::snapshot();
+    let Some(group) = Group::new(24 * MIB) else {
+        println!("no group with a limit can be made here: the tests of room.rs show how often it is asked");
+        return;
+    };
+    let child = fork(|| {
+        group.enter();
+        let mut made = Vec::new();
+        let refused = loop {
+            match SharedMemory::anonymous(MIB) {
+                Ok(memory) => {
+                    // Not all of it: the kernel needs something for itself.
+                    (0..3 * MIB / 4).step_by(4096).for_each(|at| write(&memory, at, 1));
+                    made.push(memory);
+                }
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(refused, ShmError::OutOfMemory { asked, .. } if asked == MIB as u64), "{refused}");
+        assert!((16..32).contains(&made.len()), "{}", made.len());
+    });
+    assert_eq!(reap(child), 0, "it is refused, not killed");
+    drop(group);
+    leaks.check();
+}

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::mem;
 use std::os::fd::AsRawFd;
+use std::path::Path;
 use std::sync::atomic::Ordering::SeqCst;
-use std::thread;
 
 use common::named::{creator, manifest_of, numbered, path, shared_number, sweep_until_gone};
 use common::{fork, idle, kill, reap};
@@ -100,32 +100,61 @@ fn a_name_of_a_dead_process_is_free_while_others_look() {
     leaks.check();
 }
 
-/// Another process is in the middle of sweeping it: it is waited for. That the maker has come to wait shows in what it has swept itself.
+/// Another process is in the middle of sweeping it, and stands still: nobody waits for that one, wherever it stands.
 #[test]
-fn a_name_of_a_dead_process_is_waited_for_while_another_sweeps_it() {
+fn a_name_of_a_dead_process_is_free_while_another_that_sweeps_it_stands_still() {
     let _watchdog = Watchdog::with_limit(60);
     let leaks = Leaks::snapshot();
     drop(SharedMemory::create_any(1).unwrap()); // this process has swept before
-    let pid = kill(creator("swept", 1));
-    let manifest = File::options().read(true).write(true).open(manifest_of(pid).unwrap()).unwrap();
-    let second_byte = libc::flock {
-        l_type: libc::F_WRLCK as i16,
-        l_whence: libc::SEEK_SET as i16,
-        l_start: 1,
-        l_len: 1,
-        l_pid: 0,
-    };
-    // SAFETY: the structure lives across the call.
-    assert_eq!(unsafe { libc::fcntl(manifest.as_raw_fd(), libc::F_OFD_SETLK, &raw const second_byte) }, 0);
-    assert!(names::list().unwrap().iter().any(|segment| segment.creator == pid && !segment.is_alive));
-    let other = kill(creator("another", 1));
-    let made = thread::scope(|scope| {
-        let making = scope.spawn(|| SharedMemory::create(&numbered("swept", 0), 20));
-        eventually("it has swept", || manifest_of(other).is_none());
+    for has_moved_it in [false, true] {
+        let pid = kill(creator("swept", 1));
+        let path_of_list = manifest_of(pid).unwrap();
+        let manifest = File::options().read(true).write(true).open(&path_of_list).unwrap();
+        let second_byte = libc::flock {
+            l_type: libc::F_WRLCK as i16,
+            l_whence: libc::SEEK_SET as i16,
+            l_start: 1,
+            l_len: 1,
+            l_pid: 0,
+        };
+        // SAFETY: the structure lives across the call.
+        let locked = unsafe { libc::fcntl(manifest.as_raw_fd(), libc::F_OFD_SETLK, &raw const second_byte) };
+        assert_eq!(locked, 0);
+        let listed = names::list().unwrap();
+        assert!(listed.iter().any(|segment| segment.creator == pid && !segment.is_alive));
+        let aside = format!("{}.u0.0123456789abcdef", path_of_list.display());
+        if has_moved_it {
+            fs::rename(path(&numbered("swept", 0)), &aside).unwrap();
+        }
+        let made = SharedMemory::create(&numbered("swept", 0), 20).expect("it is a dead process's");
+        assert_eq!(made.len(), 20);
+        assert!(path_of_list.exists(), "the other has not come to its end");
         drop(manifest); // as at the death of who sweeps
-        making.join().unwrap()
-    });
-    assert_eq!(made.expect("it is a dead process's").len(), 20);
+        sweep_until_gone(&path_of_list);
+        assert!(path(&numbered("swept", 0)).exists(), "it is a living process's now");
+        assert!(!Path::new(&aside).exists());
+        drop(made);
+    }
+    leaks.check();
+}
+
+/// Who had no memory to list what it moved aside, and died then, may have moved what had just got the name.
+#[test]
+fn what_is_aside_without_a_record_and_a_living_process_lists_has_its_name_again() {
+    let _watchdog = Watchdog::with_limit(60);
+    let leaks = Leaks::snapshot();
+    let ours = SharedMemory::create(&numbered("moved", 0), 10).unwrap();
+    let pid = kill(creator("mover", 1));
+    let manifest = manifest_of(pid).unwrap();
+    let aside = |slot: u32| format!("{}.u{slot}.0123456789abcdef", manifest.display());
+    fs::rename(path(&numbered("moved", 0)), aside(7)).unwrap();
+    fs::write(aside(8), "on no list").unwrap();
+    sweep_until_gone(&manifest);
+    assert!(!Path::new(&aside(7)).exists() && !Path::new(&aside(8)).exists());
+    assert_eq!(SharedMemory::open(&numbered("moved", 0)).expect("it has its name").len(), 10);
+    assert!(!path(&numbered("mover", 0)).exists());
+    drop(ours);
+    assert!(!path(&numbered("moved", 0)).exists());
     leaks.check();
 }
 

@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io;
+use std::mem;
 use std::os::fd::AsFd;
 use std::slice;
 use std::thread;
@@ -13,6 +14,7 @@ use super::Named;
 use super::manifest::{self, Record};
 use super::name::Name;
 use super::program;
+use super::take_away::take_away;
 use crate::error::ShmError;
 use crate::memory::{self, SharedMemory};
 use crate::planted::{Bug, planted};
@@ -23,7 +25,7 @@ use crate::{names, room};
 /// How many names are drawn before it is given up.
 const DRAWS: usize = 64;
 
-/// How often a name that a dead process has left is looked at again while another process sweeps it.
+/// How often a name that a dead process has left is looked at again while others move its file about.
 const LOOKS: usize = 1000;
 
 const PAUSE: Duration = Duration::from_millis(1);
@@ -170,23 +172,45 @@ pub(super) fn reserve(file: &File, facts: &Facts, len: u64) -> Result<(), ShmErr
 /// Gives the segment its name, if nobody has it but the dead.
 fn publish(file: &File, name: &Name) -> Result<(), ShmError> {
     let give = || folder::give_name(file.as_fd(), &name.path());
+    let is_taken = |given: &io::Result<()>| {
+        given.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists)
+    };
     let mut given = give();
-    for _ in 0..LOOKS {
-        match &given {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            _ => break,
+    for look in 0..LOOKS {
+        if !is_taken(&given) {
+            break;
+        }
+        if look > 0 {
+            thread::sleep(PAUSE);
         }
         // What cannot be swept is in the way still; and another process that sweeps the name is not through with it.
         let alone = names::sweep().is_ok_and(|swept| swept.busy == 0);
-        let left = !alone && names::is_of_the_dead(name);
+        let left = if alone { None } else { names::left_by_the_dead(name) };
+        // That process may stand still, so nobody waits for it.
+        if let Some(record) = left.as_ref().filter(|_| !planted(Bug::SweeperWaitedFor)) {
+            end_of_the_dead(record)?;
+        }
         given = give();
-        if !left {
+        if left.is_none() {
             break;
         }
-        thread::sleep(PAUSE);
     }
     given.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => ShmError::Exists { name: name.to_string() },
         _ => ShmError::of_folder(manifest::LENGTH, "give a segment its name")(error),
     })
+}
+
+/// Takes a name away that a dead process has left, beside whoever sweeps all of them.
+fn end_of_the_dead(record: &Record) -> Result<(), ShmError> {
+    let mut lease = program::lease()?;
+    lease.write(record.clone())?; // if this process dies as well, who sweeps comes to the end of it
+    match take_away(&[(lease.aside(), record)]).pop().expect("one for the one record") {
+        // Who has moved it aside leaves the name free, or gives it back, as it is not that one's: then it is looked at again.
+        Ok(_) => Ok(()),
+        Err(error) => {
+            mem::forget(lease); // what may be aside by its slot stays listed
+            Err(ShmError::of_name(&record.name, "take a dead process's name away", error))
+        }
+    }
 }

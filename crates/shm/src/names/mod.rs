@@ -10,7 +10,7 @@
 //!   [`unlink`](crate::SharedMemory::unlink) says of an instant in which three processes exchange a name.
 //! - What a process has made before it became another user's, only the first user's programs sweep.
 //! - A fork counts as the process that it is a fork of, until it has ended or runs another program: then it is that one.
-//!   While such a fork lives, the names of its dead parent stay; and if that died while it swept, those that it was sweeping.
+//!   While such a fork lives, the names of its dead parent stay.
 //! - Only manifests of the same user are looked at. What other users put into `/dev/shm`, which is everybody's, is left alone and in
 //!   nobody's way, but for the name itself: who has that first has it.
 //! - Any number of processes may sweep at once. Whoever comes second leaves it to the first, so that a call may return before all is gone.
@@ -33,6 +33,9 @@ mod sweeping;
 
 use std::fs::File;
 use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use multiproc_sync::PerProcess;
 
 pub use self::sweeping::{SweepError, Swept, sweep};
 use crate::error::ShmError;
@@ -101,15 +104,15 @@ pub fn list() -> Result<Vec<NamedSegment>, ShmError> {
     let entries = folder::entries().map_err(ShmError::kernel("read /dev/shm"))?;
     for name in entries {
         if let Some(creator) = manifest::pid_in(&name) {
-            add(&name, creator, &mut segments).map_err(ShmError::kernel("read a list of names"))?;
+            add(&alone(), &name, creator, &mut segments).map_err(ShmError::kernel("read a list of names"))?;
         }
     }
     segments.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(segments)
 }
 
-fn add(manifest: &str, creator: u32, segments: &mut Vec<NamedSegment>) -> io::Result<()> {
-    let Some((file, _)) = open(manifest)? else { return Ok(()) };
+fn add(alone: &Alone, manifest: &str, creator: u32, segments: &mut Vec<NamedSegment>) -> io::Result<()> {
+    let Some((file, _)) = open(alone, manifest)? else { return Ok(()) };
     let is_alive = lock::is_locked(&file, What::Life)?;
     for (_, record) in manifest::read(&file)?.unwrap_or_default() {
         let Ok(Some(found)) = folder::facts_at(&record.name.path()) else { continue };
@@ -121,24 +124,35 @@ fn add(manifest: &str, creator: u32, segments: &mut Vec<NamedSegment>) -> io::Re
     Ok(())
 }
 
-/// Whether the file that has this name is one that a dead process has left. What cannot be read is not.
-pub(crate) fn is_of_the_dead(name: &Name) -> bool {
-    let Ok(Some(found)) = folder::id_at(&name.path()) else { return false };
-    let record = Record { file: found, name: name.clone() };
+/// The record of the file that has this name, if a dead process has left it there. What cannot be read says nothing.
+pub(crate) fn left_by_the_dead(name: &Name) -> Option<Record> {
+    let file = folder::id_at(&name.path()).ok().flatten()?;
+    let record = Record { file, name: name.clone() };
+    let manifests = folder::entries().ok()?;
     let lists_it = |manifest: &String| -> io::Result<bool> {
-        let Some((file, _)) = open(manifest)? else { return Ok(false) };
+        let alone = alone();
+        let Some((file, _)) = open(&alone, manifest)? else { return Ok(false) };
         if lock::is_locked(&file, What::Life)? {
             return Ok(false);
         }
         Ok(manifest::read(&file)?.unwrap_or_default().iter().any(|(_, listed)| *listed == record))
     };
-    let manifests = folder::entries().unwrap_or_default();
     let mut manifests = manifests.iter().filter(|name| manifest::pid_in(name).is_some());
-    manifests.any(|manifest| lists_it(manifest).unwrap_or(false))
+    manifests.any(|manifest| lists_it(manifest).unwrap_or(false)).then_some(record)
+}
+
+/// The right of a thread of this process to open lists of names, and to close them: that ends the process's lock of who sweeps, whichever
+/// thread has it.
+type Alone = MutexGuard<'static, ()>;
+
+/// Waits for other threads that look at a list or sweep one, some system calls long.
+fn alone() -> Alone {
+    static ONE: PerProcess<Mutex<()>> = PerProcess::new();
+    ONE.get().lock().unwrap_or_else(PoisonError::into_inner) // it guards nothing that could be half done
 }
 
 /// Opens a manifest of this user's. `None`: it is gone, or another user's, or none at all.
-fn open(manifest: &str) -> io::Result<Option<(File, FileId)>> {
+fn open(_: &Alone, manifest: &str) -> io::Result<Option<(File, FileId)>> {
     let path = folder::path(manifest);
     // Looked at before it is opened: another user's file can make that fail in any way, by a lease or as a program that runs.
     if !folder::facts_at(&path)?.is_some_and(|facts| facts.is_regular && facts.is_ours()) {

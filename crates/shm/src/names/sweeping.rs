@@ -2,12 +2,17 @@
 
 use std::fs::File;
 use std::io;
+use std::path::Path;
 
-use super::{NamedSegment, open};
+use multiproc_sync::Generation;
+
+use super::{Alone, NamedSegment, alone, open};
 use crate::error::ShmError;
-use crate::named::manifest;
+use crate::named::manifest::{self, Record};
+use crate::named::name::Name;
 use crate::named::take_away::{Aside, Ended, settle, take_away};
 use crate::planted::{Bug, planted};
+use crate::sys::file_id::FileId;
 use crate::sys::folder;
 use crate::sys::lock::{self, What};
 
@@ -104,7 +109,8 @@ pub fn sweep() -> Result<Swept, SweepError> {
 }
 
 fn sweep_one(manifest: &str, pid: u32, swept: &mut Swept) -> io::Result<Outcome> {
-    let dead = match open_dead(manifest)? {
+    let alone = alone();
+    let dead = match open_dead(&alone, manifest)? {
         Found::Dead(dead) => dead,
         Found::Busy => {
             swept.busy += 1;
@@ -113,7 +119,7 @@ fn sweep_one(manifest: &str, pid: u32, swept: &mut Swept) -> io::Result<Outcome>
         Found::Nothing => return Ok(Outcome::Done),
     };
     // Read under the lock: from here on nothing is added.
-    let Some(records) = manifest::read(&dead.0)? else { return Ok(Outcome::Done) };
+    let Some(records) = manifest::read(&dead.file)? else { return Ok(Outcome::Done) };
     if planted(Bug::ListFirst) {
         folder::remove(&folder::path(manifest))?;
     }
@@ -126,8 +132,7 @@ fn sweep_one(manifest: &str, pid: u32, swept: &mut Swept) -> io::Result<Outcome>
         let listed = records.iter().find(|(listed, _)| *listed == slot);
         let ended = match listed {
             Some((_, record)) => settle(record, &path),
-            // Its process had no memory to list it.
-            None => folder::remove(&path).map(|()| true),
+            None => settle_unlisted(&alone, manifest, &records, facts.id, &path).map(|()| false),
         };
         match ended {
             Ok(is_its) => {
@@ -161,9 +166,44 @@ fn sweep_one(manifest: &str, pid: u32, swept: &mut Swept) -> io::Result<Outcome>
     if is_left {
         return Ok(Outcome::Again);
     }
+    // A signal's hook may have forked in the middle: the parent has the lock, and comes to the end of it.
+    if !dead.made_by.is_ours() {
+        return Ok(Outcome::Done);
+    }
     folder::remove(&folder::path(manifest))?;
     swept.programs += 1;
     Ok(Outcome::Done)
+}
+
+/// Comes to the end of a file that a process had moved aside without a record, for which it had no memory. It wanted to end that file's
+/// name; or that of another one, and this one had just got it: so what some process still lists has its name again.
+fn settle_unlisted(
+    alone: &Alone,
+    manifest: &str,
+    records: &[(usize, Record)],
+    file: FileId,
+    aside: &Path,
+) -> io::Result<()> {
+    let is_of_the_dead = records.iter().any(|(_, record)| record.file == file);
+    let owners = if is_of_the_dead { None } else { listed_elsewhere(alone, manifest, file)? };
+    match owners {
+        None => folder::remove(aside),
+        // As a record of another file: what has the name by now keeps it.
+        Some(name) => settle(&Record { file: FileId::NONE, name }, aside).map(drop),
+    }
+}
+
+/// The name by which another list than this one has the file.
+fn listed_elsewhere(alone: &Alone, but: &str, file: FileId) -> io::Result<Option<Name>> {
+    for manifest in folder::entries()?.iter().filter(|name| manifest::pid_in(name).is_some() && *name != but)
+    {
+        let Some((list, _)) = open(alone, manifest)? else { continue };
+        let records = manifest::read(&list)?.unwrap_or_default();
+        if let Some((_, record)) = records.into_iter().find(|(_, record)| record.file == file) {
+            return Ok(Some(record.name));
+        }
+    }
+    Ok(None)
 }
 
 enum Found {
@@ -174,24 +214,22 @@ enum Found {
     Nothing,
 }
 
-/// A dead process's manifest, which nobody else sweeps.
-struct Dead(File);
-
-impl Drop for Dead {
-    fn drop(&mut self) {
-        lock::unlock(&self.0, What::Sweep); // not by closing: a fork in this moment would keep it
-    }
+/// A dead process's manifest, which nobody else sweeps until it is closed.
+struct Dead {
+    file: File,
+    made_by: Generation,
 }
 
-fn open_dead(manifest: &str) -> io::Result<Found> {
-    let Some((file, id)) = open(manifest)? else { return Ok(Found::Nothing) };
+fn open_dead(alone: &Alone, manifest: &str) -> io::Result<Found> {
+    let made_by = Generation::now();
+    let Some((file, id)) = open(alone, manifest)? else { return Ok(Found::Nothing) };
     if lock::is_locked(&file, What::Life)? {
         return Ok(Found::Nothing);
     }
     if !lock::try_lock(&file, What::Sweep)? {
         return Ok(Found::Busy);
     }
-    let dead = Dead(file);
+    let dead = Dead { file, made_by };
     // One that its own process, or another that swept, has removed meanwhile has no name any more.
     let is_in_place = folder::id_at(&folder::path(manifest))? == Some(id);
     Ok(if is_in_place { Found::Dead(dead) } else { Found::Nothing })

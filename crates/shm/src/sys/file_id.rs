@@ -15,6 +15,9 @@ pub(crate) struct FileId {
 }
 
 impl FileId {
+    /// That of no file.
+    pub(crate) const NONE: Self = Self { device: 0, inode: 0, born: 0 };
+
     pub(crate) fn of(metadata: &Metadata) -> Self {
         let since = metadata.created().ok().and_then(|born| born.duration_since(UNIX_EPOCH).ok());
         let born = since.and_then(|since| u64::try_from(since.as_nanos()).ok()).unwrap_or(0);

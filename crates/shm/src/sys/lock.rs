@@ -1,4 +1,5 @@
-//! Locks on open files, which end with the last descriptor of them, in forks too; who looks whether one is held does not take it.
+//! Locks of a list of names: of the living, which end with the last descriptor, in forks too, and of who sweeps, which is this process's alone.
+//! Who looks whether one is held does not take it.
 
 use std::fs::File;
 use std::io;
@@ -9,9 +10,10 @@ use nix::fcntl::{FcntlArg, fcntl};
 /// What is locked: a byte each, beside the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum What {
-    /// By the process whose file it is, for as long as it lives.
+    /// By the process whose file it is, for as long as it or a fork of it lives.
     Life,
-    /// By who sweeps what that process has left.
+    /// By the process that sweeps what that one has left. No fork of it has this lock: it ends with the process. It also ends when the process
+    /// closes any descriptor of the file, and does not keep a second thread out, so that threads come one after the other.
     Sweep,
 }
 
@@ -25,21 +27,21 @@ fn lock(kind: libc::c_int, what: What) -> libc::flock {
     }
 }
 
-/// Takes the lock of a file that is open for writing if it can be had now, until every copy of the descriptor is closed, in forks too.
+/// Takes the lock of a file that is open for writing if it can be had now.
 pub(crate) fn try_lock(file: &File, what: What) -> io::Result<bool> {
-    match fcntl(file, FcntlArg::F_OFD_SETLK(&lock(libc::F_WRLCK, what))) {
+    let lock = lock(libc::F_WRLCK, what);
+    let taken = match what {
+        What::Life => fcntl(file, FcntlArg::F_OFD_SETLK(&lock)),
+        What::Sweep => fcntl(file, FcntlArg::F_SETLK(&lock)),
+    };
+    match taken {
         Ok(_) => Ok(true),
         Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Gives a lock up at once, also where a fork has a copy of the descriptor.
-pub(crate) fn unlock(file: &File, what: What) {
-    let _ = fcntl(file, FcntlArg::F_OFD_SETLK(&lock(libc::F_UNLCK, what))); // without a lock nothing happens
-}
-
-/// Whether somebody has the lock by another opening of the file. Nobody notices.
+/// Whether somebody else has the lock; by another opening of the file is somebody else. Nobody notices.
 pub(crate) fn is_locked(file: &File, what: What) -> io::Result<bool> {
     let mut found = lock(libc::F_WRLCK, what);
     fcntl(file, FcntlArg::F_OFD_GETLK(&mut found))?;
@@ -48,31 +50,66 @@ pub(crate) fn is_locked(file: &File, what: What) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use multiproc_testkit::TempDir;
+    use std::path::Path;
+
+    use multiproc_testkit::fork::{fork, idle, kill, outlive_parent, reap};
+    use multiproc_testkit::{TempDir, Watchdog, eventually};
 
     use super::*;
 
+    fn open(path: &Path) -> File {
+        File::options().read(true).write(true).create(true).truncate(false).open(path).unwrap()
+    }
+
     #[test]
     fn a_look_takes_nothing_and_the_bytes_are_apart() {
+        let _watchdog = Watchdog::with_limit(60);
         let dir = TempDir::new();
         let path = dir.path().join("file");
-        let open =
-            || File::options().read(true).write(true).create(true).truncate(false).open(&path).unwrap();
-        let (owner, sweeper, looker) = (open(), open(), File::open(dir.path().join("file")).unwrap());
+        let (owner, other, looker) = (open(&path), open(&path), File::open(dir.path().join("file")).unwrap());
         assert!(!is_locked(&looker, What::Life).unwrap());
         assert!(try_lock(&owner, What::Life).unwrap());
         assert!(is_locked(&looker, What::Life).unwrap() && !is_locked(&looker, What::Sweep).unwrap());
-        assert!(!try_lock(&sweeper, What::Life).unwrap());
-        assert!(try_lock(&sweeper, What::Sweep).unwrap() && !try_lock(&owner, What::Sweep).unwrap());
+        assert!(!try_lock(&other, What::Life).unwrap());
         assert!(!is_locked(&owner, What::Life).unwrap(), "not to who has it");
+        assert!(try_lock(&other, What::Sweep).unwrap());
+        let second = fork(|| {
+            let own = open(&path);
+            assert!(is_locked(&own, What::Sweep).unwrap() && !try_lock(&own, What::Sweep).unwrap());
+        });
+        assert_eq!(reap(second), 0);
         let copy = owner.try_clone().unwrap();
         drop(owner);
         assert!(is_locked(&looker, What::Life).unwrap(), "until the last copy is closed");
         drop(copy);
         assert!(!is_locked(&looker, What::Life).unwrap());
-        let copy = sweeper.try_clone().unwrap();
-        unlock(&sweeper, What::Sweep);
-        assert!(!is_locked(&looker, What::Sweep).unwrap(), "given up for all copies");
-        drop(copy);
+    }
+
+    /// A fork of who is killed has all of its descriptors. It counts as the program, and does not sweep for it.
+    #[test]
+    fn a_fork_keeps_its_parents_life_and_not_its_sweeping() {
+        let _watchdog = Watchdog::with_limit(60);
+        let dir = TempDir::new();
+        let (path, forked) = (dir.path().join("file"), dir.path().join("forked"));
+        let looker = open(&path);
+        let parent = fork(|| {
+            let file = open(&path);
+            assert!(try_lock(&file, What::Life).unwrap() && try_lock(&file, What::Sweep).unwrap());
+            let child = fork(|| {
+                outlive_parent();
+                std::fs::write(&forked, std::process::id().to_string()).unwrap();
+                idle()
+            });
+            std::mem::forget(child);
+            idle()
+        });
+        let number = || std::fs::read_to_string(&forked).ok()?.parse::<u32>().ok();
+        eventually("it has forked", || number().is_some());
+        assert!(is_locked(&looker, What::Life).unwrap() && is_locked(&looker, What::Sweep).unwrap());
+        kill(parent);
+        assert!(is_locked(&looker, What::Life).unwrap(), "the fork lives");
+        assert!(!is_locked(&looker, What::Sweep).unwrap());
+        multiproc_testkit::kill(number().unwrap(), multiproc_testkit::Signal::SIGKILL).unwrap();
+        eventually("the fork has ended", || !is_locked(&looker, What::Life).unwrap());
     }
 }

@@ -2,9 +2,10 @@
 //! half of a segment, and nothing is left. `unsafe`: shared memory, and a mount.
 #![allow(unsafe_code)]
 
-use std::fs;
+use std::fs::{self, File};
 use std::mem;
-use std::path::Path;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
@@ -30,6 +31,10 @@ pub(crate) struct Shared {
     stage: AtomicU32,
     /// Whoever died, as a part of the names that it has left.
     dead: AtomicU32,
+    /// Who makes the name of the dead one, once it has swept; 0: not yet.
+    heir: AtomicU32,
+    /// Whether somebody sweeps what the dead one has left, and stands still.
+    is_swept: AtomicU32,
 }
 
 impl Shared {
@@ -49,9 +54,7 @@ impl Shared {
 
     /// Whether something of the dead one's is in the folder.
     fn is_littered(&self) -> bool {
-        let its = format!("multiproc.{}.", self.dead.load(SeqCst));
-        let entries = fs::read_dir("/dev/shm").unwrap();
-        entries.map(|entry| entry.unwrap().file_name()).any(|name| name.to_string_lossy().starts_with(&its))
+        list_of(self.dead.load(SeqCst)).is_some()
     }
 
     /// Whoever finds the segment finds it whole.
@@ -67,6 +70,13 @@ impl Shared {
             Err(error) => panic!("{error}"),
         }
     }
+}
+
+/// The list of a process, or what lies beside it.
+fn list_of(process: u32) -> Option<PathBuf> {
+    let its = format!("multiproc.{process}.");
+    let mut entries = fs::read_dir("/dev/shm").unwrap().map(|entry| entry.unwrap().path());
+    entries.find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&its)))
 }
 
 /// Gives the program a `/dev/shm` of its own: what it is about to sweep, another scenario's sweepers would have swept.
@@ -177,6 +187,50 @@ fn dying(shared: &'static Shared, part: &Part) {
     prepare(shared);
     mem::forget(shared.make().unwrap());
     part.die();
+}
+
+/// Makes a name that a dead process has left, while another sweeps that and stands still.
+fn heir(shared: &'static Shared, part: &Part) {
+    drop(SharedMemory::create_any(1).unwrap());
+    shared.heir.store(process::id(), SeqCst);
+    eventually("the dead one's list is being swept", || shared.is_swept.load(SeqCst) == 1);
+    part.begin();
+    let memory = shared.make();
+    part.over();
+    mem::forget(memory.unwrap());
+}
+
+/// As [`dying`], once the heir has swept, which would sweep it.
+fn dying_later(shared: &'static Shared, part: &Part) {
+    eventually("the heir has swept", || shared.heir.load(SeqCst) != 0);
+    dying(shared, part);
+}
+
+/// Begins to sweep what the dead one has left, and goes on when the heir is dead.
+fn standing_still(shared: &'static Shared, part: &Part) {
+    eventually("the other one has died", || {
+        let dead = shared.dead.load(SeqCst);
+        dead != 0 && !is_running(dead)
+    });
+    let path = list_of(shared.dead.load(SeqCst)).expect("it has left its list");
+    let list = File::options().read(true).write(true).open(path).unwrap();
+    let second_byte = libc::flock {
+        l_type: libc::F_WRLCK as i16,
+        l_whence: libc::SEEK_SET as i16,
+        l_start: 1,
+        l_len: 1,
+        l_pid: 0,
+    };
+    // SAFETY: the structure lives across the call.
+    assert_eq!(unsafe { libc::fcntl(list.as_raw_fd(), libc::F_OFD_SETLK, &raw const second_byte) }, 0);
+    shared.is_swept.store(1, SeqCst);
+    part.wait(Cue::Killed);
+    drop(list);
+    eventually("all of the dead ones' is gone", || {
+        names::sweep().unwrap();
+        !shared.is_littered() && list_of(shared.heir.load(SeqCst)).is_none() && !shared.is_there()
+    });
+    laps(shared, part);
 }
 
 /// Looks and sweeps while the victim lives, which changes nothing for it.
@@ -323,6 +377,8 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
     let either = ("sweeping", Fate::Survives, sweeping_or_unlinking as Act<Shared>);
     let making = ("making", Fate::Survives, making as Act<Shared>);
     let dying = ("dying", Fate::Dies, dying as Act<Shared>);
+    let dying_later = ("dying", Fate::Dies, dying_later as Act<Shared>);
+    let standing_still = ("standing still", Fate::Survives, standing_still as Act<Shared>);
     vec![
         scenario("names/maker", maker, &[looking, sweeping], LOOKS),
         scenario("names/owner's drop", owner, &[looking, sweeping], LOOKS),
@@ -331,6 +387,7 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
         scenario("names/heap", heap_owner, &[drawn], &[]),
         scenario("names/keeper", keeper, &[looking, either], &["seen", "unseen", "kept", "swept"]),
         scenario("names/opener's unlink", opener, &[looking, making], LOOKS),
+        scenario("names/heir", heir, &[standing_still, dying_later], &[]),
         scenario("names/sweeper", cleaner, &[looking_only, sweeping, dying], &["swept"]),
     ]
 }
