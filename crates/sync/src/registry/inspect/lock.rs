@@ -87,6 +87,19 @@ struct Head {
     number: Option<u32>,
 }
 
+impl Lock {
+    /// A word that somebody sleeps at, of which nothing else is known.
+    ///
+    /// ```
+    /// use multiproc_sync::registry::inspect::{Kind, Lock};
+    /// assert_eq!(Lock::ownerless(256).kind, Kind::Ownerless);
+    /// ```
+    pub fn ownerless(offset: u64) -> Self {
+        let (number, name, holders) = (None, None, Vec::new());
+        Self { offset, kind: Kind::Ownerless, number, name, holders, may_be_slept_on: true }
+    }
+}
+
 /// How much of a lock is looked at: as much as an `RwLock` with as many readers as there can be.
 const LEN: usize = at::SLOTS_AT + MAX_READERS * at::SLOT_LEN;
 
@@ -133,15 +146,7 @@ impl Snapshot {
             .or_else(|| at_door(at::BELL, true))
             .or_else(|| at_door(at::TURN, false).filter(|lock| !lock.holders.is_empty()))
             .or_else(|| before(at::WORD).and_then(|(bytes, place)| self.permits(bytes, place)));
-        let ownerless = Lock {
-            offset,
-            kind: Kind::Ownerless,
-            number: None,
-            name: None,
-            holders: Vec::new(),
-            may_be_slept_on: true,
-        };
-        Ok(found.unwrap_or(ownerless))
+        Ok(found.unwrap_or_else(|| Lock::ownerless(offset)))
     }
 
     /// A lock whose head is known to begin here.
