@@ -153,7 +153,8 @@ fn state(found: &Found) -> State {
         (Kind::Permits, _) => State::Taken,
         (Kind::Owned, Some(Condition::Alive)) => State::Held,
         (Kind::Owned, Some(Condition::Dead)) => State::OwnerDied,
-        (Kind::Owned, Some(_)) => State::OwnerLeft,
+        (Kind::Owned, Some(Condition::ThreadEnded)) => State::OwnerLeft,
+        (Kind::Owned, Some(_)) => State::OwnerGone,
         (Kind::Owned, None) => State::Free,
         _ => State::Ownerless,
     }

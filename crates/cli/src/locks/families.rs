@@ -1,6 +1,6 @@
 //! The registries that processes have mapped, and what they tell.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use multiproc_sync::registry::inspect::{Life, Snapshot, Thread};
 
@@ -72,9 +72,11 @@ impl<'a> Families<'a> {
         self.known.get(*self.of_process.get(&pid)?)
     }
 
-    /// The family of those who map a segment.
-    pub(super) fn of_segment(&self, mappings: &Mappings, place: &Place) -> Option<&Known<'a>> {
-        mappings.files.get(place)?.pids.iter().find_map(|pid| self.of_process(*pid))
+    /// The families of those who map a segment.
+    pub(super) fn of_segment(&self, mappings: &Mappings, place: &Place) -> impl Iterator<Item = &Known<'a>> {
+        let pids = mappings.files.get(place).into_iter().flat_map(|mapped| &mapped.pids);
+        let found: BTreeSet<_> = pids.filter_map(|pid| self.of_process.get(pid)).collect();
+        found.into_iter().filter_map(|family| self.known.get(*family))
     }
 }
 

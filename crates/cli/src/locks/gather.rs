@@ -51,11 +51,13 @@ struct Gathering<'a> {
 impl Gathering<'_> {
     /// Locks of a segment that have owners, whether anybody waits or not.
     fn look_through(&mut self, place: &Place) {
-        let family = self.families.of_segment(self.mappings, place);
-        let Some((family, file)) = family.zip(self.files.open(place)) else { return };
-        // Of what cannot be read nothing is known; that it cannot, no user can change.
-        for found in family.snapshot.locks_in(&file).unwrap_or_default() {
-            self.board.add_found(*place, &found, Some(family), of(&file, found.offset));
+        let Some(file) = self.files.open(place) else { return };
+        // One, if nobody has mapped what is not his: then each finds its own.
+        for family in self.families.of_segment(self.mappings, place) {
+            // Of what cannot be read nothing is known; that it cannot, no user can change.
+            for found in family.snapshot.locks_in(&file).unwrap_or_default() {
+                self.board.add_found(*place, &found, Some(family), of(&file, found.offset));
+            }
         }
     }
 

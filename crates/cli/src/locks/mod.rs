@@ -77,6 +77,8 @@ enum State {
     OwnerDied,
     /// Its owner's thread has ended, and the process goes on: nobody gets it.
     OwnerLeft,
+    /// Its owner's thread has ended, and nothing tells whether the process has.
+    OwnerGone,
     Free,
     /// What is waited for has no owner, or none that is known.
     Ownerless,

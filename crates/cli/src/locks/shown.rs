@@ -59,6 +59,7 @@ fn word(state: State) -> &'static str {
         State::Taken => "taken",
         State::OwnerDied => "owner died",
         State::OwnerLeft => "owner left",
+        State::OwnerGone => "owner gone",
         State::Free => "free",
         State::Ownerless => "no owner",
     }
