@@ -26,7 +26,7 @@ const STEPS: &[Step] = &[
     Step { name: "views", about: "shm with its arrays as views of the crate ndarray", run: views },
     Step {
         name: "watched",
-        about: "sync with the features that watch its locks: lints, documents and tests",
+        about: "sync with the features that watch its locks: lints, documents, tests, and what the command shows",
         run: watched,
     },
     Step { name: "loom", about: "models in every order, and bugs planted in them", run: quick_loom },
@@ -192,7 +192,11 @@ fn watched(_workspace: &Workspace) -> Result<(), String> {
     let both = [&SYNC[..], &["--features", "contention,deadlock"]].concat();
     lint(&[&both[..], &["--all-targets", "--test", "*"]].concat())?;
     document(&both)?;
-    suites::run(&both)
+    suites::run(&both)?;
+    println!("-- multiproc-cli, of families that tell of their locks");
+    let features = "multiproc-sync/contention,multiproc-sync/deadlock";
+    let locks = ["test", "--package", "multiproc-cli", "--features", features, "--test", "locks"];
+    shell::run(&mut shell::cargo(locks))
 }
 
 fn quick_loom(workspace: &Workspace) -> Result<(), String> {

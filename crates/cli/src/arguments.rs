@@ -12,7 +12,8 @@ Lists shared memory and who has it, and cleans up after dead programs.
 Usage: multiproc ls [--json] [--all]
        multiproc clean [--dry-run]
 
-  ls             segments with names, of this crate's programs and CPython's, and segments of families
+  ls             segments with names, of this crate's programs and CPython's, segments of families,
+                 and locks in these: who holds each, and who waits for it
     --json       for programs: sizes in bytes, ages in seconds
     --all        other files in /dev/shm as well
   clean          takes the names away that dead programs of this user have left, never a living one's
@@ -20,7 +21,8 @@ Usage: multiproc ls [--json] [--all]
   -h, --help     this text
   -V, --version  the version
 
-Who maps a segment is known of the processes whose maps this user may read.
+Who maps a segment is known of the processes whose maps this user may read, and who waits for a lock
+of those that this user may trace.
 Exit codes: 0 success, 1 something failed, 2 the arguments make no sense.
 ";
 

@@ -13,6 +13,7 @@ mod arguments;
 mod clean;
 mod failure;
 mod listing;
+mod locks;
 mod maps;
 mod named;
 mod sys;

@@ -5,15 +5,10 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::maps::{Mappings, Process};
+use crate::locks::{self, Locks};
+use crate::maps::{Mappings, Process, kind_of_segment};
 use crate::named::{self, Segment};
 use crate::{table, units};
-
-/// Before what the kernel calls the segments of families.
-const ANONYMOUS: &str = "/memfd:multiproc-";
-
-/// Behind it.
-const DELETED: &str = " (deleted)";
 
 /// What a family's values lie in.
 const VALUES: &str = "shm";
@@ -26,6 +21,8 @@ const SHOWN: usize = 4;
 struct Listing {
     named: Vec<Segment>,
     anonymous: Vec<Anonymous>,
+    #[serde(flatten)]
+    locks: Locks,
     /// Processes of which it cannot be told what they map.
     unreadable_processes: usize,
 }
@@ -46,6 +43,7 @@ pub(crate) fn show(json: bool, all: bool, out: &mut dyn Write) -> Result<(), Fai
     let listing = Listing {
         named: named::segments(all, &mappings)?,
         anonymous: anonymous(&mappings),
+        locks: locks::locks(&mappings),
         unreadable_processes: mappings.unreadable,
     };
     if json {
@@ -58,7 +56,7 @@ pub(crate) fn show(json: bool, all: bool, out: &mut dyn Write) -> Result<(), Fai
 
 fn anonymous(mappings: &Mappings) -> Vec<Anonymous> {
     let kind = |path: &str| {
-        let name = path.strip_prefix(ANONYMOUS)?.strip_suffix(DELETED)?;
+        let name = kind_of_segment(path)?;
         Some(if name == VALUES { "value" } else { name }.to_owned())
     };
     let found = mappings.files.iter().filter_map(|(place, mapped)| {
@@ -91,6 +89,8 @@ fn tables(listing: &Listing, out: &mut dyn Write) -> io::Result<()> {
     });
     let headings = ["KIND", "SIZE", "NUMBER", "MAPPED BY"];
     table::write("SEGMENTS WITHOUT NAMES", headings, &anonymous.collect::<Vec<_>>(), out)?;
+    writeln!(out)?;
+    locks::show(&listing.locks, out)?;
     if listing.unreadable_processes > 0 {
         writeln!(
             out,

@@ -1,8 +1,9 @@
 //! Who maps which file, as `/proc/*/maps` tells.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::io;
+use std::ops::Range;
 
 use serde::Serialize;
 
@@ -45,10 +46,39 @@ pub(crate) struct Mapped {
     pub(crate) pids: BTreeSet<u32>,
 }
 
+/// Before what the kernel calls the segments of families.
+const ANONYMOUS: &str = "/memfd:multiproc-";
+
+/// Behind it.
+const DELETED: &str = " (deleted)";
+
+/// What kind of segment of a family the kernel calls so; `None`: it is none.
+pub(crate) fn kind_of_segment(path: &str) -> Option<&str> {
+    path.strip_prefix(ANONYMOUS)?.strip_suffix(DELETED)
+}
+
+/// Where a process has a piece of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Region {
+    pub(crate) addresses: Range<u64>,
+    /// Of its beginning, in the file.
+    pub(crate) offset: u64,
+    pub(crate) place: Place,
+}
+
+impl Region {
+    /// Where in the file this address lies.
+    pub(crate) fn offset_of(&self, address: u64) -> Option<u64> {
+        self.addresses.contains(&address).then(|| address - self.addresses.start + self.offset)
+    }
+}
+
 /// All mappings of the machine that this user may see.
 #[derive(Debug, Default)]
 pub(crate) struct Mappings {
     pub(crate) files: HashMap<Place, Mapped>,
+    /// Of each process that has any, where it has segments of families.
+    pub(crate) regions: BTreeMap<u32, Vec<Region>>,
     /// How many processes there are besides.
     pub(crate) unreadable: usize,
 }
@@ -76,17 +106,21 @@ impl Mappings {
     }
 
     fn add(&mut self, pid: u32, text: &str) {
-        for (place, path, end) in text.lines().filter_map(shared) {
-            let mapped = self.files.entry(place).or_default();
-            mapped.bytes = mapped.bytes.max(end);
+        for (region, path) in text.lines().filter_map(shared) {
+            let mapped = self.files.entry(region.place).or_default();
+            mapped.bytes =
+                mapped.bytes.max(region.offset.saturating_add(region.addresses.end - region.addresses.start));
             mapped.pids.insert(pid);
             path.clone_into(&mut mapped.path);
+            if kind_of_segment(path).is_some() {
+                self.regions.entry(pid).or_default().push(region);
+            }
         }
     }
 }
 
-/// The file of a line that is a shared mapping of one, its path, and up to where it is mapped.
-fn shared(line: &str) -> Option<(Place, &str, u64)> {
+/// A line that is a shared mapping of a file, and the file's path.
+fn shared(line: &str) -> Option<(Region, &str)> {
     let (addresses, rest) = line.split_once(' ')?;
     let (rights, rest) = rest.split_once(' ')?;
     let (offset, rest) = rest.split_once(' ')?;
@@ -99,8 +133,10 @@ fn shared(line: &str) -> Option<(Place, &str, u64)> {
     if !rights.ends_with('s') {
         return None;
     }
-    let end = hex(end)?.checked_sub(hex(start)?)?.checked_add(hex(offset)?)?;
-    Some((((hex(major)?, hex(minor)?), inode), path.trim_start(), end))
+    let (start, end) = (hex(start)?, hex(end)?);
+    let place = ((hex(major)?, hex(minor)?), inode);
+    (start <= end)
+        .then_some((Region { addresses: start..end, offset: hex(offset)?, place }, path.trim_start()))
 }
 
 #[cfg(test)]
@@ -127,6 +163,9 @@ what is no line
         assert_eq!(named.pids, [5].into());
         assert_eq!(mappings.files[&((0, 1), 9)].pids, [5, 6].into());
         assert!(mappings.of(&((0, 1), 10)).is_empty());
+        let [region] = &mappings.regions[&6][..] else { panic!("the segments of families alone") };
+        assert_eq!((region.place, region.addresses.clone()), (((0, 1), 9), 0x7f50000..0x7f52000));
+        assert_eq!([0x7f4ffff, 0x7f50008, 0x7f52000].map(|at| region.offset_of(at)), [None, Some(8), None]);
     }
 
     #[test]

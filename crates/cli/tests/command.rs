@@ -2,55 +2,22 @@
 //! codes. `unsafe`: a fork that becomes another user.
 #![allow(unsafe_code)]
 
+mod common;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
 
+use common::{alone, listed, printed, program, run};
 use multiproc_shm::SharedMemory;
+use multiproc_testkit::eventually;
 use multiproc_testkit::fault::Memory;
-use multiproc_testkit::fork::{Fork, fork, idle, kill, reap};
-use multiproc_testkit::mounts;
-use multiproc_testkit::{Leaks, Watchdog, eventually};
+use multiproc_testkit::fork::{Fork, fork, idle, kill};
 use nix::libc;
 use serde_json::Value;
-
-/// Runs a test in a fork that sees a folder of named segments of its own, mounted with these options.
-fn alone(options: &str, test: impl FnOnce()) {
-    let _watchdog = Watchdog::with_limit(60);
-    let leaks = Leaks::snapshot();
-    let child = fork(|| {
-        if !mounts::own_mounts() {
-            return;
-        }
-        mounts::mount_new("tmpfs", "/dev/shm", options).unwrap();
-        test();
-    });
-    assert_eq!(reap(child), 0);
-    leaks.check();
-}
-
-fn program() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_multiproc"))
-}
-
-fn run(arguments: &[&str]) -> Output {
-    program().args(arguments).output().unwrap()
-}
-
-/// What it prints where it succeeds in silence otherwise.
-fn printed(arguments: &[&str]) -> String {
-    let output = run(arguments);
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
-    assert_eq!(output.status.code(), Some(0));
-    String::from_utf8(output.stdout).unwrap()
-}
-
-fn listed(arguments: &[&str]) -> Value {
-    serde_json::from_str(&printed(arguments)).unwrap()
-}
 
 fn named<'a>(listing: &'a Value, name: &str) -> &'a Value {
     let all = listing["named"].as_array().unwrap();

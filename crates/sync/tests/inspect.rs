@@ -15,6 +15,9 @@ use multiproc_sync::registry::inspect::{Access, Condition, Kind, Life, Lock, Sna
 use multiproc_sync::{Event, Mutex, ReentrantMutex, RobustSemaphore, RwLock, Semaphore};
 use multiproc_testkit::{Watchdog, eventually};
 
+/// Where the number of the time namespace stands in a registry.
+const TIME_NAMESPACE: usize = 40;
+
 /// Memory of this process, read as another one's.
 struct Memory {
     file: File,
@@ -115,6 +118,11 @@ fn a_holder_is_found_though_nobody_waits_and_whoever_waits_is_found_too() {
     let [lock] = &locks_in(mutex)[..] else { panic!("nobody has taken it over") };
     assert_eq!((lock.holders[0].pid, lock.holders[0].condition), (dead, Condition::Dead));
     assert!(snapshot().members().iter().any(|member| member.pid == dead && member.life == Life::Dead));
+    let mut elsewhere = copy_of_registry();
+    elsewhere[TIME_NAMESPACE] ^= 1;
+    let seen = Snapshot::read(&elsewhere[..]).unwrap();
+    let [lock] = &seen.locks_in(&Memory::at(mutex)).unwrap()[..] else { panic!("it is still there") };
+    assert_eq!(lock.holders[0].condition, Condition::Unknown, "start times are others there");
     drop(mutex.lock_or_reset(|_| ()).unwrap());
     assert_eq!(locks_in(mutex), []);
 }
@@ -317,7 +325,7 @@ fn numbers_beyond_what_can_be_are_told() {
         assert!(Snapshot::read(&whole[..len]).is_err(), "{len} bytes");
     }
     let mut bytes = whole;
-    bytes[40] ^= 1; // another time namespace, where start times are others
+    bytes[TIME_NAMESPACE] ^= 1;
     let snapshot = Snapshot::read(&bytes[..]).unwrap();
     assert!(!snapshot.is_of_these_namespaces());
     assert!(snapshot.members().iter().all(|member| member.life == Life::Unknown));

@@ -23,7 +23,7 @@ const LAYERS: &[Layer] = &[
         dev: &["multiproc-pool", "multiproc-shm", "multiproc-sync", "multiproc"],
     },
     Layer { name: "multiproc-shm", normal: &["multiproc-sync", "multiproc-macros"], dev: &[] },
-    Layer { name: "multiproc-cli", normal: &["multiproc-shm"], dev: &[] },
+    Layer { name: "multiproc-cli", normal: &["multiproc-shm", "multiproc-sync"], dev: &[] },
     Layer { name: "multiproc-ipc", normal: &["multiproc-sync", "multiproc-shm"], dev: &[] },
     Layer { name: "multiproc-pool", normal: &["multiproc-sync", "multiproc-shm", "multiproc-ipc"], dev: &[] },
     Layer {

@@ -78,6 +78,8 @@ pub enum Condition {
     ThreadEnded,
     /// Its process has ended: who asks next gets the lock, and is told.
     Dead,
+    /// Its thread has ended. Of its process nothing tells whether it has.
+    Unknown,
 }
 
 /// The first bytes of a lock in shared memory.
@@ -85,6 +87,37 @@ struct Head {
     word: u32,
     owner: u64,
     number: Option<u32>,
+}
+
+impl Lock {
+    /// A word that somebody sleeps at, of which nothing else is known.
+    ///
+    /// ```
+    /// use multiproc_sync::registry::inspect::{Kind, Lock};
+    /// assert_eq!(Lock::ownerless(256).kind, Kind::Ownerless);
+    /// ```
+    pub fn ownerless(offset: u64) -> Self {
+        let (number, name, holders) = (None, None, Vec::new());
+        Self { offset, kind: Kind::Ownerless, number, name, holders, may_be_slept_on: true }
+    }
+}
+
+/// A copy of what lies around a word that somebody sleeps at.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    bytes: &'a [u8],
+    /// Where the copy begins.
+    from: u64,
+    /// Where the word lies.
+    offset: u64,
+}
+
+impl<'a> Around<'a> {
+    /// The bytes from a place before the word on, and that place.
+    fn before(self, back: usize) -> Option<(&'a [u8], u64)> {
+        let place = self.offset.checked_sub(back as u64)?;
+        Some((self.bytes.get((place - self.from) as usize..)?, place))
+    }
 }
 
 /// How much of a lock is looked at: as much as an `RwLock` with as many readers as there can be.
@@ -114,34 +147,36 @@ impl Snapshot {
         expected: u32,
         sleeper: u32,
     ) -> io::Result<Lock> {
-        let from = offset.saturating_sub(at::BELL as u64);
-        let bytes = copy(memory, from, at::BELL + LEN)?;
-        // The bytes from a place before the word on, and that place.
-        let before = |back: usize| {
-            let place = offset.checked_sub(back as u64)?;
-            Some((bytes.get((place - from) as usize..)?, place))
-        };
+        /// Looks at a word that names its owner, as long as it and the owner's name change.
+        const LOOKS: usize = 4;
         let is_owners_word = expected & WAITERS != 0 && expected & OWNER != 0;
-        let owned =
-            before(at::WORD).filter(|_| is_owners_word).and_then(|(bytes, at)| self.known_lock(bytes, at));
+        for _ in 0..LOOKS {
+            let from = offset.saturating_sub(at::BELL as u64);
+            let bytes = copy(memory, from, at::BELL + LEN)?;
+            let around = Around { bytes: &bytes, from, offset };
+            if let Some(lock) = self.lock_around(around, is_owners_word, sleeper) {
+                return Ok(lock);
+            }
+            if !is_owners_word {
+                break;
+            }
+        }
+        Ok(Lock::ownerless(offset))
+    }
+
+    /// The lock whose word, or turn, or bell, is the one that somebody sleeps at.
+    fn lock_around(&self, around: Around<'_>, is_owners_word: bool, sleeper: u32) -> Option<Lock> {
         let at_door = |back, with_head: bool| {
-            let (bytes, place) = before(back).filter(|(bytes, place)| is_door(bytes, *place))?;
+            let (bytes, place) = around.before(back).filter(|(bytes, place)| is_door(bytes, *place))?;
             let head = self.head(bytes)?;
             (!with_head || head.word & OWNER == sleeper).then(|| self.known_lock(bytes, place))?
         };
-        let found = owned
+        let word = around.before(at::WORD)?;
+        let owned = if is_owners_word { self.known_lock(word.0, word.1) } else { None };
+        owned
             .or_else(|| at_door(at::BELL, true))
             .or_else(|| at_door(at::TURN, false).filter(|lock| !lock.holders.is_empty()))
-            .or_else(|| before(at::WORD).and_then(|(bytes, place)| self.permits(bytes, place)));
-        let ownerless = Lock {
-            offset,
-            kind: Kind::Ownerless,
-            number: None,
-            name: None,
-            holders: Vec::new(),
-            may_be_slept_on: true,
-        };
-        Ok(found.unwrap_or(ownerless))
+            .or_else(|| self.permits(word.0, word.1))
     }
 
     /// A lock whose head is known to begin here.
@@ -250,16 +285,17 @@ impl Snapshot {
 
     /// What has become of one that the kernel called dead.
     fn fate(&self, thread: &Thread) -> Condition {
-        if self.life(thread.process) == Life::Dead { Condition::Dead } else { Condition::ThreadEnded }
+        match self.life(thread.process) {
+            Life::Alive => Condition::ThreadEnded,
+            Life::Dead => Condition::Dead,
+            Life::Unknown => Condition::Unknown,
+        }
     }
 
     /// What has become of one with a claim, which outlives its thread.
     fn life_of(&self, thread: &Thread) -> Condition {
-        match self.life(thread.process) {
-            Life::Dead => Condition::Dead,
-            _ if thread.has_left || thread.has_ended => Condition::ThreadEnded,
-            _ => Condition::Alive,
-        }
+        let has_stopped = thread.has_left || thread.has_ended || self.life(thread.process) == Life::Dead;
+        if has_stopped { self.fate(thread) } else { Condition::Alive }
     }
 
     /// The number of the process in a name, if that has its entry still.
