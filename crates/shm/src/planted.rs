@@ -31,6 +31,16 @@ multiproc_sync::planted_bugs! {
     PartCalledBackUnchanged,
     /// The sending of a part orders nothing.
     PartSentUnordered,
+    /// The receiving of a part orders nothing.
+    PartLandedUnordered,
+    /// The giving up of a part orders nothing.
+    PartGivenUpUnordered,
+    /// Who panics with a part ends its lock, and that orders nothing.
+    PartAbandonedUnordered,
+    /// The lock by which a part is taken back orders nothing.
+    PartTakenUnordered,
+    /// The taking back of a part whose message has died orders nothing.
+    PartLostUnordered,
     /// A block is claimed though another may have been quicker.
     ClaimedByStore,
     /// The release of a block orders nothing.

@@ -221,11 +221,16 @@ impl<T: ShmPlain + Send + Sync> ArrayPart<T> {
 
 impl<T: ShmPlain + Send + Sync> Drop for ArrayPart<T> {
     fn drop(&mut self) {
-        // Of one that panics the part stays its number's, which says that it may be torn. One in a message
-        // is given up if that is rolled back.
-        if self.body.holding().is_ours() && !thread::panicking() && self.own.state.end() {
+        if !self.body.holding().is_ours() {
+            return;
+        }
+        if thread::panicking() {
+            // The part stays its number's, which says that it may be torn.
+            self.word().abandon();
+        } else if self.own.state.end() {
             self.own.give_up(self.word(), self.index);
         }
+        // One in a message is given up if that is rolled back.
     }
 }
 

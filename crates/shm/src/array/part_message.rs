@@ -10,6 +10,7 @@ use serde::ser::{Serialize, Serializer};
 use super::body::Body;
 use super::header::ArrayMode;
 use super::part::{ArrayPart, Own, PartByte};
+use super::part_state::Unsendable;
 use super::part_word::Left;
 use crate::error::ShmError;
 use crate::family::{self, Membership};
@@ -36,9 +37,10 @@ impl<T: ShmPlain + Send + Sync> ArrayPart<T> {
         }
         let family = family::membership()?;
         let own = self.own();
-        if !own.state.begin_sending() {
-            return Err(if own.state.is_read() { ShmError::PartIsRead } else { ShmError::PartIsSent });
-        }
+        own.state.begin_sending().map_err(|why| match why {
+            Unsendable::Read => ShmError::PartIsRead,
+            Unsendable::Sent => ShmError::PartIsSent,
+        })?;
         let number = own.number();
         match own.travelling() {
             Some(descriptor) if self.word().send(number) => {

@@ -12,6 +12,15 @@ const GONE: u32 = SENDING | 1;
 /// It is in a message that is not sent yet, and its owner has dropped it.
 const DROPPED: u32 = SENDING | 2;
 
+/// Why a part is not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unsendable {
+    /// Somebody reads it.
+    Read,
+    /// It is on its way, or gone.
+    Sent,
+}
+
 /// The number of those who read; or [`SENDING`], or [`GONE`], or [`DROPPED`].
 #[derive(Debug, Default)]
 pub(super) struct PartState(AtomicU32);
@@ -43,14 +52,10 @@ impl PartState {
         here
     }
 
-    /// `false`: somebody reads, or it is on its way or gone.
-    pub(super) fn begin_sending(&self) -> bool {
+    pub(super) fn begin_sending(&self) -> Result<(), Unsendable> {
         // Acquire: all reading is over. Partner: `end_reading`.
-        self.0.compare_exchange(0, SENDING, Acquire, Relaxed).is_ok()
-    }
-
-    pub(super) fn is_read(&self) -> bool {
-        (1..SENDING).contains(&self.0.load(Relaxed))
+        let exchanged = self.0.compare_exchange(0, SENDING, Acquire, Relaxed);
+        exchanged.map(drop).map_err(|found| if found < SENDING { Unsendable::Read } else { Unsendable::Sent })
     }
 
     /// The message did not go. Whether its owner has dropped the part meanwhile.
@@ -80,24 +85,27 @@ mod tests {
     fn who_reads_keeps_it_from_being_sent_and_the_other_way_round() {
         let state = PartState::default();
         assert!(state.begin_reading() && state.begin_reading());
-        assert!(!state.begin_sending() && state.is_read());
+        assert_eq!(state.begin_sending(), Err(Unsendable::Read));
         state.end_reading();
         state.end_reading();
-        assert!(state.begin_sending() && !state.is_read());
-        assert!(!state.begin_sending() && !state.begin_reading() && !state.is_here());
+        assert_eq!(state.begin_sending(), Ok(()));
+        assert_eq!(state.begin_sending(), Err(Unsendable::Sent));
+        assert!(!state.begin_reading() && !state.is_here());
         assert!(!state.roll_back());
         assert!(state.is_here() && state.begin_reading());
         assert!(state.is_here(), "a guard was forgotten");
-        assert!(state.begin_sending());
+        assert_eq!(state.begin_sending(), Ok(()));
         state.commit();
-        assert!(!state.begin_reading() && !state.is_here() && !state.begin_sending());
+        assert_eq!(state.begin_sending(), Err(Unsendable::Sent));
+        assert!(!state.begin_reading() && !state.is_here());
         assert!(!state.end());
     }
 
     #[test]
     fn what_is_dropped_before_its_message_is_sent_is_told_to_who_rolls_back() {
         let state = PartState::default();
-        assert!(state.begin_sending() && !state.end());
+        assert_eq!(state.begin_sending(), Ok(()));
+        assert!(!state.end());
         assert!(state.roll_back());
         assert!(state.end());
     }

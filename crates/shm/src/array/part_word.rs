@@ -7,11 +7,14 @@
 //! That the owner, or the message, is *gone*, the number does not tell. It is told by a lock for reading which lies on a byte for the part, by the file
 //! description that owner and message have: it goes along with the message, and ends with its last descriptor. Who takes a part back locks that byte
 //! for writing first. `loom_part.rs` is the model.
+//!
+//! Of the lock nothing more is expected than of an atomic word that orders nothing else: what it is to order, fences beside it do. One order is the
+//! kernel's alone, as nobody is there for it: that what a killed process has done comes before the closing of its descriptors.
 
 use std::io;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
-use multiproc_sync::primitive::AtomicU64;
+use multiproc_sync::primitive::{AtomicU64, fence};
 
 use crate::planted::{Bug, planted};
 
@@ -53,8 +56,14 @@ impl PartWord {
         if !planted(Bug::PartTakenUnasked) && !lock.exclude()? {
             return Ok(None);
         }
+        if !planted(Bug::PartTakenUnordered) {
+            // The last owner had the lock until it was done with the number and the elements. Partners: `give_up`, `abandon`.
+            fence(Acquire);
+        }
         // Whoever tries to receive it from now on fails: the number is another.
         let (before, _) = self.next(GIVEN_UP);
+        // Whoever has the lock after this finds that number. Partner: `receive`. No model can show it: there exchanges of one word are seen at once.
+        fence(Release);
         // Were it refused, so would be the next owner's lock, who says so.
         let _ = lock.end_excluding();
         let owned = before & 1 == 0 && before & GIVEN_UP == 0;
@@ -86,6 +95,7 @@ impl PartWord {
         if on_its_way & (GIVEN_UP | 1) != 1 || !lock.share()? {
             return Ok(None);
         }
+        fence(Acquire); // partner: `take_back`
         let number = on_its_way + 1;
         if planted(Bug::PartReceivedByLook) {
             let found = self.0.load(Acquire);
@@ -95,14 +105,25 @@ impl PartWord {
             return Ok((found == on_its_way).then_some(number));
         }
         // Acquire: partner of `send`.
-        let won = self.0.compare_exchange(on_its_way, number, Acquire, Relaxed).is_ok();
+        let order = if planted(Bug::PartLandedUnordered) { Relaxed } else { Acquire };
+        let won = self.0.compare_exchange(on_its_way, number, order, Relaxed).is_ok();
         Ok(won.then_some(number))
     }
 
-    /// The owner is done with the part, which is whole.
+    /// The owner is done with the part, which is whole. It ends its lock after this, not before.
     pub(crate) fn give_up(&self, number: u64) {
-        // Release: partner of `next`. Refused, the part is somebody else's.
-        let _ = self.0.compare_exchange(number, number | GIVEN_UP, Release, Relaxed);
+        // Refused, the part is somebody else's.
+        let _ = self.0.compare_exchange(number, number | GIVEN_UP, Relaxed, Relaxed);
+        if !planted(Bug::PartGivenUpUnordered) {
+            fence(Release); // partner: `take_back`
+        }
+    }
+
+    /// The owner ends with the part, which may be torn, and lives on itself. It ends its lock after this, not before.
+    pub(crate) fn abandon(&self) {
+        if !planted(Bug::PartAbandonedUnordered) {
+            fence(Release); // partner: `take_back`
+        }
     }
 
     /// Makes the next even number, with this mark; gives what was there before.
@@ -111,8 +132,9 @@ impl PartWord {
         loop {
             let bare = found & !GIVEN_UP;
             let next = if planted(Bug::PartNumberKept) { bare & !1 } else { (bare | 1) + 1 };
-            // Acquire: what the last owner has written is seen. Partner: `give_up`, and `send` for what died on its way.
-            match self.0.compare_exchange(found, next | mark, AcqRel, Relaxed) {
+            // Acquire: what was written before a message that died on its way. Partner: `send`.
+            let order = if planted(Bug::PartLostUnordered) { Relaxed } else { Acquire };
+            match self.0.compare_exchange(found, next | mark, order, Relaxed) {
                 Ok(before) => return (before, next),
                 Err(now) => found = now,
             }

@@ -1,7 +1,7 @@
 //! Models of blocks in messages. The lock by which a message has a block is a count here: of those who have a description with it.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 use multiproc_sync::ProcessName;
 use multiproc_sync::primitive::AtomicU32;
@@ -10,21 +10,21 @@ use multiproc_sync::primitive::model::{End, Family, check, check_deaths, step};
 use super::model::Words;
 use crate::arena::word::Word;
 
-/// The kernel's count of a block's lock; its calls are in one order.
+/// The kernel's count of a block's lock: each call sees the last one, and orders nothing else.
 #[derive(Default)]
 struct Lock(AtomicU32);
 
 impl Lock {
     fn take(&self) {
-        self.0.fetch_add(1, SeqCst);
+        self.0.fetch_add(1, Relaxed);
     }
 
     fn end(&self) {
-        self.0.fetch_sub(1, SeqCst);
+        self.0.fetch_sub(1, Relaxed);
     }
 
     fn is_free(&self) -> bool {
-        self.0.fetch_add(0, SeqCst) == 0
+        self.0.fetch_add(0, Relaxed) == 0
     }
 }
 

@@ -1,35 +1,48 @@
-//! Models of a part's number and lock. `unsafe`: the part's element is reached without a lock, which the model checker watches.
+//! Models of a part's number and lock. The kernel's lock is a word here that orders nothing, so that all order is the logic's own. `unsafe`: the
+//! part's element is reached without a lock, which the model checker watches.
 #![allow(unsafe_code)]
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::{self, Relaxed, Release};
 
-use multiproc_sync::primitive::UnsafeCell;
-use multiproc_sync::primitive::blocking::Mutex;
 use multiproc_sync::primitive::model::{check, thread};
+use multiproc_sync::primitive::{AtomicU32, UnsafeCell};
 
 use crate::array::part_word::{Left, PartLock, PartWord};
 
-/// File descriptions that could have the lock.
-const DESCRIPTIONS: usize = 3;
-
-/// The first owner's, and its message's.
-const FIRST: usize = 0;
+/// The file description that the first owner has, and its message.
+const FIRST: u32 = 1;
 /// That of a message which is received a second time, or by another way.
-const OTHER: usize = 1;
+const OTHER: u32 = 2;
 /// The one that its splitter gives the part away by.
-const NEXT: usize = 2;
+const NEXT: u32 = 4;
 
-/// The lock of the part's byte, as the kernel keeps it.
+/// The byte is locked for writing.
+const EXCLUDED: u32 = 8;
+
+/// The lock of the part's byte, as the kernel keeps it: those who have locked it for reading, or [`EXCLUDED`].
 #[derive(Default)]
-struct Byte {
-    shared_by: [bool; DESCRIPTIONS],
-    excluded: bool,
+struct Byte(AtomicU32);
+
+impl Byte {
+    /// Changes it if it can be changed so.
+    fn change(&self, order: Ordering, change: impl Fn(u32) -> Option<u32>) -> bool {
+        // By an exchange, which sees the last one: so do calls of the kernel.
+        let mut found = self.0.fetch_or(0, Relaxed);
+        while let Some(changed) = change(found) {
+            match self.0.compare_exchange(found, changed, order, Relaxed) {
+                Ok(_) => return true,
+                Err(now) => found = now,
+            }
+        }
+        false
+    }
 }
 
 struct Part {
     word: PartWord,
-    byte: Mutex<Byte>,
+    byte: Byte,
     element: UnsafeCell<u32>,
 }
 
@@ -39,23 +52,19 @@ unsafe impl Sync for Part {}
 unsafe impl Send for Part {}
 
 /// The lock, as one description has it.
-struct By<'a>(&'a Part, usize);
+struct By<'a>(&'a Part, u32);
 
 impl PartLock for By<'_> {
     fn share(&self) -> io::Result<bool> {
-        let mut byte = self.0.byte.lock().unwrap();
-        byte.shared_by[self.1] |= !byte.excluded;
-        Ok(!byte.excluded)
+        Ok(self.0.byte.change(Relaxed, |byte| (byte != EXCLUDED).then_some(byte | self.1)))
     }
 
     fn exclude(&self) -> io::Result<bool> {
-        let mut byte = self.0.byte.lock().unwrap();
-        byte.excluded |= byte.shared_by == [false; DESCRIPTIONS];
-        Ok(byte.excluded)
+        Ok(self.0.byte.change(Relaxed, |byte| (byte == 0).then_some(EXCLUDED)))
     }
 
     fn end_excluding(&self) -> io::Result<()> {
-        self.0.byte.lock().unwrap().excluded = false;
+        self.0.byte.change(Relaxed, |byte| Some(byte & !EXCLUDED));
         Ok(())
     }
 }
@@ -63,8 +72,7 @@ impl PartLock for By<'_> {
 impl Part {
     /// A part with an owner; gives its number.
     fn owned() -> (Arc<Self>, u64) {
-        let (word, byte) = (PartWord::default(), Mutex::new(Byte::default()));
-        let part = Self { word, byte, element: UnsafeCell::new(0) };
+        let part = Self { word: PartWord::default(), byte: Byte::default(), element: UnsafeCell::new(0) };
         assert!(By(&part, FIRST).share().unwrap());
         let number = part.word.give();
         (Arc::new(part), number)
@@ -77,12 +85,17 @@ impl Part {
     }
 
     /// The last descriptor of a description is closed.
-    fn close(&self, description: usize) {
-        self.byte.lock().unwrap().shared_by[description] = false;
+    fn close(&self, description: u32) {
+        self.byte.change(Relaxed, |byte| Some(byte & !description));
+    }
+
+    /// The kernel closes what a killed process had, after all that this has done.
+    fn close_of_dead(&self, description: u32) {
+        self.byte.change(Release, |byte| Some(byte & !description));
     }
 
     /// Owns what the message brings for a moment; whether it did.
-    fn receive(&self, on_its_way: u64, description: usize) -> bool {
+    fn receive(&self, on_its_way: u64, description: u32) -> bool {
         let Some(number) = self.word.receive(on_its_way, &By(self, description)).unwrap() else {
             return false;
         };
@@ -146,6 +159,50 @@ fn it_is_taken_back_from_nobody_who_has_it() {
         let taken = part.take_back();
         assert!(receiver.join().unwrap(), "nobody else receives it");
         assert!(!taken.is_some_and(|(_, left)| left == Left::Torn), "it was given up");
+    });
+}
+
+/// A message dies on its way, with all that its sender has written.
+#[test]
+fn what_dies_on_its_way_is_whole() {
+    check(|| {
+        let (part, number) = Part::owned();
+        let sender = spawn(&part, move |part| {
+            part.write();
+            assert!(part.word.send(number));
+            part.close(FIRST);
+        });
+        let taken = part.take_back();
+        assert!(taken.is_none_or(|(_, left)| left == Left::Whole), "it was sent");
+        sender.join().unwrap();
+    });
+}
+
+/// An owner panics in the middle of a change: its splitter is told, and sees as much of the change as there is.
+#[test]
+fn what_a_panic_has_left_is_torn() {
+    ends_torn(|part| {
+        part.word.abandon();
+        part.close(FIRST);
+    });
+}
+
+/// An owner is killed.
+#[test]
+fn what_the_dead_have_left_is_torn() {
+    ends_torn(|part| part.close_of_dead(FIRST));
+}
+
+fn ends_torn(end: fn(&Part)) {
+    check(move || {
+        let (part, _) = Part::owned();
+        let owner = spawn(&part, move |part| {
+            part.write();
+            end(part);
+        });
+        let taken = part.take_back();
+        assert!(taken.is_none_or(|(_, left)| left == Left::Torn), "nobody has given it up");
+        owner.join().unwrap();
     });
 }
 

@@ -7,14 +7,21 @@ use crate::planted::{Bug, VARIABLE};
 
 /// Which model finds which bug, and how it fails. Every model is in it.
 const ROWS: &[Row<Bug>] = &[
-    (Bug::PartReceivedByLook, "loom_part::it_is_received_once", Claim("received twice")),
+    (Bug::PartReceivedByLook, "loom_part::it_is_received_once", Race),
     (Bug::PartSentUnordered, "loom_part::it_is_received_once", Race),
+    (Bug::PartLandedUnordered, "loom_part::it_is_received_once", Race),
     (Bug::PartCalledBackUnasked, "loom_part::it_is_called_back_or_received", Race),
     (
         Bug::PartTakenUnasked,
         "loom_part::it_is_taken_back_from_nobody_who_has_it",
         Claim("nobody else receives it"),
     ),
+    (Bug::PartGivenUpUnordered, "loom_part::it_is_taken_back_from_nobody_who_has_it", Race),
+    (Bug::PartTakenUnordered, "loom_part::it_is_taken_back_from_nobody_who_has_it", Race),
+    (Bug::PartLostUnordered, "loom_part::what_dies_on_its_way_is_whole", Race),
+    (Bug::PartSentUnordered, "loom_part::what_dies_on_its_way_is_whole", Race),
+    (Bug::PartAbandonedUnordered, "loom_part::what_a_panic_has_left_is_torn", Race),
+    (Bug::PartTakenUnordered, "loom_part::what_the_dead_have_left_is_torn", Race),
     (
         Bug::PartCalledBackUnchanged,
         "loom_part::a_message_that_did_not_go_brings_nothing",
