@@ -98,7 +98,8 @@ impl SharedMemory {
     ///
     /// # Errors
     ///
-    /// [`Corrupt`](ShmError::Corrupt) for a file whose length is not sealed: to read behind its end would end this process.
+    /// [`Corrupt`](ShmError::Corrupt) for a file whose length is not sealed, against becoming longer too: to read behind its end would end this
+    /// process. So for one that may not be written.
     /// [`NotPlain`](ShmError::NotPlain) for what lies below a [`Shared`](crate::Shared), or a family's registry.
     /// [`Kernel`](ShmError::Kernel) for its refusals.
     pub fn attach(fd: OwnedFd) -> Result<Self, ShmError> {
@@ -135,7 +136,13 @@ impl SharedMemory {
         let len = Self::sealed_len(fd.as_fd())?;
         // Longer than an address space: no such file can be mapped.
         let len = usize::try_from(len).map_err(|_| ShmError::Corrupt { what: "its length" })?;
-        Ok(Self::of(map(fd.as_fd(), len, true)?, fd, true, None))
+        let map = map(fd.as_fd(), len, true).map_err(|error| match error {
+            ShmError::Kernel { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                ShmError::Corrupt { what: "it is open or sealed for reading only" }
+            }
+            other => other,
+        })?;
+        Ok(Self::of(map, fd, true, None))
     }
 
     /// As [`attach_any`](Self::attach_any), for what came in a message: the same mapping as before, if this process has it already.

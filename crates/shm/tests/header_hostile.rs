@@ -3,15 +3,15 @@
 
 mod common;
 mod fuzzing;
+mod hostile;
 
 use std::fmt::Debug;
-use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::FileExt;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use common::{Parcel, forged, pack, unpack};
+use hostile::{Registry, bytes_of, write};
 use multiproc_shm::transfer::{Fd, Refusal};
 use multiproc_shm::{FamilyError, Shared, SharedMemory, SharedValue, ShmError};
 use multiproc_sync::Mutex;
@@ -38,23 +38,9 @@ enum Kind {
 
 #[derive(Clone, Debug)]
 enum Damage {
-    Bit(Index, u8),
-    Byte(Index, u8),
-    /// At a multiple of four.
-    Word(Index, u32),
-    /// At a multiple of eight.
-    Long(Index, u64),
+    Bytes(hostile::Damage),
     /// The header of another type of segment, from here on.
     Graft(Kind, Index),
-}
-
-/// What the message brings besides.
-#[derive(Clone, Debug)]
-enum Registry {
-    Own,
-    Missing,
-    /// A file of these bytes.
-    Forged(Vec<u8>),
 }
 
 #[derive(Clone, Debug)]
@@ -72,41 +58,17 @@ fn kind() -> impl Strategy<Value = Kind> {
 }
 
 fn damage() -> impl Strategy<Value = Damage> {
-    let at = any::<Index>;
-    let words =
-        prop_oneof![Just(0), Just(1), Just(2), Just(48), Just(256), Just(4096), Just(u32::MAX), any::<u32>()];
-    let longs = prop_oneof![
-        0_u64..300,
-        Just(u64::MAX),
-        Just(1 << 63),
-        Just(u64::from_le_bytes(*b"mpshared")),
-        Just(u64::from_le_bytes(*b"mpregist")),
-        any::<u64>()
-    ];
     prop_oneof![
-        (at(), any::<u8>()).prop_map(|(at, bit)| Damage::Bit(at, bit)),
-        (at(), any::<u8>()).prop_map(|(at, byte)| Damage::Byte(at, byte)),
-        (at(), words).prop_map(|(at, word)| Damage::Word(at, word)),
-        (at(), longs).prop_map(|(at, long)| Damage::Long(at, long)),
-        (kind(), at()).prop_map(|(kind, at)| Damage::Graft(kind, at)),
+        4 => hostile::damage().prop_map(Damage::Bytes),
+        1 => (kind(), any::<Index>()).prop_map(|(kind, at)| Damage::Graft(kind, at)),
     ]
 }
 
 fn attack() -> impl Strategy<Value = Attack> {
-    let registry = prop_oneof![
-        8 => Just(Registry::Own),
-        1 => Just(Registry::Missing),
-        1 => prop::collection::vec(any::<u8>(), 1..9000).prop_map(Registry::Forged),
-        1 => prop::collection::vec(any::<u8>(), 1..9000).prop_map(|mut bytes| {
-            let len = bytes.len().min(8);
-            bytes[..len].copy_from_slice(&b"mpregist"[..len]);
-            Registry::Forged(bytes)
-        }),
-    ];
     let same = kind().prop_map(|kind| (kind, kind));
     let kinds = prop_oneof![4 => same, 1 => (kind(), kind())];
     let cut = prop_oneof![4 => Just(None), 1 => (1_usize..900).prop_map(Some)];
-    (kinds, prop::collection::vec(damage(), 0..4), cut, registry).prop_map(
+    (kinds, prop::collection::vec(damage(), 0..4), cut, hostile::registry()).prop_map(
         |((is, taken_for), damages, cut, registry)| Attack { is, taken_for, damages, cut, registry },
     )
 }
@@ -134,30 +96,10 @@ fn message(kind: Kind) -> Parcel {
     }
 }
 
-fn bytes_of(fd: &OwnedFd) -> Vec<u8> {
-    let file = File::from(fd.try_clone().unwrap());
-    let mut bytes = vec![0; file.metadata().unwrap().len() as usize];
-    file.read_exact_at(&mut bytes, 0).unwrap();
-    bytes
-}
-
-fn write(fd: &OwnedFd, bytes: &[u8]) {
-    File::from(fd.try_clone().unwrap()).write_all_at(bytes, 0).unwrap();
-}
-
 impl Damage {
     fn apply(&self, bytes: &mut [u8]) {
         match self {
-            Self::Bit(at, bit) => bytes[at.index(HEADER)] ^= 1 << (bit % 8),
-            Self::Byte(at, byte) => bytes[at.index(HEADER)] = *byte,
-            Self::Word(at, word) => {
-                let at = at.index(HEADER / 4) * 4;
-                bytes[at..at + 4].copy_from_slice(&word.to_le_bytes());
-            }
-            Self::Long(at, long) => {
-                let at = at.index(HEADER / 8) * 8;
-                bytes[at..at + 8].copy_from_slice(&long.to_le_bytes());
-            }
+            Self::Bytes(damage) => damage.apply(bytes, 0..HEADER),
             Self::Graft(kind, at) => {
                 let other = bytes_of(&message(*kind).fds[0]);
                 let at = at.index(LOOKED_AT);

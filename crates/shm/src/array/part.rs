@@ -12,6 +12,7 @@ use multiproc_sync::shm_safe::ShmPlain;
 
 use super::body::Body;
 use super::chunks;
+use super::header::MAX_PARTS;
 use super::part_state::PartState;
 use super::part_word::{Left, PartLock, PartWord};
 use crate::error::ShmError;
@@ -130,14 +131,22 @@ impl PartLock for PartByte<'_> {
 }
 
 impl<T: ShmPlain + Send + Sync> ArrayPart<T> {
-    /// A part that the owner of this number has, by the lock of this descriptor. There is one of this index.
-    pub(super) fn new(body: Body<T>, index: usize, number: u64, descriptor: Descriptor, left: Left) -> Self {
+    /// The part of this index, of so many, that the owner of this number has, by the lock of this descriptor. How many there are the caller
+    /// knows for sure, from before: whoever has the memory may have written another number to the header since.
+    pub(super) fn new(
+        body: Body<T>,
+        (index, parts): (usize, usize),
+        number: u64,
+        descriptor: Descriptor,
+        left: Left,
+    ) -> Self {
+        debug_assert!(index < parts && parts <= MAX_PARTS);
         let own = Own {
             state: PartState::default(),
             number: AtomicU64::new(number),
             descriptor: Mutex::new(Some(descriptor)),
         };
-        let range = chunks::part(body.len(), body.header().parts(), index);
+        let range = chunks::part(body.len(), parts, index);
         Self { body, own: Arc::new(own), index, range, may_be_torn: left == Left::Torn }
     }
 

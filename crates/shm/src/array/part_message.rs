@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
 use super::body::Body;
-use super::header::ArrayMode;
+use super::header::{ArrayMode, MAX_PARTS};
 use super::part::{ArrayPart, Own, PartByte};
 use super::part_state::Unsendable;
 use super::part_word::Left;
@@ -92,13 +92,15 @@ impl<T: ShmPlain + Send + Sync> ArrayPart<T> {
         number: u64,
     ) -> Result<Self, ShmError> {
         let body = Body::arrive(descriptor.clone(), family, ArrayMode::Split)?;
-        if index >= body.header().parts() {
+        // Looked at once: a second look could find another number.
+        let parts = body.header().parts();
+        if parts > MAX_PARTS || index >= parts {
             return Err(ShmError::Corrupt { what: "the index of a part" });
         }
         let byte = PartByte { fd: descriptor.borrowed(), index };
         let received = body.header().words[index].receive(number, &byte);
         match received.map_err(ShmError::kernel("lock a part"))? {
-            Some(number) => Ok(Self::new(body, index, number, descriptor, Left::Whole)),
+            Some(number) => Ok(Self::new(body, (index, parts), number, descriptor, Left::Whole)),
             None => Err(ShmError::PartIsSent),
         }
     }

@@ -21,6 +21,11 @@ use crate::planted::{Bug, planted};
 /// Set in an even number: its owner has given the part up in order.
 const GIVEN_UP: u64 = 1 << 63;
 
+/// The next number of an owner. It begins anew where the mark would be touched, which takes 2^62 hand-overs, or a stranger who writes such a number.
+const fn after(number: u64) -> u64 {
+    ((number & !GIVEN_UP) | 1).wrapping_add(1) & !GIVEN_UP
+}
+
 /// The locks of a part's byte.
 pub(crate) trait PartLock {
     /// Locks it for reading, for good; `false`: somebody is just taking the part back.
@@ -84,7 +89,7 @@ impl PartWord {
             self.0.swap(number + 2, Relaxed);
             return Some(number + 2);
         }
-        let next = if planted(Bug::PartCalledBackUnchanged) { number } else { number + 2 };
+        let next = if planted(Bug::PartCalledBackUnchanged) { number } else { after(number + 1) };
         self.0.compare_exchange(number + 1, next, Relaxed, Relaxed).is_ok().then_some(next)
     }
 
@@ -96,7 +101,7 @@ impl PartWord {
             return Ok(None);
         }
         fence(Acquire); // partner: `take_back`
-        let number = on_its_way + 1;
+        let number = after(on_its_way);
         if planted(Bug::PartReceivedByLook) {
             let found = self.0.load(Acquire);
             if found == on_its_way {
@@ -130,8 +135,7 @@ impl PartWord {
     fn next(&self, mark: u64) -> (u64, u64) {
         let mut found = self.0.load(Relaxed);
         loop {
-            let bare = found & !GIVEN_UP;
-            let next = if planted(Bug::PartNumberKept) { bare & !1 } else { (bare | 1) + 1 };
+            let next = if planted(Bug::PartNumberKept) { found & !GIVEN_UP & !1 } else { after(found) };
             // Acquire: what was written before a message that died on its way. Partner: `send`.
             let order = if planted(Bug::PartLostUnordered) { Relaxed } else { Acquire };
             match self.0.compare_exchange(found, next | mark, order, Relaxed) {
@@ -139,5 +143,46 @@ impl PartWord {
                 Err(now) => found = now,
             }
         }
+    }
+}
+
+#[cfg(all(test, not(multiproc_loom)))]
+mod tests {
+    use super::*;
+
+    /// Nobody else has the part.
+    struct Free;
+
+    impl PartLock for Free {
+        fn share(&self) -> io::Result<bool> {
+            Ok(true)
+        }
+
+        fn exclude(&self) -> io::Result<bool> {
+            Ok(true)
+        }
+
+        fn end_excluding(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Whatever a stranger has written there.
+    #[test]
+    fn a_part_with_the_last_number_there_is_goes_on_as_any_other() {
+        for last in [GIVEN_UP - 1, GIVEN_UP - 2, GIVEN_UP - 3, u64::MAX, u64::MAX - 1] {
+            let word = PartWord(AtomicU64::new(last));
+            let given = word.give();
+            assert_eq!(given & (GIVEN_UP | 1), 0, "{last:#x}");
+            assert!(word.send(given));
+            let received = word.receive(given + 1, &Free).unwrap().unwrap();
+            assert!(word.send(received));
+            let back = word.call_back(received).unwrap();
+            assert_eq!(back & (GIVEN_UP | 1), 0, "{last:#x}");
+            assert_eq!(word.take_back(&Free).unwrap(), Some(Left::Torn));
+        }
+        let word = PartWord(AtomicU64::new(GIVEN_UP - 1));
+        let received = word.receive(GIVEN_UP - 1, &Free).unwrap().unwrap();
+        assert!(word.send(received) && word.receive(received + 1, &Free).unwrap().is_some());
     }
 }

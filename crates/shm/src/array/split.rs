@@ -118,7 +118,7 @@ impl<T: ShmPlain + Send + Sync> Split<T> {
         }
         let number = self.body.header().words[index].give();
         self.places[index] = Place::Out;
-        Ok(Some(ArrayPart::new(self.body.clone(), index, number, descriptor, left)))
+        Ok(Some(ArrayPart::new(self.body.clone(), (index, self.count()), number, descriptor, left)))
     }
 
     /// All parts that nobody has.

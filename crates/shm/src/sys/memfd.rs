@@ -36,14 +36,15 @@ pub(crate) fn above_stdio(fd: OwnedFd) -> io::Result<OwnedFd> {
     if fd.as_raw_fd() > libc::STDERR_FILENO { Ok(fd) } else { fd.try_clone() }
 }
 
-/// The length of a file that cannot become shorter; `None` for any other: its pages could go away under a reader.
+/// The length of a file that becomes neither shorter nor longer; `None` for any other. Of the one the pages could go away under a reader; of the
+/// other a later message could bring more than was mapped for an earlier one.
 pub(crate) fn sealed_len(fd: BorrowedFd<'_>) -> io::Result<Option<u64>> {
     let seals = match fcntl(fd, FcntlArg::F_GET_SEALS) {
         Ok(bits) => SealFlag::from_bits_retain(bits),
-        Err(Errno::EINVAL) => return Ok(None), // no file in memory
+        Err(Errno::EINVAL | Errno::EBADF) => return Ok(None), // no file in memory; the latter: it stands for a path only
         Err(error) => return Err(error.into()),
     };
-    if !seals.contains(SealFlag::F_SEAL_SHRINK) {
+    if !seals.contains(SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW) {
         return Ok(None);
     }
     Ok(u64::try_from(fstat(fd)?.st_size).ok())

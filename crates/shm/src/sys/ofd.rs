@@ -4,13 +4,17 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::fs::OpenOptionsExt;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 
 /// Opens a file in memory anew, for reading and writing: a description of its own, with locks of its own.
 pub(crate) fn reopen(fd: BorrowedFd<'_>) -> io::Result<File> {
-    let file = File::options().read(true).write(true).open(format!("/proc/self/fd/{}", fd.as_raw_fd()))?;
+    // Not waiting: who has sent the descriptor could have a lease on the file, which would keep us for as long as the system lets it.
+    let mut options = File::options();
+    let options = options.read(true).write(true).custom_flags(libc::O_NONBLOCK);
+    let file = options.open(format!("/proc/self/fd/{}", fd.as_raw_fd()))?;
     super::memfd::above_stdio(file.into()).map(File::from)
 }
 
