@@ -82,11 +82,13 @@ impl Membership {
     ///
     /// # Errors
     ///
-    /// [`AlreadyMember`](FamilyError::AlreadyMember) if it is a member of another; [`Memory`](FamilyError::Memory) for what is no segment.
+    /// [`AlreadyMember`](FamilyError::AlreadyMember) if it is a member of another; [`Memory`](FamilyError::Memory) for what is no segment, or was made
+    /// for something else than a registry.
     pub fn adopt(self) -> Result<(), FamilyError> {
         SharedMemory::sealed_len(self.0.borrowed())?;
         let _beginning = begin();
         if !is_ours(&self.0)? {
+            SharedMemory::refuse_no_registry(&self.0)?;
             DESCRIPTOR.get_or_init(|| self.0);
         }
         Ok(())
@@ -96,6 +98,7 @@ impl Membership {
     pub(crate) fn join(self) -> Result<(), FamilyError> {
         let beginning = begin();
         if !is_ours(&self.0)? {
+            SharedMemory::refuse_no_registry(&self.0)?;
             let fd = self.0.into_owned().map_err(ShmError::kernel("open the family's registry once more"))?;
             let (_, descriptor) = install(SharedMemory::attach_any(fd)?, false)?;
             DESCRIPTOR.get_or_init(|| descriptor);

@@ -119,10 +119,18 @@ impl SharedMemory {
 
     /// Refuses what was made as plain memory, whatever its bytes say: who has it reaches them without the locks of a value.
     pub(crate) fn refuse_plain(descriptor: &Descriptor) -> Result<(), ShmError> {
-        let name = memfd::name(descriptor.borrowed());
-        match name.map_err(ShmError::kernel("look at a segment by /proc/self/fd"))?.as_deref() {
+        match made_as(descriptor)?.as_deref() {
             Some("multiproc-shm" | "multiproc-arena") => Ok(()),
             _ => Err(ShmError::Corrupt { what: "it was not made for a value" }),
+        }
+    }
+
+    /// As [`refuse_plain`](Self::refuse_plain), where a registry is expected: who could write to one as to plain memory could end the lives of
+    /// others there, and own what is theirs.
+    pub(crate) fn refuse_no_registry(descriptor: &Descriptor) -> Result<(), ShmError> {
+        match made_as(descriptor)?.as_deref() {
+            Some("multiproc-registry") => Ok(()),
+            _ => Err(ShmError::Corrupt { what: "it was not made for a family's registry" }),
         }
     }
 
@@ -243,6 +251,11 @@ impl SharedMemory {
     pub fn try_clone_fd(&self) -> io::Result<OwnedFd> {
         self.segment.file.try_clone().map(OwnedFd::from)
     }
+}
+
+/// What memory was made for, which nothing changes later.
+fn made_as(descriptor: &Descriptor) -> Result<Option<String>, ShmError> {
+    memfd::name(descriptor.borrowed()).map_err(ShmError::kernel("look at a segment by /proc/self/fd"))
 }
 
 /// Maps the first `len` bytes of a file.
