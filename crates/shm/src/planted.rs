@@ -34,6 +34,12 @@ bugs! {
     ForgottenAside,
     /// A dead process's list goes before what it lists.
     ListFirst,
+    /// An array is in no mode for a moment while that changes.
+    ModeClearedFirst,
+    /// An array's mode is changed though others have it.
+    ModeChangedUnasked,
+    /// An array is joined though somebody has a part.
+    JoinedUnasked,
     /// A part is taken back though somebody has it.
     PartTakenUnasked,
     /// A part that is taken back keeps its number, so that old messages bring it.
