@@ -62,6 +62,12 @@ bugs! {
     PartTakenUnordered,
     /// The taking back of a part whose message has died orders nothing.
     PartLostUnordered,
+    /// The end of a reading of a part orders nothing.
+    PartReadUnordered,
+    /// The coming back of a part orders nothing.
+    PartBackUnordered,
+    /// Who drops a part that has come back does not see its new number.
+    PartDroppedUnordered,
     /// A block is claimed though another may have been quicker.
     ClaimedByStore,
     /// The release of a block orders nothing.
