@@ -149,3 +149,22 @@ fn the_part_of_a_killed_worker_comes_back_and_is_told_of() {
     drop(part);
     assert_eq!(pool.call(sum, (split.join().unwrap(), 0..10)).unwrap(), 1);
 }
+
+#[test]
+fn the_part_of_a_task_that_panics_comes_back_and_is_told_of() {
+    let _watchdog = Watchdog::with_limit(60);
+    let pool = pool();
+    let mut split = SharedArray::<u64>::zeroed(10).unwrap().split(2).unwrap();
+    let panics = |mut part: ArrayPart<u64>| {
+        part.as_mut_slice()[0] = 1;
+        panic!("in the middle");
+    };
+    let ended: Result<(), _> = pool.call(panics, split.take(1).unwrap().unwrap());
+    assert!(matches!(ended, Err(TaskError::Panicked(_))), "{ended:?}");
+    eventually("nobody has it", || split.missing().unwrap().is_empty());
+    let part = split.take(1).unwrap().unwrap();
+    assert!(part.may_be_torn());
+    assert_eq!(*part.read(), [1, 0, 0, 0, 0]);
+    drop(part);
+    assert!(split.join().is_ok());
+}

@@ -19,6 +19,12 @@ multiproc_sync::planted_bugs! {
     ListFirst,
     /// Who makes the name of a dead process waits for another that sweeps it, which may stand still.
     SweeperWaitedFor,
+    /// An array is in no mode for a moment while that changes.
+    ModeClearedFirst,
+    /// An array's mode is changed though others have it.
+    ModeChangedUnasked,
+    /// An array is joined though somebody has a part.
+    JoinedUnasked,
     /// A part is taken back though somebody has it.
     PartTakenUnasked,
     /// A part that is taken back keeps its number, so that old messages bring it.
@@ -41,6 +47,12 @@ multiproc_sync::planted_bugs! {
     PartTakenUnordered,
     /// The taking back of a part whose message has died orders nothing.
     PartLostUnordered,
+    /// The end of a reading of a part orders nothing.
+    PartReadUnordered,
+    /// The coming back of a part orders nothing.
+    PartBackUnordered,
+    /// Who drops a part that has come back does not see its new number.
+    PartDroppedUnordered,
     /// A block is claimed though another may have been quicker.
     ClaimedByStore,
     /// The release of a block orders nothing.

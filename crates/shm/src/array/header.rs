@@ -11,6 +11,7 @@ use multiproc_sync::{MAX_READERS, RwLock};
 use super::part_word::PartWord;
 use crate::error::ShmError;
 use crate::header::{MAGIC, MAX_ALIGN};
+use crate::planted::{Bug, planted};
 use crate::raw::{MAX_DIMS, ViewError};
 
 /// The most parts of a [split](crate::SharedArray::split) array: each has a word in front of the elements.
@@ -131,6 +132,9 @@ impl Header {
 
     /// Nobody else has the array meanwhile, so that it orders nothing. One store: a process that dies leaves one mode or the other.
     pub(super) fn set_mode(&self, mode: ArrayMode) {
+        if planted(Bug::ModeClearedFirst) {
+            self.mode.store(0, Relaxed);
+        }
         self.mode.store(mode as u32, Relaxed);
     }
 

@@ -9,6 +9,7 @@ use super::header::{ArrayMode, MAX_PARTS};
 use super::{AtomicArray, AtomicElement, Body, SharedArray};
 use crate::error::ShmError;
 use crate::holding::Others;
+use crate::planted::{Bug, planted};
 
 /// Why an array is in the mode that it was in, with the array.
 #[non_exhaustive]
@@ -89,6 +90,11 @@ impl<T: ShmPlain + Send + Sync> Body<T> {
     ) -> Result<Self, ModeError<Self>> {
         if !self.holding().is_ours() {
             return Err(ModeError::Refused(self, ShmError::Forked));
+        }
+        if planted(Bug::ModeChangedUnasked) {
+            prepare(&self);
+            self.header().set_mode(mode);
+            return Ok(self);
         }
         let done = self.holding().try_exclusive().map(|exclusive| {
             exclusive.map(|_exclusive| {

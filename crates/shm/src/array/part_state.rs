@@ -1,7 +1,10 @@
-//! What an owner does with its part just now: reads it, sends it, has it no more.
+//! What an owner does with its part just now: reads it, sends it, has it no more. `loom_part_state.rs` is the model.
 
-use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+use multiproc_sync::primitive::AtomicU32;
+
+use crate::planted::{Bug, planted};
 
 /// It is in a message that is not sent yet.
 const SENDING: u32 = 1 << 31;
@@ -31,7 +34,7 @@ impl PartState {
         let mut found = self.0.load(Relaxed);
         while found < SENDING - 1 {
             // Acquire: what was written before another thread had the part. Partner: `roll_back`.
-            match self.0.compare_exchange_weak(found, found + 1, Acquire, Relaxed) {
+            match self.0.compare_exchange(found, found + 1, Acquire, Relaxed) {
                 Ok(_) => return true,
                 Err(now) => found = now,
             }
@@ -40,7 +43,9 @@ impl PartState {
     }
 
     pub(super) fn end_reading(&self) {
-        self.0.fetch_sub(1, Release); // partner: `begin_sending`
+        // Release: what was read. Partner: `begin_sending`.
+        let order = if planted(Bug::PartReadUnordered) { Relaxed } else { Release };
+        self.0.fetch_sub(1, order);
     }
 
     /// By who has the part for itself: nobody reads, also where a guard was forgotten. `false`: the part is on its way or gone.
@@ -60,13 +65,16 @@ impl PartState {
 
     /// The message did not go. Whether its owner has dropped the part meanwhile.
     pub(super) fn roll_back(&self) -> bool {
-        self.0.swap(0, Release) == DROPPED
+        // Release: the part's new number. Partners: `begin_reading`, `is_here`, `end`.
+        let order = if planted(Bug::PartBackUnordered) { Relaxed } else { Release };
+        self.0.swap(0, order) == DROPPED
     }
 
     /// The owner drops it. Whether it was here.
     pub(super) fn end(&self) -> bool {
         // Acquire: the part's number, if it changed. Partner: `roll_back`.
-        match self.0.compare_exchange(SENDING, DROPPED, Relaxed, Acquire) {
+        let order = if planted(Bug::PartDroppedUnordered) { Relaxed } else { Acquire };
+        match self.0.compare_exchange(SENDING, DROPPED, Relaxed, order) {
             Ok(_) => false, // `roll_back` sees to it
             Err(found) => found < SENDING,
         }
@@ -77,7 +85,7 @@ impl PartState {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(multiproc_loom)))] // outside a model there are no atomics then
 mod tests {
     use super::*;
 

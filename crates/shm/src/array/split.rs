@@ -13,6 +13,7 @@ use super::part::{ArrayPart, PartByte};
 use super::part_word::{Left, PartLock};
 use super::{ModeError, SharedArray};
 use crate::error::ShmError;
+use crate::planted::{Bug, planted};
 
 /// A [`SharedArray`] in disjoint parts, each with one owner at a time who needs no lock.
 ///
@@ -155,6 +156,7 @@ impl<T: ShmPlain + Send + Sync> Split<T> {
             match self.look(index) {
                 Ok(Place::Here(Left::Whole)) => {}
                 Ok(Place::Here(Left::Torn)) => return Err(JoinError::Torn(self, index)),
+                Ok(Place::Out) if planted(Bug::JoinedUnasked) => {}
                 Ok(Place::Out) => return Err(JoinError::Missing(self, index)),
                 Err(error) => return Err(JoinError::Refused(self, error)),
             }

@@ -1,15 +1,17 @@
 //! The scenarios of an arena: whoever is killed at an allocation, a release, a sweep or on either side of a message leaves blocks that
 //! somebody has, by a name that is dead or a message that is there, or that are free; and every byte comes back. `unsafe`: descriptors
-//! of messages.
+//! of messages, shared memory.
 #![allow(unsafe_code)]
 
-use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 
-use multiproc_shm::transfer::{self, Descriptor};
+use multiproc_shm::transfer::{self, Descriptor, Outgoing};
 use multiproc_shm::{Arena, ArenaBox, ArenaParcel, ShmSafe};
-use multiproc_testkit::fault::{Act, Cue, Fate, Part, Peer, Scenario, Scene, Start};
+use multiproc_testkit::fault::{Act, Cue, Fate, Memory, Part, Peer, Scenario, Scene, Start};
+
+use super::sockets::{self, Message};
 
 const SPAN: usize = 1 << 16;
 const SPANS: usize = 2;
@@ -19,7 +21,7 @@ const LAPS: usize = 3;
 const PATIENCE: Duration = Duration::from_millis(400);
 
 /// Sixteen of them lie in a span: as many words are opened and closed.
-#[derive(ShmSafe, Clone, Copy)]
+#[derive(ShmSafe, Clone, Copy, Debug)]
 #[repr(C, align(4096))]
 struct Page {
     number: u64,
@@ -30,9 +32,16 @@ pub(crate) struct State {
     arena: Arena,
     /// To have a name, and a thread that locks, before what is tested begins.
     spare: Arena,
+    /// How far the victim is.
+    stage: &'static AtomicU32,
     ours: UnixStream,
     theirs: UnixStream,
 }
+
+/// The victim has what it receives.
+const RECEIVED: u32 = 1;
+/// The victim may have ended.
+const OVER: u32 = 2;
 
 fn scene() -> Scene<State> {
     let arena = Arena::new(SPANS * SPAN).expect("there is memory for an arena");
@@ -41,7 +50,9 @@ fn scene() -> Scene<State> {
     ours.set_nonblocking(true).expect("they are sockets");
     theirs.set_nonblocking(true).expect("they are sockets");
     let watched = mapping(&arena);
-    Scene { shared: Box::leak(Box::new(State { arena, spare, ours, theirs })), watched: vec![watched] }
+    // SAFETY: a number, which may be zero.
+    let stage = unsafe { Memory::<AtomicU32>::zeroed() }.leak();
+    Scene { shared: Box::leak(Box::new(State { arena, spare, stage, ours, theirs })), watched: vec![watched] }
 }
 
 /// Where the words of the arena lie: before its blocks.
@@ -71,16 +82,28 @@ impl State {
     }
 
     /// Puts a parcel into the socket.
-    fn post(&self, parcel: ArenaParcel<Page>) {
-        let (bytes, mut sent) = transfer::encoding(0, || postcard::to_stdvec(&parcel));
+    fn post(&self, parcel: &ArenaParcel<Page>) {
+        self.post_untold(parcel).transfers.commit();
+    }
+
+    /// The same, and does not yet tell it so.
+    fn post_untold(&self, parcel: &ArenaParcel<Page>) -> Outgoing {
+        let (bytes, mut sent) = transfer::encoding(0, || postcard::to_stdvec(parcel));
         let bytes = bytes.expect("it can be sent");
         sockets::send(&self.ours, &bytes, &sent.fds.drain(..).collect::<Vec<_>>());
-        sent.transfers.commit();
+        sent
     }
 
     /// Takes one out, if there is one.
     fn fetch(&self) -> Option<ArenaBox<Page>> {
         sockets::receive(&self.theirs).map(opened)
+    }
+
+    /// Of the end of what the victim does. `had`: what it keeps.
+    fn over<T>(&self, part: &Part, had: T) {
+        part.over();
+        self.stage.store(OVER, SeqCst);
+        std::mem::forget(had);
     }
 
     /// With nobody there but the dead, all of it comes back.
@@ -115,20 +138,35 @@ impl State {
     }
 }
 
-/// The page that a message has.
-fn opened((bytes, fds): (Vec<u8>, Vec<OwnedFd>)) -> ArenaBox<Page> {
+/// The page that a message has, if that is there still.
+fn try_open((bytes, fds): Message) -> Result<ArenaBox<Page>, String> {
     let fds = fds.into_iter().map(|fd| Some(Descriptor::from(fd))).collect();
     let (parcel, left) = transfer::decoding(fds, || postcard::from_bytes::<ArenaParcel<Page>>(&bytes));
-    match parcel {
-        Ok(parcel) => parcel.open().expect("it has just come"),
-        Err(error) => panic!("{:?}", left.refused.map_or(error.to_string(), |why| why.to_string())),
-    }
+    let parcel =
+        parcel.map_err(|error| left.refused.map_or(error.to_string(), |refused| refused.to_string()))?;
+    Ok(parcel.open().expect("it has just come"))
+}
+
+fn opened(message: Message) -> ArenaBox<Page> {
+    try_open(message).expect("it brings a page")
 }
 
 /// Allocates beside the victim, and looks after all when that is dead.
 fn survivor(state: &'static State, part: &Part) {
     state.attach();
     part.wait(Cue::Stopped);
+    assert!(state.arena.sweep() == 0 || state.stage.load(SeqCst) == OVER, "swept from the living");
+    allocates(state, part);
+}
+
+/// As [`survivor`], where one is dead before.
+fn beside_the_dead(state: &'static State, part: &Part) {
+    state.attach();
+    part.wait(Cue::Stopped);
+    allocates(state, part);
+}
+
+fn allocates(state: &'static State, part: &Part) {
     let page = state.page(3);
     assert_eq!(page.number, 3);
     drop(page);
@@ -154,8 +192,47 @@ fn dying(state: &'static State, part: &Part) {
 fn sending(state: &'static State, part: &Part) {
     state.attach();
     part.wait(Cue::Hold);
-    state.post(state.page(7).into_parcel());
+    state.post(&state.page(7).into_parcel());
     part.wait(Cue::Killed);
+    state.mend(part);
+    state.laps(part);
+}
+
+/// The same, and keeps the message, as one that is to be sent again.
+fn sending_again(state: &'static State, part: &Part) {
+    state.attach();
+    part.wait(Cue::Hold);
+    let (bytes, mut sent) = transfer::encoding(0, || postcard::to_stdvec(&state.page(7).into_parcel()));
+    let (bytes, fds) = (bytes.expect("it can be sent"), std::mem::take(&mut sent.fds));
+    sockets::send(&state.ours, &bytes, &fds);
+    sent.transfers.commit();
+    part.wait(Cue::Stopped);
+    let fds: Vec<_> = fds.iter().map(sockets::duplicate).collect();
+    let again = try_open((bytes, fds));
+    assert!(again.is_err() || state.stage.load(SeqCst) == 0, "two have one block");
+    drop((again, sent));
+    part.wait(Cue::Killed);
+    state.mend(part);
+    state.laps(part);
+}
+
+/// Receives what there is, of two messages of which the first did not go.
+fn receiving_both(state: &'static State, part: &Part) {
+    state.attach();
+    part.wait(Cue::Killed);
+    let messages = [sockets::receive(&state.theirs), sockets::receive(&state.theirs)];
+    let received = messages.map(|message| message.map(try_open));
+    match &received {
+        [None, None] => part.count("none"),
+        [Some(Ok(_)), None] => part.count("first"),
+        [Some(Err(_)), None] => part.count("back"),
+        [Some(Err(_)), Some(Ok(_))] => part.count("second"),
+        [Some(Ok(_)), Some(_)] => panic!("a message that did not go brings what the next one does"),
+        other => panic!("the last message brings nothing: {other:?}"),
+    }
+    let pages = received.iter().flatten().flatten();
+    pages.for_each(|page| assert_eq!(page.number, 7, "another value than was sent"));
+    drop(received);
     state.mend(part);
     state.laps(part);
 }
@@ -164,8 +241,7 @@ fn allocator(state: &'static State, part: &Part) {
     state.attach();
     part.begin();
     let blocks = (state.page(5), state.page(6));
-    part.over();
-    std::mem::forget(blocks);
+    state.over(part, blocks);
 }
 
 fn freer(state: &'static State, part: &Part) {
@@ -181,8 +257,7 @@ fn converter(state: &'static State, part: &Part) {
     drop(pages);
     part.begin();
     let row = state.arena.alloc_zeroed::<u8>(SPAN / 4);
-    part.over();
-    std::mem::forget(row);
+    state.over(part, row);
 }
 
 /// All spans become one block.
@@ -191,8 +266,7 @@ fn uniter(state: &'static State, part: &Part) {
     drop(pages);
     part.begin();
     let all = state.arena.alloc_zeroed::<u8>(SPANS * SPAN);
-    part.over();
-    std::mem::forget(all);
+    state.over(part, all);
 }
 
 fn sweeper(state: &'static State, part: &Part) {
@@ -205,7 +279,7 @@ fn sweeper(state: &'static State, part: &Part) {
 fn sender(state: &'static State, part: &Part) {
     let page = state.page(7);
     part.begin();
-    state.post(page.into_parcel());
+    state.post(&page.into_parcel());
     part.over();
 }
 
@@ -216,6 +290,15 @@ fn keeper(state: &'static State, part: &Part) {
     let (_, outgoing) = transfer::encoding(0, || postcard::to_stdvec(&parcel));
     drop(outgoing);
     drop(parcel);
+    part.over();
+}
+
+/// Its message does not go, and is there all the same; the next one goes.
+fn resender(state: &'static State, part: &Part) {
+    let parcel = state.page(7).into_parcel();
+    part.begin();
+    drop(state.post_untold(&parcel));
+    state.post(&parcel);
     part.over();
 }
 
@@ -230,9 +313,12 @@ fn receiver(state: &'static State, part: &Part) {
     let message = sockets::receive(&state.theirs).expect("it was sent");
     part.begin();
     let page = opened(message);
-    part.over();
-    std::mem::forget(page);
+    state.stage.store(RECEIVED, SeqCst);
+    state.over(part, page);
 }
+
+/// What may be there of two messages, and what a sweep has found.
+const RESENT: &[&str] = &["none", "first", "back", "second", "swept"];
 
 fn scenario(
     name: &str,
@@ -256,55 +342,22 @@ fn scenario(
 
 pub(crate) fn scenarios() -> Vec<Scenario<State>> {
     let survivor = ("survivor", Fate::Survives, survivor as Act<State>);
+    let sending_again = ("sending again", Fate::Survives, sending_again as Act<State>);
     let waiting = ("waiting", Fate::Survives, waiting as Act<State>);
     let dying = ("dying", Fate::Dies, dying as Act<State>);
+    let beside_the_dead = ("survivor", Fate::Survives, beside_the_dead as Act<State>);
+    let receiving_both = ("receiving both", Fate::Survives, receiving_both as Act<State>);
     let sending = ("sending", Fate::Survives, sending as Act<State>);
     vec![
         scenario("arena/allocator", allocator, &[survivor], &["swept"]),
         scenario("arena/freer", freer, &[survivor], &["swept"]),
         scenario("arena/converter", converter, &[survivor], &["swept"]),
         scenario("arena/uniter", uniter, &[waiting], &["swept"]),
-        scenario("arena/sweeper", sweeper, &[dying, survivor], &["swept"]),
+        scenario("arena/sweeper", sweeper, &[dying, beside_the_dead], &["swept"]),
         scenario("arena/sender", sender, &[survivor], &["swept", "received"]),
         scenario("arena/keeper", keeper, &[survivor], &["swept"]),
+        scenario("arena/resender", resender, &[receiving_both], RESENT),
         scenario("arena/receiver", receiver, &[sending], &["swept", "received"]),
+        scenario("arena/receiver+sending again", receiver, &[sending_again], &["swept", "received"]),
     ]
-}
-
-mod sockets {
-    //! Messages as a connection carries them. `unsafe`: descriptors by number.
-
-    use std::io::{IoSlice, IoSliceMut};
-    use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-    use std::os::unix::net::UnixStream;
-
-    use multiproc_shm::transfer::Descriptor;
-    use nix::errno::Errno;
-    use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
-
-    pub(super) fn send(socket: &UnixStream, bytes: &[u8], fds: &[Descriptor]) {
-        // SAFETY: to a process of the family, which receives them as what they are.
-        let fds: Vec<_> = fds.iter().map(|fd| unsafe { fd.as_fd() }.as_raw_fd()).collect();
-        let with = [ControlMessage::ScmRights(&fds)];
-        sendmsg::<()>(socket.as_raw_fd(), &[IoSlice::new(bytes)], &with, MsgFlags::empty(), None).unwrap();
-    }
-
-    pub(super) fn receive(socket: &UnixStream) -> Option<(Vec<u8>, Vec<OwnedFd>)> {
-        let mut bytes = vec![0; 256];
-        let mut room = nix::cmsg_space!([RawFd; 8]);
-        let mut parts = [IoSliceMut::new(&mut bytes)];
-        let got = match recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut room), MsgFlags::empty()) {
-            Err(Errno::EAGAIN) => return None,
-            got => got.unwrap(),
-        };
-        let (len, mut fds) = (got.bytes, Vec::new());
-        for with in got.cmsgs().unwrap() {
-            if let ControlMessageOwned::ScmRights(numbers) = with {
-                // SAFETY: new descriptors, which the kernel has just given to this process.
-                fds.extend(numbers.into_iter().map(|number| unsafe { OwnedFd::from_raw_fd(number) }));
-            }
-        }
-        bytes.truncate(len);
-        Some((bytes, fds))
-    }
 }

@@ -2,8 +2,8 @@
 //! the only holder. `unsafe`: shared memory.
 #![allow(unsafe_code)]
 
-use std::sync::atomic::AtomicI32;
 use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicI32, AtomicU32};
 use std::time::Duration;
 
 use multiproc_shm::{ArrayPart, AtomicArray, ModeError, SharedArray, family};
@@ -22,6 +22,8 @@ const OLD: u64 = 7;
 pub(crate) struct Shared {
     /// A descriptor of its file, which nobody counts.
     file: AtomicI32,
+    /// The victim drops its array, or has.
+    dropping: AtomicU32,
     first: Wire,
     on: Wire,
 }
@@ -45,6 +47,16 @@ fn changer(shared: &'static Shared, part: &Part) {
     let array: SharedArray<u64> = shared.first.take().open().unwrap();
     part.begin();
     let array = array.into_atomics().unwrap().into_locked();
+    part.over();
+    drop(array);
+}
+
+/// The same, of an array of atomics, there alone.
+fn locker(shared: &'static Shared, part: &Part) {
+    let array: SharedArray<u64> = shared.first.take().open().unwrap();
+    let atomics = array.into_atomics().unwrap();
+    part.begin();
+    let array = atomics.into_locked();
     part.over();
     drop(array);
 }
@@ -78,6 +90,7 @@ fn receiver(shared: &'static Shared, part: &Part) {
     part.begin();
     let array: SharedArray<u64> = parcel.open().unwrap();
     let seen = array.get(3).unwrap();
+    shared.dropping.store(1, SeqCst);
     drop(array);
     part.over();
     assert_eq!(seen, Some(OLD));
@@ -86,6 +99,7 @@ fn receiver(shared: &'static Shared, part: &Part) {
 /// Drops an array that it has.
 fn dropper(shared: &'static Shared, part: &Part) {
     let array: SharedArray<u64> = shared.on.take().open().unwrap();
+    shared.dropping.store(1, SeqCst);
     part.begin();
     drop(array);
     part.over();
@@ -102,6 +116,7 @@ fn sender(shared: &'static Shared, part: &Part) {
             array
         }
         Ok(atomics) => {
+            assert!(shared.dropping.load(SeqCst) == 1, "changed beside a living holder");
             part.count("dropped");
             atomics.into_locked().unwrap()
         }
@@ -171,6 +186,7 @@ pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
     let peer = |name, act| Peer { name, fate: Fate::Survives, act };
     vec![
         scenario("array/changer", changer, peer("looking", looking), &["locked", "atomic"]),
+        scenario("array/locker", locker, peer("looking", looking), &["locked", "atomic"]),
         scenario("array/dropper", dropper, peer("sender", sender), &["had", "dropped"]),
         scenario("array/receiver", receiver, peer("sender", sender), &["had", "dropped"]),
     ]

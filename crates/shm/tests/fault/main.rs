@@ -7,7 +7,10 @@ mod journaled;
 mod names;
 mod option;
 mod part;
+mod part_message;
 mod shared_value;
+mod sockets;
+mod splitter;
 mod state;
 mod wire;
 
@@ -35,8 +38,10 @@ fn main() -> ExitCode {
     let program = array::scenarios()
         .into_iter()
         .fold(program, |program, scenario| program.counting(scenario.outcomes, scenario));
-    let program = part::scenarios()
+    let of_parts = [part::scenarios(), part_message::scenarios(), splitter::scenarios()];
+    let program = of_parts
         .into_iter()
+        .flatten()
         .fold(program, |program, scenario| program.counting(scenario.outcomes, scenario));
     names::scenarios().into_iter().fold(program, Program::scenario).main()
 }

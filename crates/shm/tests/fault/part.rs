@@ -1,11 +1,11 @@
-//! The scenarios of an array's parts: who receives one, writes it, gives it up or sends it on is killed; its splitter gets it back, told if it may be
+//! The scenarios of an array's parts: who receives one, writes it, gives it up, keeps it or sends it on is killed; its splitter gets it back, told if it may be
 //! torn, and never while somebody has it. `unsafe`: shared memory.
 #![allow(unsafe_code)]
 
-use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicI32, AtomicU32};
 
-use multiproc_shm::{ArrayPart, SharedArray, Split, family};
+use multiproc_shm::{ArrayPart, JoinError, SharedArray, Split, family, transfer};
 use multiproc_testkit::eventually;
 use multiproc_testkit::fault::{Act, Cue, Fate, Memory, Part, Peer, Scenario, Scene, Start};
 
@@ -13,28 +13,31 @@ use super::array::{PATIENCE, use_it};
 use super::wire::{Wire, put};
 
 /// What all elements are before the victim's change.
-const OLD: u64 = 7;
+pub(crate) const OLD: u64 = 7;
 /// What its part is after it.
-const NEW: u64 = 8;
+pub(crate) const NEW: u64 = 8;
 
 /// The victim gives the part up, or has: only from then on may another have it, as it has its message's descriptor before.
 const GIVING_UP: u32 = 1;
 
 #[repr(C)]
 pub(crate) struct Shared {
+    /// A descriptor of the array's file, which nobody counts.
+    pub(crate) file: AtomicI32,
     /// What the victim is about.
-    stage: AtomicU32,
+    pub(crate) stage: AtomicU32,
     /// The array comes by it.
-    first: Wire,
-    there: Wire,
-    on: Wire,
+    pub(crate) first: Wire,
+    pub(crate) there: Wire,
+    pub(crate) on: Wire,
 }
 
 fn scene() -> Scene<Shared> {
     family::registry().unwrap();
     // SAFETY: numbers, which may be zero.
     let shared = unsafe { Memory::<Shared>::zeroed() }.leak();
-    let (_, all) = put(&shared.first, &SharedArray::from_slice(&[OLD; 20]).unwrap());
+    let (file, all) = put(&shared.first, &SharedArray::from_slice(&[OLD; 20]).unwrap());
+    shared.file.store(file, SeqCst);
     shared.there.open();
     shared.on.open();
     Scene { shared, watched: vec![all] }
@@ -63,8 +66,24 @@ fn forwarder(shared: &'static Shared, part: &Part) {
     drop(its);
 }
 
+/// Has a part whose messages do not go: the first is dropped beside it, the second after it.
+fn keeper(shared: &'static Shared, part: &Part) {
+    let mut its: ArrayPart<u64> = shared.there.take().open().unwrap();
+    part.begin();
+    drop(transfer::encoding(0, || postcard::to_stdvec(&its)));
+    for element in its.as_mut_slice() {
+        *element = NEW;
+        std::hint::black_box(&mut *element); // one store after the other
+    }
+    let unsent = transfer::encoding(0, || postcard::to_stdvec(&its));
+    shared.stage.store(GIVING_UP, SeqCst);
+    drop(its);
+    drop(unsent);
+    part.over();
+}
+
 /// An array of whose two parts the victim gets the first.
-fn give(shared: &'static Shared) -> Split<u64> {
+pub(crate) fn give(shared: &'static Shared) -> Split<u64> {
     let array: SharedArray<u64> = shared.first.take().open().unwrap();
     let mut split = array.split(2).unwrap();
     shared.there.send(&split.take(0).unwrap().unwrap());
@@ -97,9 +116,11 @@ fn splitter(shared: &'static Shared, part: &Part) {
 
 /// The same, of a part that may have gone on to the splitter itself.
 fn splitter_and_next(shared: &'static Shared, part: &Part) {
-    let mut split = give(shared);
+    let split = give(shared);
     part.wait(Cue::Stopped);
-    assert!(split.take(0).unwrap().is_none(), "the victim has it, or a message");
+    let Err(JoinError::Missing(mut split, 0)) = split.join() else {
+        panic!("joined though the victim has a part, or a message")
+    };
     part.wait(Cue::Killed);
     match shared.on.try_take().map(|parcel| parcel.open::<ArrayPart<u64>>()) {
         None => part.count("lost"),
@@ -116,15 +137,15 @@ fn splitter_and_next(shared: &'static Shared, part: &Part) {
     laps(shared, part);
 }
 
-fn laps(_: &'static Shared, part: &Part) {
+pub(crate) fn laps(_: &'static Shared, part: &Part) {
     part.wait(Cue::Laps);
     (0..3).for_each(|_| use_it(SharedArray::from_slice(&[OLD; 20]).unwrap()));
 }
 
-fn scenario(
+pub(crate) fn scenario(
     name: &str,
     victim: Act<Shared>,
-    splitter: Act<Shared>,
+    survivor: Act<Shared>,
     outcomes: &'static [&'static str],
 ) -> Scenario<Shared> {
     Scenario {
@@ -134,7 +155,7 @@ fn scenario(
         scene,
         start: Start::Begin,
         victim,
-        peers: vec![Peer { name: "splitter", fate: Fate::Survives, act: splitter }],
+        peers: vec![Peer { name: "survivor", fate: Fate::Survives, act: survivor }],
         newcomer: laps,
         must_hit: vec![],
         patience: PATIENCE,
@@ -145,6 +166,7 @@ fn scenario(
 pub(crate) fn scenarios() -> Vec<Scenario<Shared>> {
     vec![
         scenario("part/owner", owner, splitter, &["torn", "old", "new"]),
+        scenario("part/keeper", keeper, splitter, &["torn", "old", "new"]),
         scenario("part/forwarder", forwarder, splitter_and_next, &["sent", "lost"]),
     ]
 }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
 
 use memmap2::MmapOptions;
 use multiproc_shm::SharedArray;
-use multiproc_shm::transfer::{self, Descriptor};
+use multiproc_shm::transfer::{self, Descriptor, Outgoing};
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -61,6 +61,11 @@ impl Wire {
     }
 
     pub(crate) fn send<T: Serialize>(&self, value: &T) {
+        self.post(value).transfers.commit();
+    }
+
+    /// Sends it, and does not yet tell it so.
+    pub(crate) fn post<T: Serialize>(&self, value: &T) -> Outgoing {
         let (bytes, sent) = transfer::encoding(0, || postcard::to_stdvec(value));
         let bytes = bytes.unwrap();
         // SAFETY: it goes to the same family, which receives it as a `Descriptor`.
@@ -68,7 +73,7 @@ impl Wire {
         let with = [ControlMessage::ScmRights(&fds)];
         sendmsg::<()>(self.near.load(SeqCst), &[IoSlice::new(&bytes)], &with, MsgFlags::empty(), None)
             .unwrap();
-        sent.transfers.commit();
+        sent
     }
 
     /// Waits for a message.
@@ -107,6 +112,11 @@ impl Parcel {
         let family = unsafe { sent.fds[1].as_fd() }.try_clone_to_owned().unwrap();
         sent.fds.clear();
         Self { bytes: bytes.unwrap(), fds: vec![segment, family] }
+    }
+
+    /// The same with other bytes.
+    pub(crate) fn with_bytes(self, bytes: Vec<u8>) -> Self {
+        Self { bytes, ..self }
     }
 
     pub(crate) fn try_clone(&self) -> Self {

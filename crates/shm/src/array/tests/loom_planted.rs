@@ -27,6 +27,13 @@ const ROWS: &[Row<Bug>] = &[
         "loom_part::a_message_that_did_not_go_brings_nothing",
         Claim("the message that did not go brings it"),
     ),
+    (Bug::PartReadUnordered, "loom_part_state::what_is_read_is_not_written_by_a_receiver", Race),
+    (Bug::PartBackUnordered, "loom_part_state::what_comes_back_is_sent_by_its_new_number", Claim("stale")),
+    (
+        Bug::PartDroppedUnordered,
+        "loom_part_state::what_is_dropped_is_given_up_once",
+        Claim("nobody gave it up"),
+    ),
     (Bug::PartNumberKept, "loom_part::an_old_message_brings_nothing", Claim("an old message brings it")),
 ];
 
