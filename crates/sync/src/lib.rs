@@ -30,7 +30,8 @@
 //! - [`Doorbell`], [`Pace`]: how to wait for something that another thread or process does; [`interrupt`]: what a signal, or
 //!   another thread, does to whoever waits.
 //! - [`shm_safe`]: what may lie in shared memory, and how a lock gets there.
-//! - [`registry`]: the names of a family's processes and threads; [`ProcessName`]: one of them in a word; [`Generation`],
+//! - [`registry`]: the names of a family's processes and threads; [`registry::inspect`]: who holds what and who waits, for one who is no
+//!   member; [`ProcessName`]: one of them in a word; [`Generation`],
 //!   [`PerProcess`]: forks.
 //! - [`primitive`]: the atomics below, and the switch to the model checker.
 //!
