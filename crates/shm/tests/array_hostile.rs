@@ -164,7 +164,8 @@ fn survive(attack: &Attack) -> bool {
 fn relabel(attack: &Attack, parcel: &mut Parcel) -> (u32, u64) {
     let (mut index, mut number) = match attack.is {
         Kind::Split => {
-            let (_, _, index, number): (u32, u32, u32, u64) = postcard::from_bytes(&parcel.bytes).unwrap();
+            type Letter = (u32, u32, u32, u64, u32);
+            let (_, _, index, number, _): Letter = postcard::from_bytes(&parcel.bytes).unwrap();
             (index, number)
         }
         _ => (attack.index as u32, 3),
@@ -174,7 +175,7 @@ fn relabel(attack: &Attack, parcel: &mut Parcel) -> (u32, u64) {
         Some(Letter::Number(other)) => number = other,
         None => {}
     }
-    parcel.bytes = postcard::to_stdvec(&(0_u32, 1_u32, index, number)).unwrap();
+    parcel.bytes = postcard::to_stdvec(&(0_u32, 1_u32, index, number, 0_u32)).unwrap();
     (index, number)
 }
 

@@ -232,10 +232,15 @@ fn the_part_of_a_dead_process_is_told_of_and_mended() {
         kill(child);
         eventually("nobody has it", || split.missing().unwrap().is_empty());
         let Err(JoinError::Torn(mut split, 1)) = split.join() else { panic!("nobody has looked at it") };
-        let mut part = take(&mut split, 1);
+        let part = take(&mut split, 1);
         assert!(part.may_be_torn());
         assert_eq!(*part.read(), [77, 3]);
+        drop(part);
+        assert!(take(&mut split, 1).may_be_torn(), "nobody has mended it");
+        let mut part = take(&mut split, 1);
         part.as_mut_slice()[1] = 77;
+        part.mark_consistent();
+        assert!(!part.may_be_torn());
         drop(part);
         assert!(!take(&mut split, 1).may_be_torn());
         assert_eq!(split.join().unwrap().to_vec().unwrap(), [0, 1, 77, 77]);
@@ -252,7 +257,11 @@ fn a_part_that_a_panic_drops_may_be_torn() {
     });
     worker.join().unwrap_err();
     assert!(take(&mut split, 0).may_be_torn());
-    assert!(split.join().is_ok(), "who took it back has dropped it in order");
+    let Err(JoinError::Torn(mut split, 0)) = split.join() else {
+        panic!("who took it back has not mended it")
+    };
+    take(&mut split, 0).mark_consistent();
+    assert!(split.join().is_ok());
 }
 
 #[test]

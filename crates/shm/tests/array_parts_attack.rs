@@ -81,22 +81,22 @@ fn a_message_that_was_damaged_brings_nothing() {
         let (bytes, mut sent) = transfer::encoding(0, || postcard::to_stdvec(&part));
         let (bytes, fds) = (bytes.unwrap(), std::mem::take(&mut sent.fds));
         sent.transfers.commit();
-        // Two descriptors, the index, the number.
-        assert_eq!(bytes, [0, 1, 1, 3]);
+        // Two descriptors, the index, the number, whether it may be torn.
+        assert_eq!(bytes, [0, 1, 1, 3, 0]);
         let decode = |bytes: &[u8]| {
             let fds = fds.iter().cloned().map(Some).collect();
             let (part, left) = transfer::decoding(fds, || postcard::from_bytes::<ArrayPart<u64>>(bytes));
             part.map_err(|error| left.refused.map_or(error.to_string(), |refused| refused.to_string()))
         };
-        let index = decode(&[0, 1, 2, 3]).unwrap_err();
+        let index = decode(&[0, 1, 2, 3, 0]).unwrap_err();
         assert!(index.contains("the index of a part"), "{index}");
         for number in [0, 1, 2, 4, 5, 127] {
-            assert!(decode(&[0, 1, 1, number]).is_err(), "{number}");
+            assert!(decode(&[0, 1, 1, number, 0]).is_err(), "{number}");
         }
-        for swapped in [[1, 0, 1, 3], [0, 0, 1, 3], [0, 7, 1, 3], [0, 1, 0, 3]] {
+        for swapped in [[1, 0, 1, 3, 0], [0, 0, 1, 3, 0], [0, 7, 1, 3, 0], [0, 1, 0, 3, 0]] {
             assert!(decode(&swapped).is_err(), "{swapped:?}");
         }
-        (0..4).for_each(|len| assert!(decode(&bytes[..len]).is_err()));
+        (0..5).for_each(|len| assert!(decode(&bytes[..len]).is_err()));
         assert_eq!(*decode(&bytes).unwrap().read(), [2, 3]);
     });
 }

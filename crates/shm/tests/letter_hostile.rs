@@ -140,7 +140,7 @@ fn messages_are_as_long_as_the_layout_says() {
         (Handle::Value, &[0, 1, 1]),
         (Handle::Array, &[0, 1]),
         (Handle::Atomics, &[0, 1]),
-        (Handle::Part, &[0, 1, 1, 3]),
+        (Handle::Part, &[0, 1, 1, 3, 0]),
         (Handle::Arena, &[0, 1]),
     ] {
         assert_eq!(message(handle).bytes, bytes, "{handle:?}");

@@ -212,7 +212,9 @@ fn join(mut split: Split<u64>) -> Result<SharedArray<u64>, String> {
             Ok(array) => return Ok(array),
             Err(JoinError::Torn(mut torn, index)) => {
                 let part = torn.take(index).map_err(|error| error.to_string())?;
-                part.ok_or("a torn part is here")?.as_mut_slice().fill(1);
+                let mut part = part.ok_or("a torn part is here")?;
+                part.as_mut_slice().fill(1);
+                part.mark_consistent();
                 split = torn;
             }
             Err(error) => return Err(format!("join: {error}")),

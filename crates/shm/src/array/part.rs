@@ -4,7 +4,7 @@
 use std::fmt;
 use std::ops::{Deref, Range};
 use std::os::fd::BorrowedFd;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{io, thread};
 
@@ -14,7 +14,7 @@ use super::body::Body;
 use super::chunks;
 use super::header::MAX_PARTS;
 use super::part_state::PartState;
-use super::part_word::{Left, PartLock, PartWord};
+use super::part_word::{PartLock, PartWord};
 use crate::error::ShmError;
 use crate::holding::HOLD_BYTE;
 use crate::sys::ofd;
@@ -91,7 +91,6 @@ pub struct ArrayPart<T: ShmPlain + Send + Sync> {
     index: usize,
     /// Noted, as the array may be joined and split anew once this part is gone.
     range: Range<usize>,
-    may_be_torn: bool,
 }
 
 /// What an owner has, until the part is gone.
@@ -102,6 +101,8 @@ pub(super) struct Own {
     pub(super) number: AtomicU64,
     /// Of a description that no other part has; none once the part is gone.
     pub(super) descriptor: Mutex<Option<Descriptor>>,
+    /// Whether somebody has ended in the middle of a change, and nobody has mended it since.
+    pub(super) torn: AtomicBool,
 }
 
 /// The byte of a part, as locked by a description.
@@ -138,16 +139,17 @@ impl<T: ShmPlain + Send + Sync> ArrayPart<T> {
         (index, parts): (usize, usize),
         number: u64,
         descriptor: Descriptor,
-        left: Left,
+        torn: bool,
     ) -> Self {
         debug_assert!(index < parts && parts <= MAX_PARTS);
         let own = Own {
             state: PartState::default(),
             number: AtomicU64::new(number),
             descriptor: Mutex::new(Some(descriptor)),
+            torn: AtomicBool::new(torn),
         };
         let range = chunks::part(body.len(), parts, index);
-        Self { body, own: Arc::new(own), index, range, may_be_torn: left == Left::Torn }
+        Self { body, own: Arc::new(own), index, range }
     }
 
     /// Where its elements lie in the whole array.
@@ -170,11 +172,37 @@ impl<T: ShmPlain + Send + Sync> ArrayPart<T> {
         self.len() == 0
     }
 
-    /// Whether its owner before this one ended with it: its process died, or it was dropped by a thread that panicked. A panic that was caught with the part at hand is not told. Then it may have been in the middle of
-    /// a change. Told to who takes it back, and not in messages.
+    /// Whether an owner before this one ended with it, perhaps in the middle of a change: its process died, or a thread that panicked dropped it. A
+    /// panic that was caught with the part at hand is not told. It goes along in messages, and is told until somebody says
+    /// [otherwise](Self::mark_consistent).
+    ///
+    /// ```
+    /// use multiproc_shm::{JoinError, SharedArray};
+    ///
+    /// let mut split = SharedArray::from_slice(&[1, 2, 3, 4])?.split(2)?;
+    /// let mut part = split.take(0)?.unwrap();
+    /// let worker = std::thread::spawn(move || {
+    ///     part.as_mut_slice()[0] = 9;
+    ///     panic!("in the middle of it");
+    /// });
+    /// assert!(worker.join().is_err());
+    /// let Err(JoinError::Torn(mut split, 0)) = split.join() else { panic!("half of it is new") };
+    /// let mut part = split.take(0)?.unwrap();
+    /// assert!(part.may_be_torn());
+    /// part.as_mut_slice().copy_from_slice(&[9, 8]);
+    /// part.mark_consistent();
+    /// drop(part);
+    /// assert_eq!(*split.join()?.read().unwrap(), [9, 8, 3, 4]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "owner_died")]
     pub fn may_be_torn(&self) -> bool {
-        self.may_be_torn
+        self.own.torn.load(Relaxed)
+    }
+
+    /// Says that the elements are whole again.
+    pub fn mark_consistent(&mut self) {
+        self.own.torn.store(false, Relaxed);
     }
 
     /// The elements, to read. The part cannot be sent meanwhile.
@@ -234,12 +262,12 @@ impl<T: ShmPlain + Send + Sync> Drop for ArrayPart<T> {
             return;
         }
         if thread::panicking() {
-            // The part stays its number's, which says that it may be torn.
-            self.word().abandon();
-        } else if self.own.state.end() {
-            self.own.give_up(self.word(), self.index);
+            self.own.torn.store(true, Relaxed);
         }
-        // One in a message is given up if that is rolled back.
+        if self.own.state.end() {
+            self.own.end(self.word(), self.index);
+        }
+        // One in a message is ended if that is rolled back.
     }
 }
 
@@ -292,13 +320,20 @@ impl Own {
         self.number.load(Relaxed)
     }
 
-    /// The part is nobody's, and whole.
-    pub(super) fn give_up(&self, word: &PartWord, index: usize) {
-        word.give_up(self.number());
+    /// The part is nobody's.
+    pub(super) fn end(&self, word: &PartWord, index: usize) {
+        if self.torn.load(Relaxed) {
+            // It stays its number's, which says so.
+            word.abandon();
+        } else {
+            word.give_up(self.number());
+        }
         let descriptor = self.descriptor.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(descriptor) = descriptor {
-            // Not by closing alone: a fork, or a child that has not yet executed its program, may have a copy of the descriptor.
+            // Not by closing alone: a fork, or a child that has not yet executed its program, may have a copy of the descriptor. What cannot be
+            // unlocked ends with the last of them.
             let _ = PartByte { fd: descriptor.borrowed(), index }.end_excluding();
+            let _ = ofd::unlock(descriptor.borrowed(), HOLD_BYTE);
         }
     }
 

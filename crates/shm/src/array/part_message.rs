@@ -11,13 +11,13 @@ use super::body::Body;
 use super::header::{ArrayMode, MAX_PARTS};
 use super::part::{ArrayPart, Own, PartByte};
 use super::part_state::Unsendable;
-use super::part_word::Left;
 use crate::error::ShmError;
 use crate::family::{self, Membership};
 use crate::transfer::{self, Descriptor, Transfer};
 
-/// What the receiver gets: the description by which the part is had, the family, the index, the number of the message.
-type Sent = (Descriptor, Membership, u32, u64);
+/// What the receiver gets: the description by which the part is had, the family, the index, the number of the message, and whether the part may be
+/// torn.
+type Sent = (Descriptor, Membership, u32, u64, u32);
 
 /// Inside a message only, and once: the part is its receiver's.
 impl<T: ShmPlain + Send + Sync> Serialize for ArrayPart<T> {
@@ -44,7 +44,7 @@ impl<T: ShmPlain + Send + Sync> ArrayPart<T> {
         let number = own.number();
         match own.travelling() {
             Some(descriptor) if self.word().send(number) => {
-                Ok((descriptor, family, self.index() as u32, number + 1))
+                Ok((descriptor, family, self.index() as u32, number + 1, self.may_be_torn().into()))
             }
             // Its state says otherwise: somebody has written to the header.
             _ => Err(ShmError::Corrupt { what: "the owner of a part that is here" }),
@@ -72,15 +72,15 @@ impl<T: ShmPlain + Send + Sync> Transfer for Leaving<T> {
         };
         self.own.number.store(number, Relaxed); // `roll_back` orders it
         if self.own.state.roll_back() {
-            self.own.give_up(word, self.index); // in the place of its owner
+            self.own.end(word, self.index); // in the place of its owner
         }
     }
 }
 
 impl<'de, T: ShmPlain + Send + Sync> Deserialize<'de> for ArrayPart<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (descriptor, family, index, number) = Sent::deserialize(deserializer)?;
-        Self::arrive(descriptor, family, index as usize, number).map_err(transfer::refuse_decoding)
+        let (descriptor, family, index, number, torn) = Sent::deserialize(deserializer)?;
+        Self::arrive(descriptor, family, index as usize, number, torn != 0).map_err(transfer::refuse_decoding)
     }
 }
 
@@ -90,6 +90,7 @@ impl<T: ShmPlain + Send + Sync> ArrayPart<T> {
         family: Membership,
         index: usize,
         number: u64,
+        torn: bool,
     ) -> Result<Self, ShmError> {
         let body = Body::arrive(descriptor.clone(), family, ArrayMode::Split)?;
         // Looked at once: a second look could find another number.
@@ -100,7 +101,7 @@ impl<T: ShmPlain + Send + Sync> ArrayPart<T> {
         let byte = PartByte { fd: descriptor.borrowed(), index };
         let received = body.header().words[index].receive(number, &byte);
         match received.map_err(ShmError::kernel("lock a part"))? {
-            Some(number) => Ok(Self::new(body, (index, parts), number, descriptor, Left::Whole)),
+            Some(number) => Ok(Self::new(body, (index, parts), number, descriptor, torn)),
             None => Err(ShmError::PartIsSent),
         }
     }

@@ -39,10 +39,12 @@ pub(crate) trait PartLock {
 /// How a part was left that somebody had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Left {
-    /// Given up in order, or lost on its way.
+    /// Given up in order.
     Whole,
     /// Its owner ended with it.
     Torn,
+    /// Its message ended: it is what it was before, of which the word knows nothing.
+    Lost,
 }
 
 /// Of zeros nobody has had the part.
@@ -71,8 +73,11 @@ impl PartWord {
         fence(Release);
         // Were it refused, so would be the next owner's lock, who says so.
         let _ = lock.end_excluding();
-        let owned = before & 1 == 0 && before & GIVEN_UP == 0;
-        Ok(Some(if owned { Left::Torn } else { Left::Whole }))
+        Ok(Some(match (before & GIVEN_UP, before & 1) {
+            (0, 0) => Left::Torn,
+            (0, _) => Left::Lost,
+            _ => Left::Whole,
+        }))
     }
 
     /// The owner's part is on its way from now on; `false`: it is not this owner's.

@@ -57,11 +57,11 @@ pub struct Split<T: ShmPlain + Send + Sync> {
     places: Box<[Place]>,
 }
 
-/// Where a part is.
+/// Where a part is, and whether it may be torn; where it is out, whether it might be when it was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    Here(Left),
-    Out,
+    Here { torn: bool },
+    Out { torn: bool },
 }
 
 impl<T: ShmPlain + Send + Sync> SharedArray<T> {
@@ -81,7 +81,7 @@ impl<T: ShmPlain + Send + Sync> SharedArray<T> {
         }
         let changed = self.body.into_mode(ArrayMode::Split, |body| body.header().set_parts(n));
         match changed {
-            Ok(body) => Ok(Split { body, places: vec![Place::Here(Left::Whole); n].into() }),
+            Ok(body) => Ok(Split { body, places: vec![Place::Here { torn: false }; n].into() }),
             Err(error) => Err(error.map(|body| Self { body })),
         }
     }
@@ -101,7 +101,7 @@ impl<T: ShmPlain + Send + Sync> Split<T> {
     /// The part of this index, if nobody has it: it was never taken, was dropped by whoever had it, or that one has died. `None`: somebody has it, or
     /// a message brings it.
     ///
-    /// [`ArrayPart::may_be_torn`] tells of one that died with it.
+    /// [`ArrayPart::may_be_torn`] tells of one that died with it, also if that was sent on since, and came back unread.
     ///
     /// # Errors
     ///
@@ -111,15 +111,15 @@ impl<T: ShmPlain + Send + Sync> Split<T> {
     ///
     /// If there is no such part.
     pub fn take(&mut self, index: usize) -> Result<Option<ArrayPart<T>>, ShmError> {
-        let Place::Here(left) = self.look(index)? else { return Ok(None) };
+        let Place::Here { torn } = self.look(index)? else { return Ok(None) };
         let descriptor = self.body.holding().another()?;
         let byte = PartByte { fd: descriptor.borrowed(), index };
         if !byte.share().map_err(ShmError::kernel("lock a part"))? {
             return Err(ShmError::Corrupt { what: "a part that is here is locked" });
         }
         let number = self.body.header().words[index].give();
-        self.places[index] = Place::Out;
-        Ok(Some(ArrayPart::new(self.body.clone(), (index, self.count()), number, descriptor, left)))
+        self.places[index] = Place::Out { torn };
+        Ok(Some(ArrayPart::new(self.body.clone(), (index, self.count()), number, descriptor, torn)))
     }
 
     /// All parts that nobody has.
@@ -139,7 +139,7 @@ impl<T: ShmPlain + Send + Sync> Split<T> {
     pub fn missing(&mut self) -> Result<Vec<usize>, ShmError> {
         let mut missing = Vec::new();
         for index in 0..self.count() {
-            if self.look(index)? == Place::Out {
+            if matches!(self.look(index)?, Place::Out { .. }) {
                 missing.push(index);
             }
         }
@@ -150,14 +150,14 @@ impl<T: ShmPlain + Send + Sync> Split<T> {
     ///
     /// # Errors
     ///
-    /// [`JoinError`], with the parts: somebody has one, or somebody has died with one that nobody has looked at since.
+    /// [`JoinError`], with the parts: somebody has one, or somebody has died with one that nobody has mended since.
     pub fn join(mut self) -> Result<SharedArray<T>, JoinError<Self>> {
         for index in 0..self.count() {
             match self.look(index) {
-                Ok(Place::Here(Left::Whole)) => {}
-                Ok(Place::Here(Left::Torn)) => return Err(JoinError::Torn(self, index)),
-                Ok(Place::Out) if planted(Bug::JoinedUnasked) => {}
-                Ok(Place::Out) => return Err(JoinError::Missing(self, index)),
+                Ok(Place::Here { torn: false }) => {}
+                Ok(Place::Here { torn: true }) => return Err(JoinError::Torn(self, index)),
+                Ok(Place::Out { .. }) if planted(Bug::JoinedUnasked) => {}
+                Ok(Place::Out { .. }) => return Err(JoinError::Missing(self, index)),
                 Err(error) => return Err(JoinError::Refused(self, error)),
             }
         }
@@ -172,11 +172,16 @@ impl<T: ShmPlain + Send + Sync> Split<T> {
         if !self.body.holding().is_ours() {
             return Err(ShmError::Forked);
         }
-        if self.places[index] == Place::Out {
+        if let Place::Out { torn } = self.places[index] {
             let byte = PartByte { fd: self.body.holding().memory().as_fd(), index };
             let left = self.body.header().words[index].take_back(&byte);
             if let Some(left) = left.map_err(ShmError::kernel("lock a part"))? {
-                self.places[index] = Place::Here(left);
+                let torn = match left {
+                    Left::Whole => false,
+                    Left::Torn => true,
+                    Left::Lost => torn,
+                };
+                self.places[index] = Place::Here { torn };
             }
         }
         Ok(self.places[index])
@@ -195,7 +200,8 @@ impl<T: ShmPlain + Send + Sync> fmt::Debug for Split<T> {
 pub enum JoinError<S> {
     /// Somebody has the part of this index, or a message brings it: wait until they are done with it.
     Missing(S, usize),
-    /// Who had the part of this index has died with it, and may have been in the middle of a change: [take](Split::take) it, mend it, drop it.
+    /// Who had the part of this index has died with it, and may have been in the middle of a change: [take](Split::take) it, mend it,
+    /// [say so](ArrayPart::mark_consistent) and drop it.
     Torn(S, usize),
     /// The handle was inherited by a fork, or the kernel refused.
     Refused(S, ShmError),
@@ -232,7 +238,8 @@ impl<S> fmt::Display for JoinError<S> {
             }
             Self::Torn(_, index) => write!(
                 f,
-                "a process or thread ended with part {index} of the array, which may be half written: take it, mend it, and drop it"
+                "a process or thread ended with part {index} of the array, which may be half written: take it, mend it, \
+                 mark it consistent and drop it"
             ),
             Self::Refused(_, error) => write!(f, "the parts of the array could not be joined: {error}"),
         }

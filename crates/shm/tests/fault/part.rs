@@ -109,6 +109,7 @@ fn splitter(shared: &'static Shared, part: &Part) {
     });
     assert!(its.may_be_torn() || its.read().iter().all(|element| *element == first));
     its.as_mut_slice().fill(OLD);
+    its.mark_consistent();
     drop(its);
     use_it(split.join().unwrap());
     laps(shared, part);
@@ -132,7 +133,7 @@ fn splitter_and_next(shared: &'static Shared, part: &Part) {
         }
     }
     eventually("nobody has the part", || split.missing().unwrap().is_empty());
-    drop(split.take(0).unwrap().unwrap()); // who was killed with it may have torn it, for all that is known
+    split.take(0).unwrap().unwrap().mark_consistent(); // who was killed with it may have torn it, for all that is known
     use_it(split.join().unwrap());
     laps(shared, part);
 }

@@ -71,7 +71,7 @@ fn receiver_of_both(shared: &'static Shared, part: &Part) {
     }
     drop(received);
     eventually("nobody has the part", || split.missing().unwrap().is_empty());
-    drop(split.take(0).unwrap().unwrap()); // who was killed with it may have torn it, for all that is known
+    split.take(0).unwrap().unwrap().mark_consistent(); // who was killed with it may have torn it, for all that is known
     use_it(split.join().unwrap());
     laps(shared, part);
 }

@@ -275,7 +275,7 @@ impl Handle {
             Self::Memory => &[Field::Segment],
             Self::Plain | Self::Locked | Self::Value => &[Field::Segment, Field::MaybeRegistry],
             Self::Array | Self::Atomics | Self::Arena => &[Field::Segment, Field::Registry],
-            Self::Part => &[Field::Segment, Field::Registry, Field::Short, Field::Long],
+            Self::Part => &[Field::Segment, Field::Registry, Field::Short, Field::Long, Field::Short],
             Self::Parcel => {
                 &[Field::Segment, Field::Registry, Field::Long, Field::Long, Field::Long, Field::Long]
             }
@@ -363,7 +363,8 @@ pub(crate) fn expected(
     // A part or a parcel that is none is in no message, whatever is said of it.
     let numbers_fit = match (taken_for, is) {
         (Handle::Part | Handle::Parcel, other) if other != taken_for => false,
-        (Handle::Part, _) => read.numbers == own_numbers(taken_for, whole),
+        // Whether it may be torn is its sender's word.
+        (Handle::Part, _) => read.numbers[..2] == own_numbers(taken_for, whole)[..2],
         (Handle::Parcel, _) => {
             let own = own_numbers(taken_for, whole);
             let others = [0, 1, 3].iter().all(|at| read.numbers[*at] == own[*at]);

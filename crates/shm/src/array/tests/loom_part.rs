@@ -173,7 +173,7 @@ fn what_dies_on_its_way_is_whole() {
             part.close(FIRST);
         });
         let taken = part.take_back();
-        assert!(taken.is_none_or(|(_, left)| left == Left::Whole), "it was sent");
+        assert!(taken.is_none_or(|(_, left)| left == Left::Lost), "it was sent");
         sender.join().unwrap();
     });
 }
