@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::thread;
 
-use common::{fork, idle, kill, mapping_of, pack, reap, unpack};
+use common::{Parcel, fork, idle, kill, mapping_of, pack, reap, unpack};
 use multiproc_shm::{
     ArrayPart, ArrayWriteGuard, AtomicArray, ModeError, Shared, SharedArray, ShmError, Split,
 };
@@ -88,6 +88,24 @@ fn a_forgotten_handle_is_its_processs_until_that_ends() {
                 false
             }
         });
+    });
+}
+
+/// Unlike a part: handles are many, and each message counts as a holder.
+#[test]
+fn an_array_stands_twice_in_a_message_and_its_bytes_may_be_read_twice() {
+    alone(|| {
+        let array = SharedArray::from_slice(&[1_u64, 2]).unwrap();
+        let message = pack(&[&array, &array]).unwrap();
+        let fds = message.fds.iter().map(|fd| fd.try_clone().unwrap()).collect();
+        let again = Parcel { bytes: message.bytes.clone(), fds };
+        let both: [SharedArray<u64>; 2] = unpack(message).unwrap();
+        both[0].set(0, 7).unwrap();
+        assert_eq!(both[1].get(0).unwrap(), Some(7));
+        drop(both);
+        let Err(ModeError::Elsewhere(array)) = array.into_atomics() else { panic!("a message has it") };
+        drop(unpack::<[SharedArray<u64>; 2]>(again).unwrap());
+        assert!(array.into_atomics().is_ok());
     });
 }
 

@@ -56,6 +56,29 @@ use crate::transfer::{self, Descriptor, Transfer};
 /// | dropped | is free, unless it was sent |
 /// | `fork` | is the parent's; the child's parcel is empty |
 ///
+/// # What does not compile
+///
+/// A second one of the same block:
+///
+/// ```compile_fail,E0599
+/// let parcel = multiproc_shm::Arena::new(1).unwrap().alloc(7_u64).unwrap().into_parcel();
+/// let twice = parcel.clone();
+/// ```
+///
+/// To open it twice, or to keep its box beside it:
+///
+/// ```compile_fail,E0382
+/// let parcel = multiproc_shm::Arena::new(1).unwrap().alloc(7_u64).unwrap().into_parcel();
+/// let number = parcel.open().unwrap();
+/// let again = parcel.open().unwrap();
+/// ```
+///
+/// ```compile_fail,E0382
+/// let mut number = multiproc_shm::Arena::new(1).unwrap().alloc(7_u64).unwrap();
+/// let parcel = number.into_parcel();
+/// *number += 1;
+/// ```
+///
 /// # Cost
 ///
 /// Sending opens the arena's file anew and locks a byte of it, a few microseconds, and takes a descriptor until the message is received. The

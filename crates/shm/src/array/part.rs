@@ -83,6 +83,16 @@ use crate::transfer::Descriptor;
 /// elements[0] = 1;
 /// ```
 ///
+/// To write while it is read:
+///
+/// ```compile_fail,E0502
+/// let mut split = multiproc_shm::SharedArray::<u64>::zeroed(4).unwrap().split(2).unwrap();
+/// let mut part = split.take(0).unwrap().unwrap();
+/// let reading = part.read();
+/// part.as_mut_slice()[0] = 1;
+/// drop(reading);
+/// ```
+///
 /// A message that is made of a reference is no way round that: who [reads](Self::read) keeps the part from being sent.
 pub struct ArrayPart<T: ShmPlain + Send + Sync> {
     // Before `own`: who sees that nobody has the part sees that nobody holds the memory for it.

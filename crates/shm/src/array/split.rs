@@ -52,6 +52,14 @@ use crate::planted::{Bug, planted};
 /// let split = multiproc_shm::SharedArray::<u64>::zeroed(4).unwrap().split(2).unwrap();
 /// let twice = split.clone();
 /// ```
+///
+/// To send it to another process, which could give away what this one has taken:
+///
+/// ```compile_fail,E0277
+/// use multiproc_shm::{SharedArray, transfer};
+/// let split = SharedArray::<u64>::zeroed(4).unwrap().split(2).unwrap();
+/// transfer::encoding(0, || postcard::to_stdvec(&split)); // its parts can be encoded
+/// ```
 pub struct Split<T: ShmPlain + Send + Sync> {
     body: Body<T>,
     places: Box<[Place]>,
