@@ -24,6 +24,10 @@ const fn shm(name: &'static str, test: &'static str) -> Target {
 const TARGETS: &[Target] = &[
     shm("list", "list_hostile"),
     shm("header", "header_hostile"),
+    shm("array", "array_hostile"),
+    shm("arena", "arena_hostile"),
+    shm("letter", "letter_hostile"),
+    shm("registry", "registry_hostile"),
     shm("manifest", "names_fuzz"),
     shm("raw", "raw_hostile"),
 ];

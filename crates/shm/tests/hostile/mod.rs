@@ -1,6 +1,7 @@
 //! What attacks on segments have in common: damaged bytes, forged registries, and files of another kind beside a message.
 #![allow(dead_code)] // each test program uses some of it
 
+pub(crate) mod arena;
 pub(crate) mod array;
 pub(crate) mod letter;
 
