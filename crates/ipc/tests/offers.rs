@@ -267,3 +267,14 @@ fn an_invitation_is_its_line_and_nothing_else_is_one() {
     let bytes = postcard::to_stdvec(offer.invitation()).unwrap();
     assert_eq!(&postcard::from_bytes::<Invitation>(&bytes).unwrap(), offer.invitation());
 }
+
+/// More than the broker has room for, and they stay.
+#[test]
+fn those_who_say_nothing_keep_nobody_out() {
+    let _watchdog = Watchdog::with_limit(120);
+    let offer = Offer::new(7_u64).unwrap();
+    let silent: Vec<_> = (0..100).map(|_| silent_guest(offer.invitation())).collect();
+    // Less than they may take to ask.
+    assert_eq!(offer.invitation().accept_timeout::<u64>(Duration::from_secs(4)).unwrap(), 7);
+    drop(silent);
+}

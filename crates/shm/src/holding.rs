@@ -9,6 +9,7 @@
 //! receiver took along when it died.
 
 use std::fs::File;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{Ordering::Acquire, fence};
 use std::sync::{Arc, Mutex, TryLockError, Weak};
@@ -168,8 +169,11 @@ impl Held {
 fn hold(fd: BorrowedFd<'_>) -> Result<(), ShmError> {
     match ofd::lock_for_reading(fd, HOLD_BYTE).map_err(ShmError::kernel("lock a segment"))? {
         true => Ok(()),
-        // Exclusive is who is alone, so that there is nobody from whom this descriptor could be.
-        false => Err(ShmError::Corrupt { what: "it is held exclusively, and yet it came in a message" }),
+        // Who changes an array's mode has it for itself for a moment: a thread of this process that is stopped there, if nobody lies.
+        false => Err(ShmError::Kernel {
+            doing: "hold a segment, whose mode is being changed",
+            source: io::ErrorKind::WouldBlock.into(),
+        }),
     }
 }
 

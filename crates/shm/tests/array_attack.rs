@@ -247,3 +247,28 @@ fn overwritten_words_of_parts_make_no_second_owner() {
         });
     }
 }
+
+/// The child goes on with what its parent was making, and changes nothing of it.
+#[test]
+fn a_fork_in_the_middle_of_the_making_makes_nothing() {
+    alone(|| {
+        let parent = std::process::id();
+        let made = SharedArray::from_fn(100_000, |i| {
+            // SAFETY: the child ends below, without what its parent would do at its end.
+            if i == 5 && unsafe { libc::fork() } == 0 {
+                return u64::MAX;
+            }
+            if std::process::id() == parent { i as u64 } else { u64::MAX }
+        });
+        if std::process::id() != parent {
+            let forked = matches!(made, Err(ShmError::Forked));
+            // SAFETY: ends the process at once.
+            unsafe { libc::_exit(if forked { 0 } else { 1 }) }
+        }
+        let mut status = 0;
+        // SAFETY: waits for the only child; the status is a variable.
+        unsafe { libc::wait(&raw mut status) };
+        assert_eq!(status, 0);
+        assert!(made.unwrap().read().unwrap().iter().enumerate().all(|(i, element)| i as u64 == *element));
+    });
+}

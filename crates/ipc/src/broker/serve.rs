@@ -2,11 +2,10 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Broker, Kept, Request, Verdict, answer};
+use super::{Broker, Request, Verdict, answer};
 use crate::error::SendErrorKind;
 use crate::message::Message;
 use crate::socket::{MessageSocket, Polled};
@@ -15,7 +14,8 @@ use crate::sys::{door, wait};
 /// How long one who has connected may take to ask, and to be answered.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How many may be at it at a time; those who come then stand before the door.
+/// How many may be at it at a time. Who comes then takes the place of the one that has been there longest, who asks again if it can: so those
+/// that stand still keep nobody out.
 const MAX_GUESTS: usize = 64;
 
 /// How long it rests where the kernel has no event: no descriptors left, or no room for another message.
@@ -30,8 +30,8 @@ pub(super) fn start(broker: &'static Broker, door: OwnedFd) -> io::Result<()> {
 struct Guest {
     socket: MessageSocket,
     until: Instant,
-    /// What it is to get, for which there was no room.
-    due: Option<Arc<Kept>>,
+    /// What it has asked for, where there was no room for the answer.
+    due: Option<Request>,
 }
 
 fn serve(broker: &Broker, door: &OwnedFd) {
@@ -41,13 +41,12 @@ fn serve(broker: &Broker, door: &OwnedFd) {
         let patience = guests.iter().map(|guest| guest.until).min();
         let rest = Instant::now() + REST;
         let until = if is_due { Some(patience.map_or(rest, |until| until.min(rest))) } else { patience };
-        let open = guests.len() < MAX_GUESTS;
         let asking = guests.iter().filter(|guest| guest.due.is_none()).map(|guest| guest.socket.as_fd());
-        if door::until_any_readable(open.then(|| door.as_fd()).into_iter().chain(asking), until).is_err() {
+        if door::until_any_readable([door.as_fd()].into_iter().chain(asking), until).is_err() {
             while wait::a_moment(Some(rest)) {}
         }
         // So many looks a round, not guests: others' processes, which are sent away, can come without end.
-        for _ in guests.len()..MAX_GUESTS {
+        for _ in 0..MAX_GUESTS {
             match door::admit(door.as_fd()) {
                 Ok(Some(fd)) => guests.extend(welcome(fd)),
                 Ok(None) => break,
@@ -60,6 +59,7 @@ fn serve(broker: &Broker, door: &OwnedFd) {
         }
         let now = Instant::now();
         guests.retain_mut(|guest| guest.until > now && stays(broker, guest));
+        guests.drain(..guests.len().saturating_sub(MAX_GUESTS));
     }
 }
 
@@ -72,19 +72,20 @@ fn welcome(fd: OwnedFd) -> Option<Guest> {
 
 /// Hears and answers a guest; whether it is to be heard again.
 fn stays(broker: &Broker, guest: &mut Guest) -> bool {
-    if let Some(kept) = &guest.due {
-        return matches!(guest.socket.try_send(&kept.message), Err(SendErrorKind::Full));
-    }
-    let asked = match guest.socket.poll_recv() {
-        Ok(Polled::Empty) => return true,
-        Ok(Polled::Message(message)) => message.decode::<Request>().ok(),
-        Ok(_) | Err(_) => None,
+    let asked = match guest.due.take() {
+        Some(request) => Some(request),
+        None => match guest.socket.poll_recv() {
+            Ok(Polled::Empty) => return true,
+            Ok(Polled::Message(message)) => message.decode::<Request>().ok(),
+            Ok(_) | Err(_) => None,
+        },
     };
     let Some(request) = asked else { return false }; // no guest of ours, or one that has died
+    // Also where it has asked before: the offer may have been withdrawn since.
     match broker.find(&request) {
         Some(kept) => {
             let is_full = matches!(guest.socket.try_send(&kept.message), Err(SendErrorKind::Full));
-            guest.due = is_full.then_some(kept);
+            guest.due = is_full.then_some(request);
             is_full
         }
         None => {

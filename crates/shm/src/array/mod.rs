@@ -31,6 +31,9 @@ pub use self::part::{ArrayPart, PartReadGuard};
 pub use self::split::{JoinError, Split};
 use crate::error::ShmError;
 
+/// So many bytes are made before they are copied into a new array.
+const FILLED_AT_ONCE: usize = 64 << 10;
+
 /// Elements in memory that several processes share, behind a lock for many readers or one writer.
 ///
 /// A clone is another handle to the same elements, and so is what arrives in another process when a handle is sent there: inside a message
@@ -182,10 +185,15 @@ impl<T: ShmPlain + Send + Sync> SharedArray<T> {
     ///
     /// # Errors
     ///
-    /// As [`zeroed`](Self::zeroed).
+    /// As [`zeroed`](Self::zeroed); [`Forked`](ShmError::Forked) in a process that `make` has forked.
     pub fn from_fn(len: usize, mut make: impl FnMut(usize) -> T) -> Result<Self, ShmError> {
         let mut new = Self::zeroed(len)?;
-        new.fresh().iter_mut().enumerate().for_each(|(at, element)| *element = make(at));
+        // Made here and copied, some at a time: what forks in `make` leaves a child that goes on with it, and must not write beside its parent.
+        let at_once = (FILLED_AT_ONCE / size_of::<T>()).max(1);
+        for first in (0..len).step_by(at_once) {
+            let made: Vec<T> = (first..len.min(first + at_once)).map(&mut make).collect();
+            new.fill_fresh(first, &made)?;
+        }
         Ok(new)
     }
 
@@ -205,7 +213,7 @@ impl<T: ShmPlain + Send + Sync> SharedArray<T> {
         T: Copy,
     {
         let mut new = Self::zeroed(elements.len())?;
-        new.fill_fresh(elements)?;
+        new.fill_fresh(0, elements)?;
         Ok(new)
     }
 }

@@ -31,7 +31,7 @@ impl<T: ShmPlain + Send + Sync + Copy> SharedArray<T> {
     pub fn from_array<D: Dimension>(array: &ArrayRef<T, D>) -> Result<Self, ShmError> {
         let mut new = Self::with_shape(array.shape())?;
         match array.as_slice() {
-            Some(elements) => new.fill_fresh(elements)?,
+            Some(elements) => new.fill_fresh(0, elements)?,
             None => new.fresh().iter_mut().zip(array).for_each(|(to, from)| *to = *from),
         }
         Ok(new)
