@@ -17,6 +17,8 @@ use multiproc_testkit::{Leaks, Watchdog, eventually};
 use nix::libc;
 use serde_json::Value;
 
+multiproc_testkit::own_shm!();
+
 /// Runs a test in a fork that sees a folder of named segments of its own, mounted with these options.
 fn alone(options: &str, test: impl FnOnce()) {
     let _watchdog = Watchdog::with_limit(60);

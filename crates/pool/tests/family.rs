@@ -9,6 +9,8 @@ use multiproc_macros::test;
 use multiproc_pool::{PoolError, Process, ProcessPool, TaskError};
 use multiproc_testkit::{ChildTest, Leaks, Signal, Watchdog, eventually, is_child, is_running, kill};
 
+multiproc_testkit::own_shm!();
+
 /// Starts what stays: the thread that makes children.
 fn warm_up() {
     Process::spawn(|()| (), ()).unwrap().join().unwrap();
