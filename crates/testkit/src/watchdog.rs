@@ -184,7 +184,7 @@ mod tests {
     use std::panic::catch_unwind;
 
     use super::*;
-    use crate::Leaks;
+    use crate::{LIMIT, Leaks};
 
     const SHORT: Duration = Duration::from_millis(1);
 
@@ -220,10 +220,10 @@ mod tests {
             // Other tests of this binary do not check.
             catch_unwind(|| drop(Leaks::snapshot())).unwrap_err();
         });
-        assert!(matches!(words.recv().unwrap(), Told::Waits));
+        assert!(matches!(words.recv_timeout(LIMIT).unwrap(), Told::Waits));
         assert!(matches!(words.try_recv(), Err(mpsc::TryRecvError::Empty)), "it is not its turn");
         catch_unwind(move || drop(leaks)).unwrap_err();
-        assert!(matches!(words.recv().unwrap(), Told::GoesOn));
+        assert!(matches!(words.recv_timeout(LIMIT).unwrap(), Told::GoesOn));
         next.join().unwrap();
     }
 }
