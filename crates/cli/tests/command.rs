@@ -19,6 +19,8 @@ use multiproc_testkit::fork::{Fork, fork, idle, kill};
 use nix::libc;
 use serde_json::Value;
 
+multiproc_testkit::own_shm!();
+
 fn named<'a>(listing: &'a Value, name: &str) -> &'a Value {
     let all = listing["named"].as_array().unwrap();
     all.iter().find(|segment| segment["name"] == name).unwrap_or_else(|| panic!("no {name}: {listing}"))

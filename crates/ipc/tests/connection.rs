@@ -1,10 +1,13 @@
 //! What a `Connection` promises: whole values, deadlines, ends, limits.
 
-use std::sync::Barrier;
+use std::fs;
+use std::path::Path;
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use multiproc_ipc::{Connection, DecodeError, INLINE_MAX, RecvError, SendErrorKind, pipe};
+use multiproc_testkit::{Watchdog, eventually};
 use serde::{Deserialize, Serialize};
 
 const SHORT: Duration = Duration::from_millis(5);
@@ -19,6 +22,7 @@ fn ends_may_move_between_threads_whatever_they_carry() {
 
 #[test]
 fn values_of_every_length_arrive_whole_and_in_order() {
+    let _watchdog = Watchdog::with_limit(60);
     let (left, right) = pipe::<String, usize>().unwrap();
     let lengths = [0, 1, INLINE_MAX - 4, INLINE_MAX - 3, INLINE_MAX - 2, INLINE_MAX, INLINE_MAX + 1, 5 << 20];
     thread::scope(|scope| {
@@ -41,6 +45,7 @@ fn values_of_every_length_arrive_whole_and_in_order() {
 
 #[test]
 fn several_threads_may_share_an_end() {
+    let _watchdog = Watchdog::with_limit(60);
     const EACH: u64 = 500;
     let (left, right) = pipe::<u64, u64>().unwrap();
     let sum: u64 = thread::scope(|scope| {
@@ -57,6 +62,7 @@ fn several_threads_may_share_an_end() {
 
 #[test]
 fn receives_time_out_and_go_on() {
+    let _watchdog = Watchdog::with_limit(60);
     let (left, right) = pipe::<u8, u8>().unwrap();
     assert!(matches!(right.try_recv(), Err(RecvError::Empty)));
     let before = Instant::now();
@@ -75,6 +81,7 @@ fn receives_time_out_and_go_on() {
 
 #[test]
 fn a_full_queue_gives_the_value_back() {
+    let _watchdog = Watchdog::with_limit(60);
     let (left, right) = pipe::<Vec<u16>, ()>().unwrap();
     let value = vec![7_u16; 1000];
     let mut sent = 0;
@@ -102,6 +109,7 @@ fn a_full_queue_gives_the_value_back() {
 
 #[test]
 fn a_blocked_sender_goes_on_when_room_is_made() {
+    let _watchdog = Watchdog::with_limit(60);
     let (left, right) = pipe::<u64, ()>().unwrap();
     let count = 20_000;
     thread::scope(|scope| {
@@ -114,6 +122,7 @@ fn a_blocked_sender_goes_on_when_room_is_made() {
 
 #[test]
 fn the_end_comes_after_what_was_sent() {
+    let _watchdog = Watchdog::with_limit(60);
     let (left, right) = pipe::<u8, u8>().unwrap();
     right.send(9).unwrap(); // never read by left: the kernel tells right so, once
     left.send(1).unwrap();
@@ -133,20 +142,24 @@ fn the_end_comes_after_what_was_sent() {
 
 #[test]
 fn a_receiver_that_sleeps_learns_of_the_end_at_once() {
+    let _watchdog = Watchdog::with_limit(60);
     let (left, right) = pipe::<(), ()>().unwrap();
-    let barrier = Barrier::new(2);
+    let (begin, begun) = mpsc::channel();
     thread::scope(|scope| {
-        scope.spawn(|| {
-            barrier.wait();
+        scope.spawn(move || {
+            begin.send(fs::read_link("/proc/thread-self").unwrap()).unwrap();
             assert!(right.recv().unwrap_err().is_disconnected());
         });
-        barrier.wait();
+        let stat = Path::new("/proc").join(begun.recv().unwrap()).join("stat");
+        let sleeps = || fs::read_to_string(&stat).unwrap().rsplit(')').next().unwrap().starts_with(" S");
+        eventually("it sleeps in the receive", sleeps);
         drop(left);
     });
 }
 
 #[test]
 fn too_long_is_an_error_of_that_message_alone() {
+    let _watchdog = Watchdog::with_limit(60);
     let (left, right) = pipe::<String, ()>().unwrap();
     right.set_max_len(100);
     for length in [200, INLINE_MAX * 2, 50] {
@@ -165,6 +178,7 @@ struct Record {
 
 #[test]
 fn a_message_of_another_type_is_named_and_skipped() {
+    let _watchdog = Watchdog::with_limit(60);
     let (left, right) = pipe::<Record, ()>().unwrap();
     let liar: Connection<(u8, u8), ()> = Connection::new(left.into_socket());
     liar.send((255, 255)).unwrap();
@@ -180,6 +194,7 @@ fn a_message_of_another_type_is_named_and_skipped() {
 
 #[test]
 fn bytes_left_over_are_an_error() {
+    let _watchdog = Watchdog::with_limit(60);
     let (left, right) = pipe::<(u8, u8), ()>().unwrap();
     let right: Connection<(), u8> = Connection::new(right.into_socket());
     left.send((1, 2)).unwrap();
@@ -188,6 +203,7 @@ fn bytes_left_over_are_an_error() {
 
 #[test]
 fn what_the_format_lacks_is_refused_by_the_sender() {
+    let _watchdog = Watchdog::with_limit(60);
     /// A sequence that does not tell its length.
     #[derive(Debug)]
     struct Endless;
@@ -207,6 +223,7 @@ fn what_the_format_lacks_is_refused_by_the_sender() {
 
 #[test]
 fn plain_bytes_have_their_own_calls() {
+    let _watchdog = Watchdog::with_limit(60);
     let (left, right) = pipe::<u8, u8>().unwrap();
     for length in [0, 1, INLINE_MAX, INLINE_MAX + 1, 3 << 20] {
         let bytes: Vec<u8> = (0..length).map(|i| i as u8).collect();
@@ -242,6 +259,7 @@ fn plain_bytes_have_their_own_calls() {
 
 #[test]
 fn bytes_and_values_do_not_mix_unseen() {
+    let _watchdog = Watchdog::with_limit(60);
     let (left, right) = pipe::<u8, u8>().unwrap();
     left.send_bytes(vec![1]).unwrap();
     let error = right.recv().unwrap_err();
@@ -252,6 +270,7 @@ fn bytes_and_values_do_not_mix_unseen() {
 
 #[test]
 fn a_connection_works_while_its_thread_ends() {
+    let _watchdog = Watchdog::with_limit(60);
     /// Says goodbye when the thread's locals are dropped, after those of this library may be gone.
     struct Goodbye(Connection<String, String>);
     impl Drop for Goodbye {

@@ -8,11 +8,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use multiproc_ipc::{
     Connection, EncodeError, Fd, MAX_DESCRIPTORS, Message, MessageSocket, RecvError, SendErrorKind, pipe,
 };
+use multiproc_testkit::Watchdog;
 use serde::{Deserialize, Serialize};
 
 /// Lets one test at a time open descriptors, and says at the end whether all were closed.
 struct Alone {
     before: usize,
+    _watchdog: Watchdog, // has no descriptor
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -20,7 +22,7 @@ impl Alone {
     fn new() -> Self {
         static TURN: Mutex<()> = Mutex::new(());
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        Self { before: open_descriptors(), _turn: turn }
+        Self { before: open_descriptors(), _watchdog: Watchdog::with_limit(60), _turn: turn }
     }
 }
 

@@ -10,6 +10,7 @@ use multiproc_ipc::{
 };
 use multiproc_shm::transfer::{self, Fd, Transfer};
 use multiproc_shm::{Shared, ShmError};
+use multiproc_testkit::Watchdog;
 use serde::ser::{Serialize, Serializer};
 use serde::{Deserialize, Deserializer};
 
@@ -60,6 +61,7 @@ impl<'de> Deserialize<'de> for Part {
 
 #[test]
 fn a_sent_part_is_gone_and_arrives() {
+    let _watchdog = Watchdog::with_limit(60);
     let (left, right) = pipe::<Part, ()>().unwrap();
     let right: Connection<(), Part> = Connection::new(right.into_socket());
     let part = Part::default();
@@ -70,6 +72,7 @@ fn a_sent_part_is_gone_and_arrives() {
 
 #[test]
 fn a_part_that_was_not_sent_comes_back() {
+    let _watchdog = Watchdog::with_limit(60);
     let (left, right) = pipe::<(Part, String), ()>().unwrap();
     let part = Part::default();
     let long = "x".repeat(30_000);
@@ -92,6 +95,7 @@ fn a_part_that_was_not_sent_comes_back() {
 
 #[test]
 fn a_message_tells_at_its_first_sending_or_at_its_drop() {
+    let _watchdog = Watchdog::with_limit(60);
     let (left, right) = MessageSocket::pair().unwrap();
     let part = Part::default();
     drop(Message::encode(&part).unwrap());
@@ -113,6 +117,7 @@ fn a_message_tells_at_its_first_sending_or_at_its_drop() {
 
 #[test]
 fn a_push_that_fails_takes_back_its_own_parts_only() {
+    let _watchdog = Watchdog::with_limit(60);
     let parts: [Part; 3] = Default::default();
     let mut message = Message::encode(&parts[0]).unwrap();
     let error = message.push(&[&parts[1], &parts[2], &parts[1]]).unwrap_err();
@@ -146,6 +151,7 @@ fn a_push_that_fails_takes_back_its_own_parts_only() {
 
 #[test]
 fn a_handles_own_error_arrives_whole() {
+    let _watchdog = Watchdog::with_limit(60);
     let (left, right) = pipe::<Shared<u64>, ()>().unwrap();
     let right: Connection<(), Shared<u32>> = Connection::new(right.into_socket());
     left.send(Shared::new(7_u64).unwrap()).unwrap();
@@ -157,6 +163,7 @@ fn a_handles_own_error_arrives_whole() {
 
 #[test]
 fn a_shared_value_can_stand_twice_in_a_message() {
+    let _watchdog = Watchdog::with_limit(60);
     let (left, right) = pipe::<[Shared<u64>; 2], ()>().unwrap();
     let right: Connection<(), [Shared<u64>; 2]> = Connection::new(right.into_socket());
     let shared = Shared::new(7_u64).unwrap();

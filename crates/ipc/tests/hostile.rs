@@ -5,6 +5,7 @@ use std::io::{IoSlice, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use multiproc_ipc::{Connection, RecvError, pipe};
+use multiproc_testkit::Watchdog;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 
@@ -38,6 +39,7 @@ fn file_of(bytes: &[u8]) -> OwnedFd {
 
 #[test]
 fn each_broken_rule_has_its_error() {
+    let _watchdog = Watchdog::with_limit(60);
     let (peer, victim) = victim();
     let file = file_of(b"\x01\x02");
     let mut inline = header(0, 0, 0, 3);
@@ -67,6 +69,7 @@ fn each_broken_rule_has_its_error() {
 
 #[test]
 fn a_peer_that_will_send_no_more_is_an_end() {
+    let _watchdog = Watchdog::with_limit(60);
     let (peer, victim) = victim();
     nix::sys::socket::shutdown(peer.as_raw_fd(), nix::sys::socket::Shutdown::Write).unwrap();
     assert!(victim.recv().unwrap_err().is_disconnected());
@@ -74,6 +77,7 @@ fn a_peer_that_will_send_no_more_is_an_end() {
 
 #[test]
 fn an_empty_packet_is_not_the_end() {
+    let _watchdog = Watchdog::with_limit(60);
     let (peer, victim) = victim();
     send(&peer, &[], &[]);
     assert!(matches!(victim.recv(), Err(RecvError::Corrupt { what: "empty" })));
@@ -87,6 +91,7 @@ fn an_empty_packet_is_not_the_end() {
 
 #[test]
 fn a_file_that_is_not_what_its_header_says_is_an_error() {
+    let _watchdog = Watchdog::with_limit(60);
     let (peer, victim) = victim();
     // Says more than it has, says less than it has, claims what no memory holds.
     for len in [3, 1, u64::MAX / 2] {
@@ -106,6 +111,7 @@ fn a_file_that_is_not_what_its_header_says_is_an_error() {
 
 #[test]
 fn any_bytes_give_a_value_or_an_error() {
+    let _watchdog = Watchdog::with_limit(60);
     // xorshift: the same packets each time.
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut random = move || {

@@ -9,8 +9,8 @@ use std::time::Duration;
 use multiproc_ipc::{AcceptError, DecodeError, Fd, Invitation, Offer, OfferErrorKind};
 use multiproc_shm::{Shared, SharedMemory, ShmError};
 use multiproc_sync::Mutex;
-use multiproc_testkit::Watchdog;
 use multiproc_testkit::fork::{Fork, fork, idle, kill, reap};
+use multiproc_testkit::{ChildTest, Watchdog, is_child, needs};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, kill as signal};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
@@ -50,21 +50,27 @@ fn silent_guest(invitation: &Invitation) -> OwnedFd {
 
 #[test]
 fn processes_that_come_later_share_a_lock() {
+    const NAME: &str = "processes_that_come_later_share_a_lock";
+    const LINE: &str = "INVITATION_OF_THE_TEST";
     let _watchdog = Watchdog::with_limit(60);
+    // A program of its own that was started without a family.
+    if is_child(NAME) {
+        let has_shared = || std::fs::read_to_string("/proc/self/maps").unwrap().contains("/memfd:multiproc-");
+        assert!(!has_shared(), "it has nothing of ours before");
+        let invitation: Invitation = std::env::var(LINE).unwrap().parse().unwrap();
+        let total: Lock = invitation.accept().unwrap();
+        assert!(has_shared());
+        for _ in 0..1000 {
+            *total.lock().unwrap() += 1;
+        }
+        return;
+    }
     let total = Lock::new(Mutex::new(0)).unwrap();
     let offer = Offer::new(total.clone()).unwrap();
     let line = offer.invitation().to_string();
-    let others = [(); 3].map(|()| {
-        let line = line.clone();
-        fork(move || {
-            let total: Lock = line.parse::<Invitation>().unwrap().accept().unwrap();
-            for _ in 0..1000 {
-                *total.lock().unwrap() += 1;
-            }
-        })
-    });
+    let others = [(); 3].map(|()| ChildTest::new(NAME).env(LINE, &line).spawn());
     for other in others {
-        assert_eq!(reap(other), 0);
+        let _ = other.wait().expect_pass();
     }
     assert_eq!(*total.lock().unwrap(), 3000);
 }
@@ -227,8 +233,7 @@ fn nothing_is_left_of_offers() {
 /// Only root can become somebody else, so that only root's test shows it.
 #[test]
 fn another_user_is_refused_by_both_sides() {
-    if !geteuid().is_root() {
-        eprintln!("not shown: this process is not root");
+    if !needs("two users: run as root", geteuid().is_root()) {
         return;
     }
     let _watchdog = Watchdog::with_limit(60);

@@ -17,6 +17,8 @@ use nix::unistd::mkfifo;
 use batch::{Batch, Listed};
 use tree::Tree;
 
+multiproc_testkit::own_shm!();
+
 /// Runs a test in bounded time; then no process, file or segment of it may be there any more.
 fn leaving_nothing(test: impl FnOnce()) {
     let _watchdog = Watchdog::with_limit(120);

@@ -1,14 +1,15 @@
 //! Arrays as arguments and results of a pool's tasks: elements stay where they are, and parts go where they are needed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use multiproc_macros::test;
 use multiproc_pool::{ProcessPool, TaskError};
-use multiproc_shm::{ArrayPart, AtomicArray, JoinError, ModeError, SharedArray};
+use multiproc_shm::{ArrayPart, AtomicArray, JoinError, ModeError, Shared, SharedArray};
+use multiproc_testkit::fork::no_core_files;
 use multiproc_testkit::{Watchdog, eventually};
 
 fn pool() -> ProcessPool {
@@ -81,28 +82,81 @@ fn of_arrays() -> u64 {
 /// Elements in a page.
 const PAGE: usize = 512;
 
-/// Reads of every page, and tells what the worker had for itself before and after.
-fn sum_counted(array: SharedArray<u64>) -> (u64, u64, u64) {
+/// What a worker has seen: who it is, the sum, and how many bytes more it had for itself while it had the elements.
+type Seen = (u32, u64, u64);
+
+/// Has as many workers at it at once as there are tasks: none of them goes on, or takes another task, before all have come.
+fn meet(met: &Shared<AtomicU64>) {
+    met.fetch_add(1, SeqCst);
+    eventually("each worker has a task", || met.load(SeqCst) == WORKERS);
+}
+
+/// Reads of every page.
+fn sum_counted((array, met): (SharedArray<u64>, Shared<AtomicU64>)) -> Seen {
+    meet(&met);
     let before = private();
     let sum = array.read().unwrap().iter().step_by(PAGE).sum();
-    (sum, before, private())
+    (std::process::id(), sum, private().saturating_sub(before))
+}
+
+/// As that, of a copy.
+fn sum_copied((array, met): (SharedArray<u64>, Shared<AtomicU64>)) -> Seen {
+    meet(&met);
+    let before = private();
+    let copy = array.to_vec().unwrap();
+    let sum = copy.iter().step_by(PAGE).sum();
+    (std::process::id(), sum, private().saturating_sub(before))
 }
 
 const MIB: u64 = 1 << 20;
+const COPIED: u64 = 16 * MIB;
+const WORKERS: u64 = 4;
+
+/// A GiB, or less where a machine with less memory would have to swap, or to kill.
+fn bytes_to_read() -> u64 {
+    let memory = std::fs::read_to_string("/proc/meminfo").unwrap();
+    let line = memory.lines().find_map(|line| line.strip_prefix("MemAvailable:")).unwrap();
+    let available = 1024 * line.split_whitespace().next().unwrap().parse::<u64>().unwrap();
+    let bytes = if available >= 2048 * MIB { 1024 * MIB } else { (available / 4).next_multiple_of(MIB) };
+    if bytes < 1024 * MIB {
+        println!("NOT SHOWN with 1 GiB: {} MiB of memory are available", available / MIB);
+    }
+    bytes
+}
+
+/// What all workers see of an array of so many bytes.
+fn seen_by_all(
+    bytes: u64,
+    see: fn((SharedArray<u64>, Shared<AtomicU64>)) -> Seen,
+) -> (SharedArray<u64>, Vec<Seen>) {
+    let pool = ProcessPool::builder().workers(WORKERS as usize).build().unwrap();
+    let array = SharedArray::zeroed(bytes as usize / 8).unwrap();
+    array.write().unwrap().iter_mut().step_by(PAGE).zip(0..).for_each(|(element, n)| *element = n % 7);
+    let met = Shared::new(AtomicU64::new(0)).unwrap();
+    let tasks: Vec<_> =
+        (0..WORKERS).map(|_| pool.submit(see, (array.clone(), met.clone())).unwrap()).collect();
+    let seen: Vec<_> = tasks.into_iter().map(|task| task.join().unwrap()).collect();
+    let workers: BTreeSet<u32> = seen.iter().map(|(pid, ..)| *pid).collect();
+    assert_eq!(workers.len() as u64, WORKERS, "each has read it: {seen:?}");
+    assert!(seen.iter().all(|(_, sum, _)| *sum == seen[0].1 && *sum > 0));
+    (array, seen)
+}
 
 #[test]
 fn an_array_that_all_workers_read_is_there_once() {
     let _watchdog = Watchdog::with_limit(60);
-    let pool = ProcessPool::builder().workers(4).build().unwrap();
-    let array = SharedArray::zeroed(128 * MIB as usize).unwrap();
-    array.write().unwrap().iter_mut().step_by(PAGE).zip(0..).for_each(|(element, n)| *element = n % 7);
-    assert!((1024 * MIB..1025 * MIB).contains(&of_arrays()));
-    let sums = pool.map(sum_counted, vec![array.clone(); 8]).unwrap();
-    assert!(sums.iter().all(|(sum, ..)| *sum == sums[0].0 && *sum > 0));
-    let more: u64 = sums.iter().map(|(_, before, after)| after.saturating_sub(*before)).sum();
-    println!("1 GiB read by 4 processes: {} KiB more in all of them", more / 1024);
-    assert!(more <= 4 * MIB, "{more} bytes more in the workers: {sums:?}");
-    assert!(of_arrays() < 1025 * MIB);
+    // The negative control: those who copy are found out. Not beside the other, which counts what this process has.
+    let (copied, seen) = seen_by_all(COPIED, sum_copied);
+    assert!(seen.iter().all(|(.., more)| *more >= COPIED * 9 / 10), "{seen:?}");
+    drop(copied);
+    let bytes = bytes_to_read();
+    let (array, seen) = seen_by_all(bytes, sum_counted);
+    let more: u64 = seen.iter().map(|(.., more)| more).sum();
+    println!("{} MiB read by {WORKERS} processes: {} KiB more in all of them", bytes / MIB, more / 1024);
+    assert!(more <= 4 * MIB, "{more} bytes more in the workers: {seen:?}");
+    // Beside it there are those of the tests that run meanwhile.
+    assert!((bytes..bytes + MIB).contains(&of_arrays()));
+    drop(array);
 }
 
 fn fill(mut part: ArrayPart<u64>) {
@@ -135,6 +189,7 @@ fn the_part_of_a_killed_worker_comes_back_and_is_told_of() {
     let _watchdog = Watchdog::with_limit(60);
     let pool = pool();
     let mut split = SharedArray::<u64>::zeroed(10).unwrap().split(2).unwrap();
+    no_core_files();
     let abort = |mut part: ArrayPart<u64>| {
         part.as_mut_slice()[0] = 1;
         std::process::abort();

@@ -5,10 +5,12 @@ use std::thread;
 
 use multiproc_macros::test;
 use multiproc_pool::{ProcessPool, TaskError, TaskHandle};
+use multiproc_testkit::fork::no_core_files;
 use multiproc_testkit::{Signal, Watchdog, eventually, kill};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 fn pool(workers: usize, retries: u32) -> ProcessPool {
+    no_core_files(); // some workers crash
     ProcessPool::builder().workers(workers).retries(retries).build().unwrap()
 }
 

@@ -7,9 +7,11 @@ use std::thread;
 use multiproc_ipc::{Connection, pipe};
 use multiproc_macros::test;
 use multiproc_pool::{ProcessPool, TaskError, WorkerState};
+use multiproc_testkit::fork::no_core_files;
 use multiproc_testkit::{Signal, Watchdog, eventually, kill};
 
 fn pool(workers: usize, retries: u32) -> ProcessPool {
+    no_core_files(); // some workers crash
     ProcessPool::builder().workers(workers).retries(retries).build().unwrap()
 }
 

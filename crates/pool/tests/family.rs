@@ -7,10 +7,14 @@ use std::time::{Duration, Instant};
 use multiproc_ipc::{Connection, pipe};
 use multiproc_macros::test;
 use multiproc_pool::{PoolError, Process, ProcessPool, TaskError};
+use multiproc_testkit::fork::no_core_files;
 use multiproc_testkit::{ChildTest, Leaks, Signal, Watchdog, eventually, is_child, is_running, kill};
+
+multiproc_testkit::own_shm!();
 
 /// Starts what stays: the thread that makes children.
 fn warm_up() {
+    no_core_files(); // some workers crash
     Process::spawn(|()| (), ()).unwrap().join().unwrap();
 }
 

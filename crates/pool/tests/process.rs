@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use multiproc_ipc::{Connection, Fd, pipe};
 use multiproc_macros::test;
 use multiproc_pool::{PoolError, Process, ProcessError, RemoteError};
+use multiproc_testkit::fork::no_core_files;
 use multiproc_testkit::{Signal, Watchdog, eventually, kill, process_exists, state_of};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
@@ -73,6 +74,7 @@ fn a_panic_is_told_with_its_place() {
 #[test]
 fn every_way_to_die_is_told() {
     let _watchdog = Watchdog::with_limit(60);
+    no_core_files();
     let died = |function: fn(()) -> ()| match Process::spawn(function, ()).unwrap().join() {
         Err(ProcessError::Died { signal, code, .. }) => (signal, code),
         other => panic!("{other:?}"),

@@ -17,6 +17,12 @@ fn arena() -> Arena {
     Arena::new(1 << 20).unwrap()
 }
 
+/// In a process that does nothing else: what the tests beside it fork would have its messages open as well.
+fn alone(body: impl FnOnce()) {
+    let _watchdog = Watchdog::with_limit(60);
+    assert_eq!(reap(fork(body)), 0);
+}
+
 fn parcel(arena: &Arena) -> ArenaParcel<[u64]> {
     arena.alloc_slice(&[5, 6, 7]).unwrap().into_parcel()
 }
@@ -151,12 +157,13 @@ fn dropped_while_it_is_on_its_way_it_is_free_when_it_comes_back() {
 
 #[test]
 fn what_a_message_holds_is_not_swept_and_what_ended_with_it_is() {
-    let _watchdog = Watchdog::with_limit(60);
-    let arena = arena();
-    let message = pack(&parcel(&arena)).unwrap();
-    assert_eq!((arena.sweep(), arena.used()), (0, 64), "it may be received still");
-    drop(message);
-    assert_eq!((arena.sweep(), arena.used()), (1, 0));
+    alone(|| {
+        let arena = arena();
+        let message = pack(&parcel(&arena)).unwrap();
+        assert_eq!((arena.sweep(), arena.used()), (0, 64), "it may be received still");
+        drop(message);
+        assert_eq!((arena.sweep(), arena.used()), (1, 0));
+    });
 }
 
 /// Its encoder is gone; whoever receives it has it.
@@ -235,8 +242,7 @@ fn an_arena_comes_as_the_one_that_is_there_and_as_no_other_thing() {
 
 #[test]
 fn no_descriptor_is_left() {
-    let _watchdog = Watchdog::with_limit(60);
-    let child = fork(|| {
+    alone(|| {
         let arena = arena();
         drop(send(&parcel(&arena)));
         let count = || std::fs::read_dir("/proc/self/fd").unwrap().count();
@@ -249,7 +255,6 @@ fn no_descriptor_is_left() {
         }
         assert_eq!((count(), arena.sweep(), arena.used()), (before, 50, 0));
     });
-    assert_eq!(reap(child), 0);
 }
 
 mod sockets {

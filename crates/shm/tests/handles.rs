@@ -66,18 +66,21 @@ fn a_thousand_messages_under_way_take_one_descriptor() {
 /// The segment is had from what is under way alone.
 #[test]
 fn a_message_keeps_its_segment_when_its_sender_drops_it() {
-    let total = Shared::new(AtomicU64::new(7)).unwrap();
-    let address = std::ptr::from_ref(&*total).addr();
-    let ((), sent) = transfer::encoding(0, || drop(postcard::to_stdvec(&total)));
-    drop(total);
-    assert!(!is_mapped(address) || held().1 > 0); // another test may have mapped its own there
-    let fds = sent.fds.iter().cloned().map(Some).collect();
-    let (arrived, _) = transfer::decoding(fds, || postcard::from_bytes::<Shared<AtomicU64>>(&[0]));
-    // The message says that there is a family's registry or none, too.
-    assert!(arrived.is_err());
-    let fds = sent.fds.iter().cloned().map(Some).collect();
-    let (arrived, _) = transfer::decoding(fds, || postcard::from_bytes::<Shared<AtomicU64>>(&[0, 0]));
-    assert_eq!(arrived.unwrap().load(SeqCst), 7);
+    let _watchdog = Watchdog::with_limit(60);
+    alone(|| {
+        let total = Shared::new(AtomicU64::new(7)).unwrap();
+        let address = std::ptr::from_ref(&*total).addr();
+        let ((), sent) = transfer::encoding(0, || drop(postcard::to_stdvec(&total)));
+        drop(total);
+        assert!(!is_mapped(address), "the mapping ends with its handle");
+        let fds = sent.fds.iter().cloned().map(Some).collect();
+        let (arrived, _) = transfer::decoding(fds, || postcard::from_bytes::<Shared<AtomicU64>>(&[0]));
+        // The message says that there is a family's registry or none, too.
+        assert!(arrived.is_err());
+        let fds = sent.fds.iter().cloned().map(Some).collect();
+        let (arrived, _) = transfer::decoding(fds, || postcard::from_bytes::<Shared<AtomicU64>>(&[0, 0]));
+        assert_eq!(arrived.unwrap().load(SeqCst), 7);
+    });
 }
 
 /// A `File` of it could write below a guard, by safe calls.

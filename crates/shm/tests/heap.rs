@@ -13,7 +13,7 @@ use common::named::{byte, path, shared_number, sweep_until_gone, write};
 use common::{fork, idle, kill, reap};
 use multiproc_shm::list::{Item, ListError};
 use multiproc_shm::{SharedHeap, SharedList, SharedMemory, ShmError, names};
-use multiproc_testkit::{Leaks, Watchdog, eventually};
+use multiproc_testkit::{Leaks, Watchdog, eventually, needs};
 
 fn are_there(names: &[String]) -> bool {
     names.iter().any(|name| path(name).exists())
@@ -206,12 +206,11 @@ fn a_heap_in_a_fork_is_inert() {
 #[test]
 fn an_end_that_fails_is_told() {
     let _watchdog = Watchdog::with_limit(60);
-    let leaks = Leaks::snapshot();
     // SAFETY: no memory is passed.
-    if unsafe { libc::geteuid() } != 0 {
-        println!("needs two users: run as root");
+    if !needs("two users: run as root", unsafe { libc::geteuid() } == 0) {
         return;
     }
+    let leaks = Leaks::snapshot();
     let child = fork(|| {
         let heap = SharedHeap::new();
         (0..2).for_each(|_| drop(heap.memory(10).unwrap()));

@@ -7,6 +7,7 @@ mod common;
 use common::{fork, reap};
 use multiproc_shm::{FamilyError, Shared, SharedMemory, ShmError, family};
 use multiproc_sync::Mutex;
+use multiproc_testkit::Watchdog;
 
 fn limit(resource: libc::__rlimit_resource_t, soft: u64) {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
@@ -20,6 +21,7 @@ fn limit(resource: libc::__rlimit_resource_t, soft: u64) {
 
 #[test]
 fn the_limit_on_files_is_an_error_and_no_signal() {
+    let _watchdog = Watchdog::with_limit(60);
     let child = fork(|| {
         limit(libc::RLIMIT_FSIZE, 1 << 16);
         assert!(matches!(SharedMemory::anonymous(1 << 17), Err(ShmError::Kernel { .. })));
@@ -36,6 +38,7 @@ fn the_limit_on_files_is_an_error_and_no_signal() {
 
 #[test]
 fn no_room_for_descriptors_is_an_error_and_passes() {
+    let _watchdog = Watchdog::with_limit(60);
     let child = fork(|| {
         limit(libc::RLIMIT_NOFILE, 0);
         assert!(matches!(Shared::new(Mutex::new(0_u8)), Err(ShmError::Family(_))));

@@ -3,7 +3,9 @@
 mod common;
 mod lists;
 
+use std::collections::BTreeSet;
 use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 
 use common::{fork, idle, kill, reap};
@@ -280,28 +282,46 @@ fn a_fork_shares_it_and_its_death_harms_nobody() {
     assert_eq!(list.get(2).unwrap(), "mended".into());
 }
 
+/// Ends what goes on until then.
+struct AtEnd<'a>(&'a AtomicBool);
+
+impl Drop for AtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
 /// Each writer writes a number of which all bytes are the same.
 #[test]
 fn numbers_are_never_torn() {
+    const BYTES: [u8; 3] = [0x11, 0x22, 0x33];
     let _watchdog = Watchdog::with_limit(60);
     let list = SharedList::new(&[0.into(), 0.0.into()]).unwrap();
     let of = |byte: u8| (i64::from_ne_bytes([byte; 8]), f64::from_ne_bytes([byte; 8]));
+    let end = AtomicBool::new(false);
     thread::scope(|scope| {
-        for byte in [0x11, 0x22, 0x33] {
-            let list = list.clone();
+        let _end = AtEnd(&end); // also where a number is torn
+        for byte in BYTES {
+            let (list, end) = (list.clone(), &end);
             scope.spawn(move || {
-                for _ in 0..20_000 {
+                while !end.load(Relaxed) {
                     list.set(0, of(byte).0).unwrap();
                     list.set(1, of(byte).1).unwrap();
                 }
             });
         }
-        for _ in 0..20_000 {
+        // Until what each of them writes was seen in both items; the watchdog is the bound.
+        let (mut seen, mut rounds) = (BTreeSet::new(), 0);
+        while rounds < 20_000
+            || !BYTES.iter().all(|byte| seen.contains(&(0, *byte)) && seen.contains(&(1, *byte)))
+        {
+            rounds += 1;
             let (Item::Int(int), Item::Float(float)) = (list.get(0).unwrap(), list.get(1).unwrap()) else {
                 panic!("another type");
             };
-            for bytes in [int.to_ne_bytes(), float.to_ne_bytes()] {
+            for (item, bytes) in [int.to_ne_bytes(), float.to_ne_bytes()].into_iter().enumerate() {
                 assert_eq!(bytes, [bytes[0]; 8]);
+                seen.insert((item, bytes[0]));
             }
         }
     });

@@ -14,7 +14,8 @@ use std::thread;
 use common::named::{Theirs, byte, name, path, write};
 use common::{fork, reap};
 use multiproc_shm::{SharedMemory, ShmError, names};
-use multiproc_testkit::{Leaks, TempDir, Watchdog};
+use multiproc_testkit::fork::exit;
+use multiproc_testkit::{Leaks, Signal, TempDir, Watchdog, eventually, state_of};
 
 #[test]
 fn all_who_open_a_name_have_the_same_bytes() {
@@ -140,7 +141,7 @@ fn a_forgotten_handle_leaves_a_listed_name() {
     assert_eq!(reap(child), 0);
     let forgotten = name("forgotten");
     assert!(path(&forgotten).exists());
-    multiproc_testkit::eventually("it is swept", || {
+    eventually("it is swept", || {
         names::sweep().unwrap();
         !path(&forgotten).exists()
     });
@@ -218,15 +219,39 @@ fn who_fills_can_make_others_and_fork() {
 fn a_segment_that_gets_its_length_late_is_waited_for() {
     let _watchdog = Watchdog::with_limit(60);
     let leaks = Leaks::snapshot();
-    let theirs = Theirs::new(&name("late"), b"");
-    let file = File::options().write(true).open(&theirs.0).unwrap();
-    let opened = thread::scope(|scope| {
-        let opening = scope.spawn(|| SharedMemory::open(&name("late")));
+    name("late");
+    eventually("one that is seen to wait gets it", || {
+        let theirs = Theirs::new(&name("late"), b"");
+        let file = File::options().write(true).open(&theirs.0).unwrap();
+        let opening = fork(|| match SharedMemory::open(&name("late")) {
+            Ok(opened) => assert_eq!(opened.len(), 77),
+            // Its looks are used up while this process was off the core.
+            Err(ShmError::TooShort { len: 0, .. }) => exit(2),
+            Err(error) => panic!("{error}"),
+        });
+        let (pid, path) = (opening.pid(), theirs.0.clone());
+        let has_it = || {
+            let fds = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+            fds.filter(|fd| fs::read_link(fd.path()).is_ok_and(|target| target == path)).count() > 1
+        };
+        // Nothing but the pause between two looks sleeps while the file is open.
+        eventually("it waits or has ended", || {
+            matches!((has_it(), state_of(pid)), (true, Some('S')) | (_, Some('Z')))
+        });
+        // It uses up no looks meanwhile.
+        multiproc_testkit::kill(pid, Signal::SIGSTOP).unwrap();
+        eventually("it stands still", || matches!(state_of(pid), Some('T' | 'Z')));
+        let is_in_time = state_of(pid) == Some('T');
         file.set_len(77).unwrap();
-        opening.join().unwrap()
+        multiproc_testkit::kill(pid, Signal::SIGCONT).unwrap();
+        match reap(opening) {
+            0 => is_in_time,
+            status => {
+                assert_eq!(libc::WEXITSTATUS(status), 2, "{status:#x}");
+                false
+            }
+        }
     });
-    assert_eq!(opened.unwrap().len(), 77);
-    drop((theirs, file));
     leaks.check();
 }
 

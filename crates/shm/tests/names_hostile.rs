@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use common::named::{Theirs, creator, manifest_of, name, numbered, path, shared_number, sweep_until_gone};
 use common::{fork, idle, kill, reap};
 use multiproc_shm::{SharedMemory, ShmError, names};
-use multiproc_testkit::{Leaks, Watchdog, eventually};
+use multiproc_testkit::{Leaks, Watchdog, eventually, needs};
 
 /// Whether the test may become another user.
 fn is_root() -> bool {
@@ -31,6 +31,21 @@ const NOBODY: u32 = 65_534;
 
 /// Another one than that.
 const SOMEBODY: u32 = 65_533;
+
+/// Where a list of the process `pid` would be; no other run of these tests has the name.
+fn list_of(pid: u32, number: u64) -> PathBuf {
+    path(&format!("multiproc.{pid}.{:016x}", u64::from(std::process::id()) << 32 | number))
+}
+
+/// What a test has put at a name; gone at its end, also where it fails.
+struct Planted(PathBuf);
+
+impl Drop for Planted {
+    fn drop(&mut self) {
+        // It may be gone, and is one of both.
+        let _ = fs::remove_file(&self.0).or_else(|_| fs::remove_dir(&self.0));
+    }
+}
 
 #[test]
 fn manifests_of_any_bytes() {
@@ -59,8 +74,9 @@ fn manifests_of_any_bytes() {
             bytes[next() as usize % 8] ^= 1;
         }
         bytes.truncate(next() as usize % (bytes.len() + 1));
-        let planted = path(&format!("multiproc.999999999.{round:016x}"));
+        let planted = list_of(999_999_999, round);
         let of_others = bytes.len() >= 512 && bytes[..8] != whole[..8];
+        let _gone_at_the_end = Planted(planted.clone());
         fs::write(&planted, &bytes).unwrap();
         names::list().unwrap();
         if of_others {
@@ -87,14 +103,14 @@ fn what_cannot_be_removed_does_not_keep_the_rest() {
     let leaks = Leaks::snapshot();
     let child = creator("kept from", 1);
     let manifest = manifest_of(child.pid()).unwrap();
-    let obstacle = PathBuf::from(format!("{}.u99.0123456789abcdef", manifest.display()));
-    fs::create_dir(&obstacle).unwrap();
+    let obstacle = Planted(PathBuf::from(format!("{}.u99.0123456789abcdef", manifest.display())));
+    fs::create_dir(&obstacle.0).unwrap();
     kill(child);
     eventually("its name is swept", || {
         let _ = names::sweep();
         !path(&numbered("kept from", 0)).exists()
     });
-    fs::remove_dir(&obstacle).unwrap();
+    drop(obstacle);
     sweep_until_gone(&manifest);
     leaks.check();
 }
@@ -103,16 +119,15 @@ fn what_cannot_be_removed_does_not_keep_the_rest() {
 fn what_looks_like_a_manifest_and_is_none() {
     let _watchdog = Watchdog::with_limit(60);
     let leaks = Leaks::snapshot();
-    let [folder, link, socket] = [1, 2, 3].map(|number| path(&format!("multiproc.999999998.{number:016x}")));
-    fs::create_dir(&folder).unwrap();
-    symlink("/etc/passwd", &link).unwrap();
-    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap()); // its name stays
+    let planted = [1, 2, 3].map(|number| Planted(list_of(999_999_998, number)));
+    let [folder, link, socket] = planted.each_ref().map(|planted| &planted.0);
+    fs::create_dir(folder).unwrap();
+    symlink("/etc/passwd", link).unwrap();
+    drop(std::os::unix::net::UnixListener::bind(socket).unwrap()); // its name stays
     names::sweep().unwrap();
     names::list().unwrap();
     assert!(folder.is_dir() && link.is_symlink() && socket.exists());
-    fs::remove_file(&socket).unwrap();
-    fs::remove_dir(&folder).unwrap();
-    fs::remove_file(&link).unwrap();
+    drop(planted);
     leaks.check();
 }
 
@@ -145,20 +160,20 @@ fn users_sweep_for_themselves() {
     leaks.check();
 }
 
-/// What another user has put at the private names of this one's: those that are drawn are others.
 /// A file that looks like a list by its name, and that nobody can open: its user has a lease of it.
 #[test]
 fn a_list_of_another_user_that_cannot_be_opened_is_in_nobody_s_way() {
     let _watchdog = Watchdog::with_limit(60);
-    if !is_root() {
-        println!("needs two users: run as root");
+    if !needs("two users: run as root", is_root()) {
         return;
     }
-    let theirs = path(&format!("multiproc.1.{:016x}", std::process::id()));
+    let leaks = Leaks::snapshot();
+    let planted = Planted(list_of(1, 0));
+    let theirs = &planted.0;
     let leased = shared_number();
     let other = fork(|| {
         become_user(SOMEBODY);
-        let file = fs::File::create_new(&theirs).unwrap();
+        let file = fs::File::create_new(theirs).unwrap();
         file.set_permissions(fs::Permissions::from_mode(0o666)).unwrap();
         // SAFETY: numbers; the descriptor is open. Who breaks the lease is told by a signal, which is to be ignored.
         unsafe {
@@ -171,18 +186,20 @@ fn a_list_of_another_user_that_cannot_be_opened_is_in_nobody_s_way() {
     eventually("it has its lease", || leased.load(SeqCst) == 1);
     names::list().unwrap();
     names::sweep().unwrap();
+    assert!(theirs.exists());
     kill(other);
-    fs::remove_file(&theirs).unwrap();
+    drop((planted, leased));
+    leaks.check();
 }
 
+/// What another user has put at the private names of this one's: those that are drawn are others.
 #[test]
 fn what_other_users_put_beside_a_list_is_in_nobody_s_way() {
     let _watchdog = Watchdog::with_limit(60);
-    let leaks = Leaks::snapshot();
-    if !is_root() {
-        println!("needs two users: run as root");
+    if !needs("two users: run as root", is_root()) {
         return;
     }
+    let leaks = Leaks::snapshot();
     name("planted");
     let (made, planted) = (shared_number(), shared_number());
     let child = fork(|| {

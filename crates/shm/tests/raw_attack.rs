@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::mem;
 use std::os::unix::process::parent_id;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
@@ -138,11 +139,18 @@ fn is_torn(rounds: usize, write: impl Fn(&SharedMemory, u64)) -> bool {
     eventually("the writer writes", || begun.load(&[], Acquire).unwrap() == 1);
     let mut slice = [0; ELEMENTS];
     let gaps = view.slice_axis(0, .., -2).unwrap();
-    let mut torn = false;
-    for _ in 0..rounds {
+    let (mut torn, mut whole, mut round) = (false, [false; 2], 0);
+    // Longer if what was there before and what came then have not both been seen; the test's watchdog is the bound.
+    while round < rounds || whole != [true; 2] {
+        round += 1;
         view.copy_to_slice(&mut slice).unwrap();
         let seen = slice.into_iter().chain(view.iter()).chain(gaps.to_vec()).chain(view.get(&[ELEMENTS - 1]));
-        torn |= seen.into_iter().any(|value| !PATTERNS.contains(&value));
+        for value in seen {
+            match PATTERNS.iter().position(|pattern| *pattern == value) {
+                Some(pattern) => whole[pattern] = true,
+                None => torn = true,
+            }
+        }
     }
     kill(writer);
     torn
@@ -194,10 +202,16 @@ fn small_elements_are_whole_too_and_their_neighbours_untouched() {
         }
     });
     // What is written beside the view meanwhile stays: its words never reach over its ends.
-    for round in 0..20_000_u16 {
+    // Longer if not both of the writer's values have been seen; the watchdog is the bound.
+    let (mut seen, mut round) = (BTreeSet::new(), 0_u16);
+    let mut rounds = 0;
+    while rounds < 20_000 || ![0x1111, 0x2222].iter().all(|value| seen.contains(value)) {
+        (rounds, round) = (rounds + 1, round.wrapping_add(1));
         for at in [2, 61] {
             all.set(&[at], round).unwrap();
-            assert!(view.to_vec().iter().all(|value| [0, 0x1111, 0x2222].contains(value)));
+            let values = view.to_vec();
+            assert!(values.iter().all(|value| [0, 0x1111, 0x2222].contains(value)));
+            seen.extend(values);
             assert_eq!(all.get(&[at]), Some(round));
         }
     }

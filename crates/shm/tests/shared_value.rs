@@ -17,6 +17,7 @@ use common::{fork, idle, kill, pack, reap, send, unpack};
 use multiproc_shm::{Journaled, Shared, SharedValue, ShmError, ValueError};
 use multiproc_sync::MAX_HELD;
 use multiproc_sync::Mutex;
+use multiproc_testkit::fork::exit;
 use multiproc_testkit::{Watchdog, eventually};
 
 const ROW: [u64; 20] = [7; 20];
@@ -130,7 +131,7 @@ fn a_death_leaves_the_old_value_or_the_new_one_and_is_nobodys_affair() {
             value
                 .update(|row| {
                     row[..10].fill(99);
-                    std::process::exit(9);
+                    exit(9);
                 })
                 .unwrap();
         });
@@ -138,7 +139,7 @@ fn a_death_leaves_the_old_value_or_the_new_one_and_is_nobodys_affair() {
         assert_eq!(value.get().unwrap(), [6 + lap; 20]);
         let dies_after_it = fork(|| {
             value.update(|row| *row = [7 + lap; 20]).unwrap();
-            std::process::exit(9);
+            exit(9);
         });
         assert_eq!(libc::WEXITSTATUS(reap(dies_after_it)), 9);
         assert_eq!(value.get().unwrap(), [7 + lap; 20]);
@@ -191,7 +192,7 @@ fn a_fork_in_the_closure_stores_nothing() {
             assert_eq!(value.get().unwrap(), [8; 20]);
         }
         // The child ends here, whatever it finds.
-        None => std::process::exit(match stored {
+        None => exit(match stored {
             Err(ValueError::NotHeld) if is_whole(&value.get().unwrap()) => 0,
             other => {
                 eprintln!("in the fork: {other:?}");

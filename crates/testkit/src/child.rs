@@ -54,7 +54,7 @@ pub struct ChildTest {
 impl ChildTest {
     /// The test called `test`: its path without the crate, as the harness lists it.
     pub fn new(test: &str) -> Self {
-        Self { test: test.to_owned(), variables: Vec::new(), limit: 4 * LIMIT }
+        Self { test: test.to_owned(), variables: Vec::new(), limit: 2 * LIMIT }
     }
 
     /// Adds a variable to the child's environment.
@@ -63,7 +63,7 @@ impl ChildTest {
         self
     }
 
-    /// How long every wait for the child may take, in the place of 20 seconds.
+    /// How long every wait for the child may take, in the place of a minute.
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self

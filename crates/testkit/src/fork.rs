@@ -15,6 +15,8 @@ use std::thread;
 
 use nix::libc;
 
+use crate::sys;
+
 /// A fork that has not been waited for. Dropped, as by a test that fails, it is killed.
 #[derive(Debug)]
 #[must_use = "dropped, the fork is killed at once"]
@@ -53,7 +55,8 @@ impl Drop for Fork {
     }
 }
 
-/// Runs `body` in a fork of this process. It is to be [reaped](reap) or [killed](kill). It dies with the thread that calls this.
+/// Runs `body` in a fork of this process. It is to be [reaped](reap) or [killed](kill). It dies with the thread that calls this, and leaves no
+/// core file.
 ///
 /// Of the test's threads only the calling one is there: `body` must not wait for what another was doing.
 ///
@@ -66,9 +69,10 @@ pub fn fork(body: impl FnOnce()) -> Fork {
     match unsafe { libc::fork() } {
         0 => {
             die_with(parent);
+            // Bodies that end by a signal do so on purpose. Where the limit cannot be had, a file is left at worst.
+            let _ = sys::forbid_core_files();
             let ended = catch_unwind(AssertUnwindSafe(body));
-            // SAFETY: ends the process at once, without the parent's exit handlers.
-            unsafe { libc::_exit(i32::from(ended.is_err())) }
+            sys::exit(i32::from(ended.is_err()))
         }
         pid => {
             assert!(pid > 0, "cannot fork: {}", std::io::Error::last_os_error());
@@ -83,8 +87,7 @@ fn die_with(parent: u32) {
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
     // 0: the parent is in another pid namespace, and has no number here.
     if ![parent, 0].contains(&std::os::unix::process::parent_id()) {
-        // SAFETY: ends the process at once: its parent was dead before.
-        unsafe { libc::_exit(1) };
+        sys::exit(1); // its parent was dead before
     }
 }
 
@@ -92,6 +95,21 @@ fn die_with(parent: u32) {
 pub fn outlive_parent() {
     // SAFETY: a number is set in the kernel.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, 0) };
+}
+
+/// Ends this fork at once with a status, without the exit handlers of the process that it is a copy of: another thread may have had their locks.
+pub fn exit(status: i32) -> ! {
+    sys::exit(status)
+}
+
+/// Has signals leave no core file from now on, whichever process of this program they end: for tests whose workers crash on purpose.
+///
+/// # Panics
+///
+/// If the kernel refuses.
+pub fn no_core_files() {
+    sys::forbid_core_files()
+        .unwrap_or_else(|error| panic!("the limit on core files cannot be lowered: {error}"));
 }
 
 /// Waits for the end of a fork; gives its raw status: 0 if it ended well.
@@ -131,6 +149,13 @@ mod tests {
         }));
         assert!(failed.is_err());
         assert!(!crate::is_running(pid));
+    }
+
+    #[test]
+    fn a_fork_that_aborts_leaves_no_core_file() {
+        let status = reap(fork(|| std::process::abort()));
+        assert!(libc::WIFSIGNALED(status) && !libc::WCOREDUMP(status), "{status:#x}");
+        assert_eq!(libc::WEXITSTATUS(reap(fork(|| exit(9)))), 9);
     }
 
     /// As when the test's program is killed, by its watchdog for one.

@@ -6,9 +6,9 @@ use std::os::unix::fs::MetadataExt;
 
 use crate::descriptors::open_descriptors;
 use crate::family::{Mark, family};
-use crate::own_threads;
 use crate::process::{Stat, numbers_in};
 use crate::temp;
+use crate::{own_shm, own_threads};
 
 const SHM: &str = "/dev/shm";
 
@@ -105,16 +105,25 @@ impl Holdings {
         }
     }
 
+    /// All of the user's where the folder is this program's own; else those that bear its number: another's may come and go at any time.
     fn add_shm(&mut self) {
+        let is_own = own_shm::is_own();
         let user = fs::metadata("/proc/self").map(|this| this.uid()).ok();
         for entry in fs::read_dir(SHM).into_iter().flatten().flatten() {
-            if entry.metadata().map(|entry| entry.uid()).ok() == user {
-                let name = entry.file_name().to_string_lossy().into_owned();
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if entry.metadata().map(|entry| entry.uid()).ok() == user && (is_own || bears_this_number(&name))
+            {
                 let words = format!("entry {SHM}/{name}");
                 self.0.insert(Holding::Shm { name }, words);
             }
         }
     }
+}
+
+/// Whether the name of an entry has the number of this process in it.
+fn bears_this_number(name: &str) -> bool {
+    let this = std::process::id().to_string();
+    name.split(|at: char| !at.is_ascii_digit()).any(|number| number == this)
 }
 
 /// Those of `names` in `/dev/shm` that a living process has open or mapped which is neither this one nor in `ours`.

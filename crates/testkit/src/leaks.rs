@@ -13,6 +13,7 @@ use crate::own_threads::Membership;
 use crate::process::kill;
 use crate::sys;
 use crate::until::{LIMIT, holds_within};
+use crate::watchdog;
 
 /// One leak check at a time in a process: what one test opens, another would take for its own leak.
 static TURN: Mutex<()> = Mutex::new(());
@@ -25,7 +26,8 @@ static TURN: Mutex<()> = Mutex::new(());
 ///
 /// Tests that check wait for each other. Tests that do not check would disturb those that do, so all tests of the
 /// binary must: **leak checks live in a test binary of their own**, and the snapshot is a test's first line (after a
-/// [`Watchdog`](crate::Watchdog), whose thread does not count).
+/// [`Watchdog`](crate::Watchdog), whose thread does not count, and whose time stands still while the test waits for its turn). Entries of
+/// `/dev/shm` that other programs make would be taken for leaks as well: the binary has its own, by [`own_shm!`](crate::own_shm!).
 ///
 /// What a library starts once and keeps (a supervisor thread, a descriptor) is no leak: start it in the warm-up of
 /// [`after`](Self::after).
@@ -61,7 +63,7 @@ impl Leaks {
 
     /// Waits for the turn of this test, runs `warm_up`, and notes what there is then.
     pub fn after(warm_up: impl FnOnce()) -> Self {
-        let waiting = Membership::of_this_thread();
+        let waiting = (Membership::of_this_thread(), watchdog::Pause::of_this_thread());
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         drop(waiting);
         let mark = mark();

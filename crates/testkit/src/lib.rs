@@ -6,7 +6,8 @@
 //! - [`ChildTest`]: a test of this binary in a process of its own, to be killed, to exit, to leave orphans.
 //! - [`process_exists`], [`is_running`], [`state_of`], [`children_of`], [`kill`], [`proc_fd_count`]: what `/proc` shows.
 //! - [`mod@fork`]: processes that share what the test has mapped.
-//! - [`mounts`]: folders that only one process sees.
+//! - [`mounts`]: folders that only one process sees; [`own_shm!`]: a `/dev/shm` that only one test program has.
+//! - [`needs()`]: what not every machine gives, so that a test shows nothing there.
 //! - [`fault`]: a process is killed before every instruction of an operation, and its survivors are judged.
 //! - [`TempDir`]: a folder for the files of a test.
 //! - [`planted`]: bugs that the models must find.
@@ -21,6 +22,9 @@ pub mod fork;
 mod holdings;
 mod leaks;
 pub mod mounts;
+mod needs;
+#[doc(hidden)] // for its macro
+pub mod own_shm;
 mod own_threads;
 pub mod planted;
 mod process;
@@ -32,6 +36,7 @@ mod watchdog;
 pub use child::{ChildTest, FinishedTest, RunningTest, is_child};
 pub use descriptors::proc_fd_count;
 pub use leaks::Leaks;
+pub use needs::needs;
 pub use nix::sys::signal::Signal;
 pub use process::{children_of, is_running, kill, process_exists, state_of};
 pub use temp::TempDir;

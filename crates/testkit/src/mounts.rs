@@ -1,5 +1,6 @@
 //! Folders that only one process sees, mounted over those of the machine.
 
+use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -7,30 +8,33 @@ use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{getegid, geteuid};
 
+use crate::needs;
+
 /// Has this process see mounts of its own from now on, and what it forks or executes. It is to be a fork with one thread.
 ///
-/// `false`: the machine forbids it, as containers do; then the caller has nothing to show. In the continuous integration (`CI` in the
-/// environment) that is a failure.
+/// `false`: the machine forbids it, as containers do; then the caller has nothing to show, see [`needs`](crate::needs()).
 ///
 /// # Panics
 ///
-/// If the machine allows some of it and not the rest.
+/// If the machine forbids it in the continuous integration.
 pub fn own_mounts() -> bool {
+    match separate() {
+        Ok(()) => true,
+        Err(error) => needs(&format!("namespaces, which this machine forbids: {error}"), false),
+    }
+}
+
+/// As [`own_mounts`]. Where it fails, the process may be halfway there, with no user.
+pub(crate) fn separate() -> io::Result<()> {
     let (user, group) = (geteuid(), getegid());
     if unshare(CloneFlags::CLONE_NEWNS).is_err() {
-        if let Err(error) = unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS) {
-            assert!(std::env::var_os("CI").is_none(), "this machine forbids namespaces: {error}");
-            eprintln!("not shown, as this machine forbids namespaces: {error}");
-            return false;
-        }
+        unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS)?;
         // Without them the process is nobody in there, and can make no file.
-        write("/proc/self/setgroups", "deny");
-        write("/proc/self/uid_map", &format!("{user} {user} 1"));
-        write("/proc/self/gid_map", &format!("{group} {group} 1"));
+        fs::write("/proc/self/setgroups", "deny")?;
+        fs::write("/proc/self/uid_map", format!("{user} {user} 1"))?;
+        fs::write("/proc/self/gid_map", format!("{group} {group} 1"))?;
     }
-    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
-        .expect("mounts of one's own can be made private");
-    true
+    Ok(mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?)
 }
 
 /// Mounts a new file system of this kind at a path.
@@ -49,10 +53,6 @@ pub fn mount_new(kind: &str, at: impl AsRef<Path>, options: &str) -> io::Result<
 /// One of them is not there.
 pub fn bind(from: impl AsRef<Path>, at: impl AsRef<Path>) -> io::Result<()> {
     Ok(mount(Some(from.as_ref()), at.as_ref(), None::<&str>, MsFlags::MS_BIND, None::<&str>)?)
-}
-
-fn write(path: &str, text: &str) {
-    std::fs::write(path, text).unwrap_or_else(|error| panic!("{path}: {error}"));
 }
 
 #[cfg(test)]

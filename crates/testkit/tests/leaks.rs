@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use multiproc_testkit::{Leaks, Signal, TempDir, Watchdog, eventually, is_running, kill, state_of};
 
+multiproc_testkit::own_shm!();
+
 const SHORT: Duration = Duration::from_millis(20);
 
 /// What the check says, which must fail.

@@ -14,6 +14,9 @@ use multiproc_testkit::eventually;
 use multiproc_testkit::fault::Memory;
 use multiproc_testkit::fork::{Fork, fork, idle};
 
+// Others sweep the names of the dead at any time.
+multiproc_testkit::own_shm!();
+
 /// A name that no other test has, in the test's process and in its forks.
 pub(crate) fn name(test: &str) -> String {
     static TEST: OnceLock<u32> = OnceLock::new();
