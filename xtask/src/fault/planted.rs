@@ -54,6 +54,7 @@ pub(super) const PLANTED: &[Planted] = &[
     shm("SweeperWaitedFor", "names/heir", "exists already"),
     shm("ListFirst", "names/sweeper", "all of the dead one's is gone"),
     shm("NothingRecovered", "arena/converter", "were lost"),
+    shm("NothingRecovered", "arena/trimmer", "were lost"),
     shm("SenderAsked", "arena/sender", "is gone"),
 ];
 
