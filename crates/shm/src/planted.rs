@@ -34,8 +34,8 @@ bugs! {
     ForgottenAside,
     /// A dead process's list goes before what it lists.
     ListFirst,
-    /// Who makes the name of a dead process waits for another that sweeps it, which may stand still.
-    SweeperWaitedFor,
+    /// Who makes the name of a dead process leaves that to another that sweeps it, which may stand still.
+    LeftToSweeper,
     /// A part is taken back though somebody has it.
     PartTakenUnasked,
     /// A part that is taken back keeps its number, so that old messages bring it.

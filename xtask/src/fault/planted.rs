@@ -51,7 +51,7 @@ pub(super) const PLANTED: &[Planted] = &[
     shm("NamedEarly", "names/maker", "all of the dead one's is gone"),
     shm("UnlinkedByName", "names/owner's drop+exchanging", "another's name was taken away"),
     shm("ForgottenAside", "names/owner's drop of what is aside", "all of the dead one's is gone"),
-    shm("SweeperWaitedFor", "names/heir", "exists already"),
+    shm("LeftToSweeper", "names/heir", "the name of a dead one can be had"),
     shm("ListFirst", "names/sweeper", "all of the dead one's is gone"),
     shm("NothingRecovered", "arena/converter", "were lost"),
     shm("NothingRecovered", "arena/trimmer", "were lost"),
