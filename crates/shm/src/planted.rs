@@ -17,8 +17,8 @@ multiproc_sync::planted_bugs! {
     ForgottenAside,
     /// A dead process's list goes before what it lists.
     ListFirst,
-    /// Who makes the name of a dead process waits for another that sweeps it, which may stand still.
-    SweeperWaitedFor,
+    /// Who makes the name of a dead process leaves that to another that sweeps it, which may stand still.
+    LeftToSweeper,
     /// An array is in no mode for a moment while that changes.
     ModeClearedFirst,
     /// An array's mode is changed though others have it.

@@ -1,6 +1,8 @@
-//! Blocks of an arena: where they lie, what is in them, and that all come back.
+//! Blocks of an arena: where they lie, what is in them, and that all come back. `unsafe`: the file behind an arena is looked at.
+#![allow(unsafe_code)]
 
-use multiproc_shm::{AllocError, Arena, ArenaBox, ShmError, ShmSafe};
+use multiproc_shm::transfer;
+use multiproc_shm::{AllocError, Arena, ArenaBox, ArenaParcel, ShmError, ShmSafe};
 use multiproc_testkit::Watchdog;
 use proptest::prelude::*;
 
@@ -188,4 +190,41 @@ proptest! {
         drop(boxes);
         prop_assert_eq!((handles[2].used(), handles[2].largest_free()), (0, 6 * SPAN));
     }
+}
+
+/// What the arena's file costs the machine, in bytes.
+fn cost(arena: &Arena) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+
+    let (_, outgoing) = transfer::encoding(0, || postcard::to_stdvec(arena));
+    // SAFETY: looked at, and nothing else.
+    let file = unsafe { outgoing.fds[0].as_fd() }.try_clone_to_owned().unwrap();
+    std::fs::File::from(file).metadata().unwrap().blocks() * 512
+}
+
+#[test]
+fn the_memory_of_what_is_free_goes_and_no_other() {
+    let _watchdog = Watchdog::with_limit(60);
+    const LEN: usize = 8 << 20;
+    let arena = Arena::new(LEN).unwrap();
+    let fill = |len: usize, byte: u8| arena.alloc_slice(&vec![byte; len]).unwrap();
+    let (first, run, small) = (fill(2 << 20, 1), fill(1 << 20, 2), fill(100, 3));
+    let sent = fill(3 << 16, 4).into_parcel();
+    let (bytes, outgoing) = transfer::encoding(0, || postcard::to_stdvec(&sent));
+    outgoing.transfers.commit();
+    let rest: Vec<_> = std::iter::from_fn(|| arena.alloc_slice(&[5_u8; 4096]).ok()).collect();
+    assert!(rest.len() > 500 && cost(&arena) >= LEN as u64);
+    assert_eq!(arena.trim().unwrap(), 0, "nothing is free");
+    drop((first, rest));
+    let kept = ArenaBox::block_len(&run) + (4 << 16);
+    assert_eq!(arena.trim().unwrap(), LEN - kept);
+    assert!(cost(&arena) < (kept + LEN / 4) as u64, "{}", cost(&arena));
+    assert!(run.iter().all(|byte| *byte == 2) && small.iter().all(|byte| *byte == 3));
+    let fds = outgoing.fds.into_iter().map(Some).collect();
+    let (parcel, _) = transfer::decoding(fds, || postcard::from_bytes::<ArenaParcel<[u8]>>(&bytes.unwrap()));
+    let received = parcel.unwrap().open().unwrap();
+    assert!(received.len() == 3 << 16 && received.iter().all(|byte| *byte == 4));
+    assert_eq!(arena.trim().unwrap(), LEN - kept, "a second time it is no other memory");
+    drop((run, small, received));
+    assert!(fill(LEN, 6).iter().all(|byte| *byte == 6), "all of it can be had again");
 }

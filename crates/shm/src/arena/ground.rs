@@ -21,7 +21,7 @@ use crate::error::ShmError;
 use crate::family::{self, Membership};
 use crate::header::{Header, USED};
 use crate::memory::SharedMemory;
-use crate::sys::{memfd, ofd};
+use crate::sys::{memfd, ofd, space};
 use crate::transfer::Descriptor;
 
 /// What an arena is made of, in bytes.
@@ -261,6 +261,18 @@ impl Ground {
         let blocks: Range<Place> = table.blocks_of(span, used);
         // Reborrowed from the segment, so that it lives as long as `self`.
         blocks.contains(&place).then(|| (block, size, self.address(place, size)))
+    }
+
+    /// Gives the pages of free spans back to the kernel; gives how many bytes those are.
+    pub(crate) fn trim(&self) -> Result<usize, AllocError> {
+        let mut given = 0;
+        self.table().trim(|spans| {
+            let (at, len) = (data_at(self.spans) + spans.start * SPAN, spans.len() * SPAN);
+            if space::give_back(self.memory.as_file(), at as u64, len as u64).is_ok() {
+                given += len;
+            }
+        })?;
+        Ok(given)
     }
 
     /// Frees what the dead have left; gives how many blocks.

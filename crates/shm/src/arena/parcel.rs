@@ -83,6 +83,10 @@ use crate::transfer::{self, Descriptor, Transfer};
 ///
 /// Sending opens the arena's file anew and locks a byte of it, a few microseconds, and takes a descriptor until the message is received. The
 /// value is not copied.
+///
+/// The kernel keeps the locks of a file in a list, and walks along it with each that comes or goes. So each parcel that is sent, received or dropped
+/// takes some 40 ns more for each other one of its arena that is under way: 0.04 ms with 1000 of them, 0.2 ms with 5000; and if all of those end at
+/// once, as by the death of their receiver, that takes 1.5 s. Who has thousands under way has several arenas, or puts several values into a block.
 pub struct ArenaParcel<T: ArenaContent + ?Sized> {
     ground: Arc<Anchor>,
     place: Place,

@@ -140,21 +140,40 @@ impl Table<'_> {
     fn find(&self, wanted: usize, thorough: bool) -> Option<usize> {
         let mut free = 0;
         for (span, used) in self.walk() {
-            let gained = match used {
-                Use::Free => 1,
-                Use::Run(spans) if self.give_back(span, used) => spans,
-                Use::Class(_) if thorough && self.give_back(span, used) => 1,
-                _ => {
-                    free = 0;
-                    continue;
-                }
-            };
-            free += gained;
+            let gained = self.freed(span, used, thorough);
+            free = if gained > 0 { free + gained } else { 0 };
             if free >= wanted {
                 return Some(span + gained - free);
             }
         }
         None
+    }
+
+    /// Makes all spans free of which all blocks are, and shows each row of free ones to `give`. Until that returns nobody has a block there.
+    pub(crate) fn trim(&self, mut give: impl FnMut(Range<usize>)) -> Result<(), AllocError> {
+        let _guard = self.lock()?;
+        let mut row = 0..0;
+        for (span, used) in self.walk() {
+            let gained = self.freed(span, used, true);
+            if row.end != span && !row.is_empty() {
+                give(row.clone());
+            }
+            row = if row.end == span { row.start..span + gained } else { span..span + gained };
+        }
+        if !row.is_empty() {
+            give(row);
+        }
+        Ok(())
+    }
+
+    /// How many spans are free from here on, once a run that is free is given back, and, if it is to be `thorough`, a span of free blocks.
+    fn freed(&self, span: usize, used: Use, thorough: bool) -> usize {
+        match used {
+            Use::Free => 1,
+            Use::Run(spans) if self.give_back(span, used) => spans,
+            Use::Class(_) if thorough && self.give_back(span, used) => 1,
+            _ => 0,
+        }
     }
 
     /// Makes a span free of which all blocks are.

@@ -185,9 +185,10 @@ fn publish(file: &File, name: &Name) -> Result<(), ShmError> {
         }
         // What cannot be swept is in the way still; and another process that sweeps the name is not through with it.
         let alone = names::sweep().is_ok_and(|swept| swept.busy == 0);
-        let left = if alone { None } else { names::left_by_the_dead(name) };
+        let is_through = alone || planted(Bug::LeftToSweeper);
+        let left = if is_through { None } else { names::left_by_the_dead(name) };
         // That process may stand still, so nobody waits for it.
-        if let Some(record) = left.as_ref().filter(|_| !planted(Bug::SweeperWaitedFor)) {
+        if let Some(record) = &left {
             end_of_the_dead(record)?;
         }
         given = give();

@@ -67,3 +67,16 @@ pub(crate) fn reserve(file: &File, len: u64) -> io::Result<()> {
     }
     Ok(())
 }
+
+/// Takes the pages of a part of a file away: they are zeros from now on, and cost no memory. The file keeps its length.
+pub(crate) fn give_back(file: &File, at: u64, len: u64) -> io::Result<()> {
+    let number =
+        |bytes| libc::off_t::try_from(bytes).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge));
+    let hole = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
+    loop {
+        match fallocate(file, hole, number(at)?, number(len)?) {
+            Err(Errno::EINTR) => {}
+            other => return Ok(other?),
+        }
+    }
+}

@@ -269,6 +269,16 @@ fn uniter(state: &'static State, part: &Part) {
     state.over(part, all);
 }
 
+/// All spans are free, and their memory goes.
+fn trimmer(state: &'static State, part: &Part) {
+    let pages: Vec<_> = (0..16 * SPANS as u64).map(|number| state.page(number)).collect();
+    drop(pages);
+    part.begin();
+    let given = state.arena.trim();
+    part.over();
+    assert_eq!(given.expect("the lock can be had"), SPANS * SPAN);
+}
+
 fn sweeper(state: &'static State, part: &Part) {
     state.attach();
     part.begin();
@@ -353,6 +363,7 @@ pub(crate) fn scenarios() -> Vec<Scenario<State>> {
         scenario("arena/freer", freer, &[survivor], &["swept"]),
         scenario("arena/converter", converter, &[survivor], &["swept"]),
         scenario("arena/uniter", uniter, &[waiting], &["swept"]),
+        scenario("arena/trimmer", trimmer, &[waiting], &[]),
         scenario("arena/sweeper", sweeper, &[dying, beside_the_dead], &["swept"]),
         scenario("arena/sender", sender, &[survivor], &["swept", "received"]),
         scenario("arena/keeper", keeper, &[survivor], &["swept"]),

@@ -197,7 +197,7 @@ fn heir(shared: &'static Shared, part: &Part) {
     part.begin();
     let memory = shared.make();
     part.over();
-    mem::forget(memory.unwrap());
+    mem::forget(memory.expect("the name of a dead one can be had"));
 }
 
 /// As [`dying`], once the heir has swept, which would sweep it.

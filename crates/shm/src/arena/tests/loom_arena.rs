@@ -64,6 +64,41 @@ fn a_block_is_claimed_while_its_span_is_given_back() {
     });
 }
 
+/// One claims a block while another gives the memory of free spans away: what is claimed is not given away.
+#[test]
+fn a_block_is_claimed_while_free_memory_goes() {
+    check(|| {
+        let (family, words) = (Family::new(), Words::new(1, 2));
+        let (place, word) = family.process().run(|| words.claim(0)).expect("it is empty");
+        words.block(place).release(word);
+        let theirs = words.clone();
+        let other = family.process().spawn(move || theirs.trim());
+        family.process().run(|| {
+            if let Some(word) = words.try_claim(1) {
+                words.visit(1, 0);
+                words.block(1).release(word);
+            }
+        });
+        other.join();
+        family.process().run(|| words.assert_whole());
+    });
+}
+
+/// One that gives the memory of free spans away dies at each of its steps; another needs a block at the same time.
+#[test]
+fn one_that_trims_is_killed() {
+    check_deaths(|k| {
+        let (family, words) = (Family::new(), Words::new(1, 2));
+        let survivor = family.process();
+        survivor.run(|| words.claim(0).map(|(place, word)| words.block(place).release(word)));
+        let theirs = words.clone();
+        let victim = family.process().spawn_killed_at(k, move || theirs.trim());
+        survivor.run(|| words.try_claim(1).map(|word| words.block(1).release(word)));
+        victim.join();
+        survivor.run(|| words.assert_whole());
+    });
+}
+
 /// One that lays a span out dies at each of its steps; another needs a block at the same time.
 #[test]
 fn one_that_lays_out_is_killed() {

@@ -24,6 +24,8 @@ const ROWS: &[Row<Bug>] = &[
     (Bug::ReleasedUnordered, "loom_arena::three_claim_one_block", Race),
     (Bug::ClaimedByStore, "loom_arena::two_want_the_last_block", Race),
     (Bug::ClosedByStore, "loom_arena::a_block_is_claimed_while_its_span_is_given_back", Race),
+    (Bug::ClosedByStore, "loom_arena::a_block_is_claimed_while_free_memory_goes", Race),
+    (Bug::NothingRecovered, "loom_arena::one_that_trims_is_killed", Claim("blocks were lost")),
     (Bug::NothingRecovered, "loom_arena::one_that_lays_out_is_killed", Claim("blocks were lost")),
     (Bug::NothingRecovered, "loom_arena::one_that_gives_back_is_killed", Claim("blocks were lost")),
     (Bug::NothingRecovered, "loom_arena::one_that_takes_a_run_is_killed", Claim("blocks were lost")),

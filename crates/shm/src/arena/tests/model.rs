@@ -68,6 +68,18 @@ impl Words {
         }
     }
 
+    /// As an arena gives the memory of its free spans away: what lies there is overwritten.
+    pub(super) fn trim(&self) {
+        let most = self.blocks.len() / self.spans.len();
+        let give = |spans: std::ops::Range<usize>| {
+            for content in &self.contents[spans.start * most..spans.end * most] {
+                // SAFETY: as for `Sync`.
+                content.with_mut(|number| unsafe { *number = 0 });
+            }
+        };
+        self.table().trim(give).expect("the lock can be had");
+    }
+
     /// Frees what the dead have left, no message being there.
     ///
     /// In a thread of its own: of two looks at a word that a thread takes one after the other, the checker tries the second only at every place.
