@@ -106,7 +106,7 @@ mod tests {
     fn bugs_of_shm() -> Vec<String> {
         let list = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/shm/src/planted.rs");
         let text = std::fs::read_to_string(list).unwrap();
-        let (_, bugs) = text.split_once("\nbugs! {\n").unwrap();
+        let (_, bugs) = text.split_once("\nmultiproc_sync::planted_bugs! {\n").unwrap();
         let (bugs, _) = bugs.split_once("\n}\n").unwrap();
         let names = bugs.lines().map(str::trim).filter(|line| !line.starts_with("///"));
         names.map(|name| name.trim_end_matches(',').to_string()).collect()

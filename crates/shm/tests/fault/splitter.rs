@@ -39,8 +39,10 @@ fn takes(shared: &'static Shared, part: &Part) {
     let mut split = shared.first.take().open::<SharedArray<u64>>().unwrap().split(2).unwrap();
     let lost = split.take(0).unwrap().unwrap();
     let (bytes, message) = transfer::encoding(0, || postcard::to_stdvec(&lost));
-    let bytes = bytes.unwrap().try_into().expect("two descriptors, the index, the number");
-    shared.stage.store(u32::from_le_bytes(bytes), SeqCst);
+    let [said @ .., torn] =
+        <[u8; 5]>::try_from(bytes.unwrap()).expect("two descriptors, the index, the number");
+    assert_eq!(torn, 0);
+    shared.stage.store(u32::from_le_bytes(said), SeqCst);
     message.transfers.commit();
     drop((message, lost));
     part.begin();
@@ -88,7 +90,8 @@ fn look(shared: &Shared, part: &Part, expected: [u64; 20]) {
 /// Has the bytes of the message that died, and gets what the victim sends.
 fn receiver(shared: &'static Shared, part: &Part) {
     let old = || {
-        let bytes = shared.stage.load(SeqCst).to_le_bytes().to_vec();
+        let mut bytes = shared.stage.load(SeqCst).to_le_bytes().to_vec();
+        bytes.push(0); // not torn
         again(shared).with_bytes(bytes).open::<ArrayPart<u64>>()
     };
     part.wait(Cue::Stopped);
