@@ -98,7 +98,13 @@ mod tests {
             let child = fork(|| {
                 outlive_parent();
                 std::fs::write(&forked, std::process::id().to_string()).unwrap();
-                idle()
+                // Until the test's folder goes, also where the test fails.
+                for _ in 0..60_000 {
+                    if !forked.exists() {
+                        break;
+                    }
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                }
             });
             std::mem::forget(child);
             idle()
