@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI32, AtomicU32};
 use std::time::Duration;
 
 use multiproc_shm::{ArrayPart, AtomicArray, ModeError, SharedArray, family};
-use multiproc_testkit::eventually;
+use multiproc_testkit::fault::eventually;
 use multiproc_testkit::fault::{Act, Cue, Fate, Memory, Part, Peer, Scenario, Scene, Start};
 
 use super::wire::{Parcel, Wire, put, reopen};

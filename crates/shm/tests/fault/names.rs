@@ -12,8 +12,9 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use multiproc_shm::{SharedHeap, SharedMemory, ShmError, names};
+use multiproc_testkit::fault::eventually;
 use multiproc_testkit::fault::{Act, Cue, Fate, Memory, Part, Peer, Scenario, Scene, Start};
-use multiproc_testkit::{eventually, is_running, mounts};
+use multiproc_testkit::{is_running, mounts};
 
 const LAPS: usize = 3;
 

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::{AtomicI32, AtomicU32};
 
 use multiproc_shm::{ArrayPart, JoinError, SharedArray, Split, family, transfer};
-use multiproc_testkit::eventually;
+use multiproc_testkit::fault::eventually;
 use multiproc_testkit::fault::{Act, Cue, Fate, Memory, Part, Peer, Scenario, Scene, Start};
 
 use super::array::{PATIENCE, use_it};

@@ -2,7 +2,7 @@
 //! the message that did not go brings nothing once another has the part.
 
 use multiproc_shm::ArrayPart;
-use multiproc_testkit::eventually;
+use multiproc_testkit::fault::eventually;
 use multiproc_testkit::fault::{Cue, Part, Scenario};
 
 use super::array::use_it;

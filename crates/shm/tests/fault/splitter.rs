@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering::SeqCst;
 
 use multiproc_shm::{ArrayPart, MAX_PARTS, SharedArray, transfer};
-use multiproc_testkit::eventually;
+use multiproc_testkit::fault::eventually;
 use multiproc_testkit::fault::{Cue, Part, Scenario};
 use nix::fcntl::{FcntlArg, fcntl};
 

@@ -6,8 +6,9 @@
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
 use multiproc_sync::{LockError, LockResult, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use multiproc_testkit::fault::eventually;
 use multiproc_testkit::fault::{Cue, Part, Scene};
-use multiproc_testkit::{eventually, is_running, state_of};
+use multiproc_testkit::{is_running, state_of};
 
 use super::family;
 use super::shared::{Pair, change};

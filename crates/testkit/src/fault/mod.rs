@@ -38,12 +38,14 @@ mod run;
 mod scenario;
 mod stage;
 mod victim;
+mod waiting;
 
 pub use memory::Memory;
 pub use part::{Cue, Part};
 pub use program::Program;
 pub use run::Summary;
 pub use scenario::{Act, Fate, Peer, Scenario, Scene, Start};
+pub use waiting::eventually;
 
 /// A name for the entry of a function: kill points there are counted.
 pub type Label = (&'static str, usize);
