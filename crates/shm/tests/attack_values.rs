@@ -7,10 +7,10 @@ mod common;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicI64, AtomicU16, Ordering::SeqCst};
 
-use common::{forged, fork, pack, reap, unpack};
+use common::{forged, forged_as, fork, pack, reap, unpack};
 use memmap2::MmapOptions;
 use multiproc_shm::transfer::FdRef;
-use multiproc_shm::{FamilyError, Layout, PlaceError, Placement, Shared, SharedMemory, ShmError, ShmSafe};
+use multiproc_shm::{FamilyError, Layout, PlaceError, Placement, Shared, ShmError, ShmSafe};
 use multiproc_sync::Mutex;
 use multiproc_sync::registry::Registry;
 use multiproc_testkit::Watchdog;
@@ -70,7 +70,7 @@ fn a_forged_registry_is_not_joined() {
         let mut bytes = header.concat();
         bytes.resize(4096, 0);
         let forged = forged(&bytes);
-        let registry = SharedMemory::anonymous(Registry::LEN).unwrap();
+        let registry = forged_as(c"multiproc-registry", &vec![0; Registry::LEN]);
         let handle = (FdRef::from(forged.as_fd()), Some(FdRef::from(registry.as_fd())));
         let error = unpack::<Shared<Mutex<u64>>>(pack(&handle).unwrap()).unwrap_err();
         let error = error.downcast::<ShmError>().unwrap();

@@ -4,6 +4,7 @@
 
 pub(crate) mod named;
 
+use std::ffi::CStr;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
 
@@ -64,12 +65,17 @@ fn mappings() -> Vec<Range<usize>> {
 
 /// A sealed file of these bytes, by the name of those in which values lie.
 pub(crate) fn forged(bytes: &[u8]) -> OwnedFd {
+    forged_as(c"multiproc-shm", bytes)
+}
+
+/// A sealed file of these bytes, by this name.
+pub(crate) fn forged_as(name: &CStr, bytes: &[u8]) -> OwnedFd {
     use std::io::Write;
 
     use nix::fcntl::{FcntlArg, SealFlag, fcntl};
     use nix::sys::memfd::{MFdFlags, memfd_create};
 
-    let fd = memfd_create(c"multiproc-shm", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING).unwrap();
+    let fd = memfd_create(name, MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING).unwrap();
     let mut file = std::fs::File::from(fd);
     file.write_all(bytes).unwrap();
     let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;
