@@ -53,6 +53,8 @@ multiproc_sync::planted_bugs! {
     PartBackUnordered,
     /// Who drops a part that has come back does not see its new number.
     PartDroppedUnordered,
+    /// Whose message comes back does not see that the part's owner has panicked.
+    PartTornUnordered,
     /// A block is claimed though another may have been quicker.
     ClaimedByStore,
     /// The release of a block orders nothing.

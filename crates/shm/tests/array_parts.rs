@@ -363,3 +363,22 @@ fn each_part_takes_a_descriptor_and_gives_it_back() {
         }
     });
 }
+
+/// Whoever sees that nobody has a part sees that nobody holds the array for it.
+#[test]
+fn who_joins_beside_owners_that_live_on_is_alone() {
+    alone(|| {
+        let mut array = SharedArray::<u64>::zeroed(4).unwrap();
+        for _ in 0..300 {
+            let mut split = array.split(2).unwrap();
+            let parts = split.take_all().unwrap();
+            array = std::thread::scope(|scope| {
+                for part in parts {
+                    scope.spawn(|| drop(part));
+                }
+                eventually("both are back", || split.missing().unwrap().is_empty());
+                split.join().unwrap().into_atomics().unwrap().into_locked().unwrap()
+            });
+        }
+    });
+}

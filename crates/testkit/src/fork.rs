@@ -39,8 +39,14 @@ impl Fork {
     /// Waits for its end; `None` where that is somebody else's.
     fn end(&self) -> Option<i32> {
         let mut status = 0;
-        // SAFETY: waits for a child of this process; the status is a variable.
-        (unsafe { libc::waitpid(self.pid, &raw mut status, 0) } == self.pid).then_some(status)
+        loop {
+            // SAFETY: waits for a child of this process; the status is a variable.
+            let ended = unsafe { libc::waitpid(self.pid, &raw mut status, 0) };
+            let is_interrupted = std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted;
+            if ended >= 0 || !is_interrupted {
+                return (ended == self.pid).then_some(status);
+            }
+        }
     }
 }
 

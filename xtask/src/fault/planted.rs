@@ -92,6 +92,7 @@ const BY_MODELS_ALONE: &[(&str, &str)] = &[
     ("PartReadUnordered", AN_ORDER),
     ("PartBackUnordered", AN_ORDER),
     ("PartDroppedUnordered", AN_ORDER),
+    ("PartTornUnordered", AN_ORDER),
     ("ClaimedByStore", A_RACE),
     ("ReleasedUnordered", AN_ORDER),
     ("ClosedByStore", A_RACE),

@@ -98,7 +98,6 @@ pub struct ArrayPart<T: ShmPlain + Send + Sync> {
     // Before `own`: who sees that nobody has the part sees that nobody holds the memory for it.
     body: Body<T>,
     own: Arc<Own>,
-    index: usize,
     /// Noted, as the array may be joined and split anew once this part is gone.
     range: Range<usize>,
 }
@@ -113,6 +112,9 @@ pub(super) struct Own {
     pub(super) descriptor: Mutex<Option<Descriptor>>,
     /// Whether somebody has ended in the middle of a change, and nobody has mended it since.
     pub(super) torn: AtomicBool,
+    /// Whether the part is nobody's any more, so that its lock ends with this.
+    ended: AtomicBool,
+    pub(super) index: usize,
 }
 
 /// The byte of a part, as locked by a description.
@@ -157,9 +159,11 @@ impl<T: ShmPlain + Send + Sync> ArrayPart<T> {
             number: AtomicU64::new(number),
             descriptor: Mutex::new(Some(descriptor)),
             torn: AtomicBool::new(torn),
+            ended: AtomicBool::new(false),
+            index,
         };
         let range = chunks::part(body.len(), parts, index);
-        Self { body, own: Arc::new(own), index, range }
+        Self { body, own: Arc::new(own), range }
     }
 
     /// Where its elements lie in the whole array.
@@ -169,7 +173,7 @@ impl<T: ShmPlain + Send + Sync> ArrayPart<T> {
 
     /// Which part it is, of those that the array was split into.
     pub fn index(&self) -> usize {
-        self.index
+        self.own.index
     }
 
     /// How many elements it has.
@@ -250,7 +254,7 @@ impl<T: ShmPlain + Send + Sync> ArrayPart<T> {
     #[track_caller]
     fn assert_is(&self, is_here: bool) {
         assert!(self.body.holding().is_ours(), "{}", ShmError::Forked);
-        assert!(is_here, "part {} was sent: it is its receiver's", self.index);
+        assert!(is_here, "part {} was sent: it is its receiver's", self.index());
     }
 
     pub(super) fn body(&self) -> &Body<T> {
@@ -262,7 +266,7 @@ impl<T: ShmPlain + Send + Sync> ArrayPart<T> {
     }
 
     pub(super) fn word(&self) -> &PartWord {
-        &self.body.header().words[self.index]
+        &self.body.header().words[self.index()]
     }
 }
 
@@ -275,7 +279,7 @@ impl<T: ShmPlain + Send + Sync> Drop for ArrayPart<T> {
             self.own.torn.store(true, Relaxed);
         }
         if self.own.state.end() {
-            self.own.end(self.word(), self.index);
+            self.own.end(self.word());
         }
         // One in a message is ended if that is rolled back.
     }
@@ -285,7 +289,7 @@ impl<T: ShmPlain + Send + Sync> Drop for ArrayPart<T> {
 impl<T: ShmPlain + Send + Sync> fmt::Debug for ArrayPart<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("ArrayPart");
-        shown.field("index", &self.index).field("range", &self.range()).finish_non_exhaustive()
+        shown.field("index", &self.index()).field("range", &self.range()).finish_non_exhaustive()
     }
 }
 
@@ -330,26 +334,37 @@ impl Own {
         self.number.load(Relaxed)
     }
 
-    /// The part is nobody's.
-    pub(super) fn end(&self, word: &PartWord, index: usize) {
+    /// The part is nobody's once this is dropped, after the memory: who sees that nobody has the part is to see that nobody holds the memory for
+    /// it.
+    pub(super) fn end(&self, word: &PartWord) {
         if self.torn.load(Relaxed) {
             // It stays its number's, which says so.
             word.abandon();
         } else {
             word.give_up(self.number());
         }
-        let descriptor = self.descriptor.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(descriptor) = descriptor {
-            // Not by closing alone: a fork, or a child that has not yet executed its program, may have a copy of the descriptor. What cannot be
-            // unlocked ends with the last of them.
-            let _ = PartByte { fd: descriptor.borrowed(), index }.end_excluding();
-            let _ = ofd::unlock(descriptor.borrowed(), HOLD_BYTE);
-        }
+        self.ended.store(true, Relaxed);
     }
 
     /// The part is its receiver's.
     pub(super) fn let_go(&self) {
         self.state.commit();
         self.descriptor.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        // In a fork it is a copy, which nobody has ended: the lock is the parent's.
+        if !*self.ended.get_mut() {
+            return;
+        }
+        let descriptor = self.descriptor.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(descriptor) = descriptor {
+            // Not by closing alone: a fork, or a child that has not yet executed its program, may have a copy of the descriptor. What cannot be
+            // unlocked ends with the last of them.
+            let _ = PartByte { fd: descriptor.borrowed(), index: self.index }.end_excluding();
+            let _ = ofd::unlock(descriptor.borrowed(), HOLD_BYTE);
+        }
     }
 }

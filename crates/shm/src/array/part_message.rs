@@ -23,7 +23,7 @@ type Sent = (Descriptor, Membership, u32, u64, u32);
 impl<T: ShmPlain + Send + Sync> Serialize for ArrayPart<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let sent = self.begin_sending().map_err(transfer::refuse_encoding)?;
-        let leaving = Leaving { body: self.body().clone(), own: Arc::clone(self.own()), index: self.index() };
+        let leaving = Leaving { body: self.body().clone(), own: Arc::clone(self.own()) };
         // Not inside a message it is rolled back at once.
         transfer::register(Box::new(leaving)).map_err(transfer::refuse_encoding)?;
         sent.serialize(serializer)
@@ -57,7 +57,6 @@ struct Leaving<T: ShmPlain + Send + Sync> {
     // Before `own`, as in the part.
     body: Body<T>,
     own: Arc<Own>,
-    index: usize,
 }
 
 impl<T: ShmPlain + Send + Sync> Transfer for Leaving<T> {
@@ -66,13 +65,13 @@ impl<T: ShmPlain + Send + Sync> Transfer for Leaving<T> {
     }
 
     fn roll_back(self: Box<Self>) {
-        let word = &self.body.header().words[self.index];
+        let word = &self.body.header().words[self.own.index];
         let Some(number) = word.call_back(self.own.number()) else {
             return self.own.let_go(); // somebody has received it all the same
         };
         self.own.number.store(number, Relaxed); // `roll_back` orders it
         if self.own.state.roll_back() {
-            self.own.end(word, self.index); // in the place of its owner
+            self.own.end(word); // in the place of its owner
         }
     }
 }

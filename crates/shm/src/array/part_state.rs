@@ -1,6 +1,6 @@
 //! What an owner does with its part just now: reads it, sends it, has it no more. `loom_part_state.rs` is the model.
 
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use multiproc_sync::primitive::AtomicU32;
 
@@ -65,16 +65,17 @@ impl PartState {
 
     /// The message did not go. Whether its owner has dropped the part meanwhile.
     pub(super) fn roll_back(&self) -> bool {
-        // Release: the part's new number. Partners: `begin_reading`, `is_here`, `end`.
-        let order = if planted(Bug::PartBackUnordered) { Relaxed } else { Release };
+        // Release: the part's new number. Partners: `begin_reading`, `is_here`, `end`. Acquire: whether its owner panicked. Partner: `end`.
+        let order = if planted(Bug::PartBackUnordered) { Acquire } else { AcqRel };
         self.0.swap(0, order) == DROPPED
     }
 
     /// The owner drops it. Whether it was here.
     pub(super) fn end(&self) -> bool {
-        // Acquire: the part's number, if it changed. Partner: `roll_back`.
-        let order = if planted(Bug::PartDroppedUnordered) { Relaxed } else { Acquire };
-        match self.0.compare_exchange(SENDING, DROPPED, Relaxed, order) {
+        // Release: whether the owner panicked, for who rolls back. Acquire: the part's number, if it changed. Partner of both: `roll_back`.
+        let dropped = if planted(Bug::PartTornUnordered) { Relaxed } else { Release };
+        let here = if planted(Bug::PartDroppedUnordered) { Relaxed } else { Acquire };
+        match self.0.compare_exchange(SENDING, DROPPED, dropped, here) {
             Ok(_) => false, // `roll_back` sees to it
             Err(found) => found < SENDING,
         }

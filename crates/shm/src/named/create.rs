@@ -205,7 +205,11 @@ fn publish(file: &File, name: &Name) -> Result<(), ShmError> {
 /// Takes a name away that a dead process has left, beside whoever sweeps all of them.
 fn end_of_the_dead(record: &Record) -> Result<(), ShmError> {
     let mut lease = program::lease()?;
-    lease.write(record.clone())?; // if this process dies as well, who sweeps comes to the end of it
+    // If this process dies as well, who sweeps comes to the end of it. Where there is no memory for that, this makes some.
+    match lease.write(record.clone()) {
+        Ok(()) | Err(ShmError::NoSpace { .. }) => {}
+        Err(error) => return Err(error),
+    }
     match take_away(&[(lease.aside(), record)]).pop().expect("one for the one record") {
         // Who has moved it aside leaves the name free, or gives it back, as it is not that one's: then it is looked at again.
         Ok(_) => Ok(()),

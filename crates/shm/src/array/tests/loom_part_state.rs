@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use multiproc_sync::primitive::model::{check, thread};
-use multiproc_sync::primitive::{AtomicU64, UnsafeCell};
+use multiproc_sync::primitive::{AtomicU32, AtomicU64, UnsafeCell};
 
 use crate::array::part_state::PartState;
 use crate::array::part_word::{Left, PartLock, PartWord};
@@ -17,6 +17,7 @@ struct Part {
     word: PartWord,
     state: PartState,
     number: AtomicU64,
+    torn: AtomicU32,
     element: UnsafeCell<u32>,
 }
 
@@ -46,7 +47,7 @@ impl Part {
     fn owned() -> Arc<Self> {
         let (word, state) = (PartWord::default(), PartState::default());
         let number = AtomicU64::new(word.give());
-        Arc::new(Self { word, state, number, element: UnsafeCell::new(0) })
+        Arc::new(Self { word, state, number, torn: AtomicU32::new(0), element: UnsafeCell::new(0) })
     }
 
     /// As a message is made of it; its number.
@@ -62,14 +63,21 @@ impl Part {
         let number = self.word.call_back(self.number.load(Relaxed)).expect("nobody has received it");
         self.number.store(number, Relaxed); // `roll_back` orders it
         if self.state.roll_back() {
-            self.word.give_up(self.number.load(Relaxed));
+            self.leave();
         }
     }
 
     /// Its owner drops it.
     fn end(&self) {
         if self.state.end() {
-            self.word.give_up(self.number.load(Relaxed));
+            self.leave();
+        }
+    }
+
+    fn leave(&self) {
+        match self.torn.load(Relaxed) {
+            0 => self.word.give_up(self.number.load(Relaxed)),
+            _ => self.word.abandon(),
         }
     }
 
@@ -134,5 +142,20 @@ fn what_is_dropped_is_given_up_once() {
         other.join().unwrap();
         let left = part.word.take_back(&Unlocked).unwrap().expect("nobody has it");
         assert_eq!(left, Left::Whole, "nobody gave it up");
+    });
+}
+
+/// As that, but it is dropped in a panic.
+#[test]
+fn what_a_panic_drops_may_be_torn_whoever_ends_it() {
+    check(|| {
+        let part = Part::owned();
+        part.send().expect("nobody reads it");
+        let other = spawn(&part, Part::roll_back);
+        part.torn.store(1, Relaxed);
+        part.end();
+        other.join().unwrap();
+        let left = part.word.take_back(&Unlocked).unwrap().expect("nobody has it");
+        assert_eq!(left, Left::Torn, "nobody says that it may be torn");
     });
 }

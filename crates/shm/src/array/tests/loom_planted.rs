@@ -27,6 +27,11 @@ const ROWS: &[Row<Bug>] = &[
         "loom_part::a_message_that_did_not_go_brings_nothing",
         Claim("the message that did not go brings it"),
     ),
+    (
+        Bug::PartTornUnordered,
+        "loom_part_state::what_a_panic_drops_may_be_torn_whoever_ends_it",
+        Claim("nobody says that it may be torn"),
+    ),
     (Bug::PartReadUnordered, "loom_part_state::what_is_read_is_not_written_by_a_receiver", Race),
     (Bug::PartBackUnordered, "loom_part_state::what_comes_back_is_sent_by_its_new_number", Claim("stale")),
     (
