@@ -175,7 +175,12 @@ fn a_record_in_the_middle_of_a_change_is_left_out() {
     let another = Snapshot::read(&source).unwrap();
     let thread = thread_of(&another, holds.pid()).unwrap();
     assert!(!thread.is_changing && thread.holds.is_empty());
-    kill(holds);
+    // Nobody will end the change of one that was killed in it.
+    let dead = kill(holds);
+    source.forged = Some((record, copy[0] | 1));
+    let torn = Snapshot::read(&source).unwrap();
+    let thread = thread_of(&torn, dead).unwrap();
+    assert!(!thread.is_changing && thread.holds.is_empty());
 }
 
 /// Numbers of sites and names that are none, lengths beyond the text: what is told then lacks them.
