@@ -195,8 +195,9 @@ fn watched(_workspace: &Workspace) -> Result<(), String> {
     suites::run(&both)?;
     println!("-- multiproc-cli, of families that tell of their locks");
     let features = "multiproc-sync/contention,multiproc-sync/deadlock";
-    let locks = ["test", "--package", "multiproc-cli", "--features", features, "--test", "locks"];
-    shell::run(&mut shell::cargo(locks))
+    let of_cli = ["test", "--package", "multiproc-cli", "--features", features];
+    let locks = ["--test", "locks", "--test", "forged"];
+    shell::run(&mut shell::cargo(of_cli.iter().chain(&locks)))
 }
 
 fn quick_loom(workspace: &Workspace) -> Result<(), String> {

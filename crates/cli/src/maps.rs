@@ -71,6 +71,12 @@ impl Region {
     pub(crate) fn offset_of(&self, address: u64) -> Option<u64> {
         self.addresses.contains(&address).then(|| address - self.addresses.start + self.offset)
     }
+
+    /// Where this place of the file is mapped.
+    pub(crate) fn address_of(&self, offset: u64) -> Option<u64> {
+        let address = self.addresses.start.checked_add(offset.checked_sub(self.offset)?)?;
+        self.addresses.contains(&address).then_some(address)
+    }
 }
 
 /// All mappings of the machine that this user may see.
@@ -166,6 +172,9 @@ what is no line
         let [region] = &mappings.regions[&6][..] else { panic!("the segments of families alone") };
         assert_eq!((region.place, region.addresses.clone()), (((0, 1), 9), 0x7f50000..0x7f52000));
         assert_eq!([0x7f4ffff, 0x7f50008, 0x7f52000].map(|at| region.offset_of(at)), [None, Some(8), None]);
+        let second = Region { offset: 0x1000, ..region.clone() };
+        let addresses = [0xfff, 0x1000, 0x2fff, 0x3000, u64::MAX].map(|at| second.address_of(at));
+        assert_eq!(addresses, [None, Some(0x7f50000), Some(0x7f51fff), None, None]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::thread;
 
 use common::{Fork, flag, fork, found_family, idle, kill, share, thread_id};
 use multiproc_sync::registry::Registry;
-use multiproc_sync::registry::inspect::{Access, Condition, Kind, Life, Lock, Snapshot, Source};
+use multiproc_sync::registry::inspect::{Access, Condition, Kind, Life, Lock, MOST_FOUND, Snapshot, Source};
 use multiproc_sync::{Event, Mutex, ReentrantMutex, RobustSemaphore, RwLock, Semaphore};
 use multiproc_testkit::{Watchdog, eventually};
 
@@ -91,7 +91,13 @@ fn holders(lock: &Lock) -> Vec<(u32, u32, Condition)> {
 
 /// The locks in a value, which is at a multiple of 8 bytes.
 fn locks_in<T>(value: &T) -> Vec<Lock> {
-    snapshot().locks_in(&Memory::at(value)).unwrap()
+    found_in(&Memory::at(value))
+}
+
+fn found_in(memory: &(impl Source + ?Sized)) -> Vec<Lock> {
+    let scan = snapshot().locks_in(memory).unwrap();
+    assert!(scan.is_complete);
+    scan.locks
 }
 
 #[test]
@@ -121,7 +127,7 @@ fn a_holder_is_found_though_nobody_waits_and_whoever_waits_is_found_too() {
     let mut elsewhere = copy_of_registry();
     elsewhere[TIME_NAMESPACE] ^= 1;
     let seen = Snapshot::read(&elsewhere[..]).unwrap();
-    let [lock] = &seen.locks_in(&Memory::at(mutex)).unwrap()[..] else { panic!("it is still there") };
+    let [lock] = &seen.locks_in(&Memory::at(mutex)).unwrap().locks[..] else { panic!("it is still there") };
     assert_eq!(lock.holders[0].condition, Condition::Unknown, "start times are others there");
     drop(mutex.lock_or_reset(|_| ()).unwrap());
     assert_eq!(locks_in(mutex), []);
@@ -245,7 +251,7 @@ fn data_are_no_locks() {
     }
     let found = |words: [u64; 5]| {
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
-        snapshot().locks_in(&bytes[..]).unwrap().len()
+        found_in(&bytes[..]).len()
     };
     assert_eq!(found(words), 1, "the control: a copy of a held lock");
     // Each bit of the owner's number, of the mode, and of the owner's name counts.
@@ -256,7 +262,21 @@ fn data_are_no_locks() {
             assert!(bit == 31 || found(damaged) == 0, "word {word}, bit {bit}");
         }
     }
-    assert_eq!(snapshot().locks_in(&[0xff; 4096][..]).unwrap(), []);
+    assert_eq!(found_in(&[0xff; 4096][..]), []);
+}
+
+#[test]
+fn more_locks_than_anybody_has_are_not_all_told() {
+    const HEAD_LEN: usize = 40;
+    let mutex = share(Mutex::new(0_u64));
+    let guard = mutex.lock().unwrap();
+    let mut head = [0; HEAD_LEN];
+    assert_eq!(Memory::at(mutex).copy_at(0, &mut head).unwrap(), HEAD_LEN);
+    let forged = head.repeat(MOST_FOUND + 1);
+    assert_eq!(found_in(&forged[HEAD_LEN..]).len(), MOST_FOUND, "one beside the other");
+    let scan = snapshot().locks_in(&forged[..]).unwrap();
+    assert_eq!((scan.locks.len(), scan.is_complete), (MOST_FOUND, false));
+    drop(guard);
 }
 
 fn copy_of_registry() -> Vec<u8> {
@@ -303,7 +323,7 @@ fn a_damaged_registry_is_refused_or_read_and_nothing_worse() {
             Ok(snapshot) => {
                 read += 1;
                 // Whatever it says, a look at memory comes back with no more than can be there.
-                let found = snapshot.locks_in(&mutex_bytes).unwrap();
+                let found = snapshot.locks_in(&mutex_bytes).unwrap().locks;
                 assert!(found.len() <= 1 && found.iter().all(|lock| lock.holders.len() == 1));
             }
         }
@@ -347,6 +367,6 @@ fn a_source_that_lies_about_lengths_is_survived() {
     }
     let liar = Liar(AtomicU32::new(0));
     assert!(Snapshot::read(&liar).is_err());
-    assert_eq!(snapshot().locks_in(&liar).unwrap(), []);
+    assert_eq!(found_in(&liar), []);
     assert!(liar.0.load(SeqCst) < 10);
 }

@@ -9,9 +9,9 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
 
-use common::{flag, fork, found_family, idle, kill, share};
+use common::{Fork, flag, fork, found_family, idle, kill, share};
 use multiproc_sync::registry::Registry;
-use multiproc_sync::registry::inspect::{Access, Condition, LockKey, Snapshot, Source, Thread};
+use multiproc_sync::registry::inspect::{Access, Condition, Kind, LockKey, Snapshot, Source, Thread};
 use multiproc_sync::{Mutex, RwLock};
 use multiproc_testkit::{Watchdog, eventually};
 
@@ -175,7 +175,93 @@ fn a_record_in_the_middle_of_a_change_is_left_out() {
     let another = Snapshot::read(&source).unwrap();
     let thread = thread_of(&another, holds.pid()).unwrap();
     assert!(!thread.is_changing && thread.holds.is_empty());
-    kill(holds);
+    // Nobody will end the change of one that was killed in it.
+    let dead = kill(holds);
+    source.forged = Some((record, copy[0] | 1));
+    let torn = Snapshot::read(&source).unwrap();
+    let thread = thread_of(&torn, dead).unwrap();
+    assert!(!thread.is_changing && thread.holds.is_empty());
+}
+
+fn copy_of(address: u64, len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    File::open("/proc/self/mem").unwrap().read_exact_at(&mut bytes, address).unwrap();
+    bytes
+}
+
+/// The registry as it would be if the entries of these processes had had others before: these are the second ones.
+fn recycled(pids: &[u32]) -> Snapshot {
+    const ENTRY: usize = 64;
+    const PROCESSES: usize = 4096;
+    const THREADS: usize = PROCESSES + multiproc_sync::registry::MAX_PROCESSES * ENTRY;
+    /// The name of a thread's process, in its entry.
+    const PROCESS: usize = 44;
+    let mut bytes = copy_of(Bytes::of_registry().base, Registry::LEN);
+    let word = |bytes: &[u8], at: usize| u32::from_le_bytes(*bytes[at..].first_chunk().unwrap());
+    for entry in 0..multiproc_sync::registry::MAX_PROCESSES {
+        let at = PROCESSES + entry * ENTRY;
+        if !pids.contains(&(word(&bytes, at) & ((1 << 22) - 1))) {
+            continue;
+        }
+        bytes[at + 6] = 1; // its generation
+        for thread in 0..multiproc_sync::registry::MAX_THREADS {
+            let at = THREADS + thread * ENTRY + PROCESS;
+            if word(&bytes, at) >> 16 == entry as u32 + 1 {
+                bytes[at] = 1;
+            }
+        }
+    }
+    Snapshot::read(&bytes[..]).unwrap()
+}
+
+/// The name of a process whose entry is recycled has the bit that the mode of a lock has: a slot looks like a head then.
+#[test]
+fn the_slots_of_readers_are_no_locks_of_their_own() {
+    const LEN: usize = size_of::<RwLock<u64>>();
+    const SLOT: usize = 128;
+    let _watchdog = Watchdog::with_limit(60);
+    let stays = |body: &dyn Fn()| {
+        let ready = flag();
+        let fork = fork(|| {
+            body();
+            ready.store(1, SeqCst);
+            idle();
+        });
+        eventually("it has the lock", || ready.load(SeqCst) == 1);
+        fork
+    };
+    let lock = share(RwLock::<u64>::new(0));
+    let readers = [(); 3].map(|()| stays(&|| std::mem::forget(lock.read().unwrap())));
+    let written = share(RwLock::<u64>::new(0));
+    let writer = stays(&|| std::mem::forget(written.write().unwrap()));
+    let reading = readers.each_ref().map(Fork::pid);
+    let seen = recycled(&[&reading[..], &[writer.pid()]].concat());
+    // Of the writer's too: who is about to read has a slot for a moment.
+    let mut read = copy_of(address(lock), LEN);
+    let mut written = copy_of(address(written), LEN);
+    for slot in
+        (SLOT..LEN - 8).step_by(SLOT).filter(|slot| read[*slot..*slot + 8] != [0; 8]).collect::<Vec<_>>()
+    {
+        read[slot + 4] = 1; // the name's generation of the process
+        written[slot..slot + SLOT].copy_from_slice(&read[slot..slot + SLOT]);
+    }
+    written[20] = 1; // of the owner
+    let holders = |bytes: &[u8]| {
+        let scan = seen.locks_in(bytes).unwrap();
+        let [found] = &scan.locks[..] else { panic!("one lock is held: {scan:?}") };
+        let mut pids: Vec<_> = found.holders.iter().map(|holder| holder.pid).collect();
+        pids.sort_unstable();
+        (found.offset, found.kind, pids)
+    };
+    let mut sorted = reading.to_vec();
+    sorted.sort_unstable();
+    assert_eq!(holders(&read), (0, Kind::Read, sorted));
+    assert_eq!(holders(&written), (0, Kind::Owned, vec![writer.pid()]));
+    // The control: without the lock before it a slot is taken for one.
+    let slots = seen.locks_in(&read[SLOT..]).unwrap().locks;
+    assert!(slots.iter().all(|lock| lock.kind == Kind::Read) && !slots.is_empty(), "{slots:?}");
+    kill(writer);
+    readers.into_iter().for_each(|reader| _ = kill(reader));
 }
 
 /// Numbers of sites and names that are none, lengths beyond the text: what is told then lacks them.

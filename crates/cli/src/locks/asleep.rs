@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 
 use nix::libc;
 
@@ -25,9 +26,10 @@ pub(super) fn sleepers(mappings: &Mappings) -> (Vec<Sleeper>, usize) {
     for (pid, regions) in &mappings.regions {
         let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
         for tid in tasks.filter_map(|task| task.file_name().to_str()?.parse().ok()) {
-            match fs::read_to_string(format!("/proc/{pid}/task/{tid}/syscall")) {
+            let task = format!("/proc/{pid}/task/{tid}");
+            match fs::read_to_string(format!("{task}/syscall")) {
                 Ok(text) => found.extend(asleep(&text).and_then(|wait| sleeper(*pid, tid, wait, regions))),
-                Err(error) if has_ended(&error) => {}
+                Err(error) if has_ended(&error, task.as_ref()) => {}
                 Err(_) => untold += 1,
             }
         }
@@ -35,8 +37,14 @@ pub(super) fn sleepers(mappings: &Mappings) -> (Vec<Sleeper>, usize) {
     (found, untold)
 }
 
-fn has_ended(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH))
+/// Whether a file in the folder of a thread could not be read because the thread is no more. That it is not there does not say so: a kernel may
+/// be built without it.
+fn has_ended(error: &io::Error, task: &Path) -> bool {
+    match error.raw_os_error() {
+        Some(libc::ESRCH) => true,
+        Some(libc::ENOENT) => matches!(task.try_exists(), Ok(false)),
+        _ => false,
+    }
 }
 
 /// A wait in the kernel: the address of the word, and what it was.
@@ -66,6 +74,16 @@ pub(super) fn place_of(address: u64, regions: &[Region]) -> Option<(Place, u64)>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thread_has_ended_if_its_folder_is_gone_and_not_if_a_file_is() {
+        let (this, none) = (Path::new("/proc/thread-self"), Path::new("/proc/4194305/task/4194305"));
+        let cases = [(libc::ENOENT, [false, true]), (libc::ESRCH, [true; 2]), (libc::EACCES, [false; 2])];
+        for (error, expected) in cases {
+            let error = io::Error::from_raw_os_error(error);
+            assert_eq!([this, none].map(|task| has_ended(&error, task)), expected, "{error}");
+        }
+    }
 
     #[test]
     fn a_shared_wait_is_told_from_all_else_that_threads_do() {

@@ -1,7 +1,6 @@
 //! Locks while they are gathered: each once, with all who have it or wait for it.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use multiproc_sync::CallSite;
 use multiproc_sync::registry::inspect::{
@@ -9,6 +8,7 @@ use multiproc_sync::registry::inspect::{
 };
 
 use super::families::Known;
+use super::names::Names;
 use super::{Lock, Party, State};
 use crate::maps::Place;
 
@@ -26,12 +26,13 @@ pub(super) enum Spot {
 #[derive(Debug, Default)]
 pub(super) struct Board {
     locks: BTreeMap<Spot, Lock>,
-    /// Where the numbered locks of the families are.
+    /// Where the numbered locks of the families are: where bytes say so, which may be anybody's.
     numbers: BTreeMap<(u64, u32), Spot>,
+    names: Names,
 }
 
 impl Board {
-    /// The lock with this number in its family, if it is known.
+    /// Where the lock with this number in its family may be.
     pub(super) fn numbered(&self, family: u64, number: u32) -> Option<Spot> {
         self.numbers.get(&(family, number)).copied()
     }
@@ -50,12 +51,13 @@ impl Board {
     ) -> Spot {
         let spot = Spot::Placed(place, found.offset);
         let state = state(found);
-        let holders = || found.holders.iter().map(|holder| holding(holder, family)).collect();
+        let Self { locks, numbers, names } = self;
+        let mut holders = || found.holders.iter().map(|holder| holding(holder, family, names)).collect();
         let number = family.map(|family| family.number);
         if let Some((family, lock)) = number.zip(found.number) {
-            self.numbers.insert((family, lock), spot);
+            numbers.insert((family, lock), spot);
         }
-        let known = self.locks.entry(spot).or_insert_with(|| Lock {
+        let known = locks.entry(spot).or_insert_with(|| Lock {
             family: number,
             segment: Some(place.1),
             offset: Some(found.offset),
@@ -86,7 +88,7 @@ impl Board {
             LockKey::Placed(number) => Some(number),
             LockKey::Private(_) => None,
         };
-        if let Some(number) = number {
+        if let (Some(number), Spot::Placed(..)) = (number, spot) {
             self.numbers.insert((family.number, number), spot);
         }
         self.locks.entry(spot).or_insert_with(|| Lock {
@@ -112,18 +114,19 @@ impl Board {
         }
         lock.state = if hold.access == Access::Read { State::Read } else { State::Held };
         let seconds = hold.held_for.map(|time| time.as_secs());
-        lock.holders.push(party(thread, hold.access, seconds, hold.site.as_ref()));
+        lock.holders.push(party(thread, hold.access, seconds, hold.site.as_ref(), &mut self.names));
     }
 
     /// A thread waits for it, as it says itself.
     pub(super) fn add_waiter(&mut self, spot: Spot, thread: &Thread, wait: &Wait) {
         let seconds = wait.waited_for.map(|time| time.as_secs());
-        self.add_party(spot, party(thread, wait.access, seconds, wait.site.as_ref()));
+        let party = party(thread, wait.access, seconds, wait.site.as_ref(), &mut self.names);
+        self.add_party(spot, party);
     }
 
     /// A thread sleeps at it, as the kernel says.
     pub(super) fn add_sleeper(&mut self, spot: Spot, pid: u32, tid: u32) {
-        let thread = name_of_thread(pid, tid);
+        let thread = self.names.of(pid, tid);
         self.add_party(
             spot,
             Party { pid, tid, thread, is_alive: true, reads: false, seconds: None, at: None },
@@ -160,7 +163,7 @@ fn state(found: &Found) -> State {
     }
 }
 
-fn holding(holder: &Holder, family: Option<&Known<'_>>) -> Party {
+fn holding(holder: &Holder, family: Option<&Known<'_>>, names: &mut Names) -> Party {
     let Holder { pid, tid, .. } = *holder;
     let is_alive = holder.condition == Condition::Alive;
     // Of a process that is not there the number is only what the registry says.
@@ -168,7 +171,7 @@ fn holding(holder: &Holder, family: Option<&Known<'_>>) -> Party {
     Party {
         pid,
         tid,
-        thread: is_there.then(|| name_of_thread(pid, tid)).flatten(),
+        thread: is_there.then(|| names.of(pid, tid)).flatten(),
         is_alive,
         reads: holder.access == Access::Read,
         seconds: holder.held_for.map(|time| time.as_secs()),
@@ -176,14 +179,14 @@ fn holding(holder: &Holder, family: Option<&Known<'_>>) -> Party {
     }
 }
 
-fn party(thread: &Thread, access: Access, seconds: Option<u64>, site: Option<&CallSite>) -> Party {
+fn party(
+    thread: &Thread,
+    access: Access,
+    seconds: Option<u64>,
+    site: Option<&CallSite>,
+    names: &mut Names,
+) -> Party {
     let Thread { pid, tid, .. } = *thread;
-    let (name, at) = (name_of_thread(pid, tid), site.map(ToString::to_string));
+    let (name, at) = (names.of(pid, tid), site.map(ToString::to_string));
     Party { pid, tid, thread: name, is_alive: true, reads: access == Access::Read, seconds, at }
-}
-
-/// What the kernel calls a thread; `None`: the process has no such thread any more.
-fn name_of_thread(pid: u32, tid: u32) -> Option<String> {
-    let name = fs::read(format!("/proc/{pid}/task/{tid}/comm")).ok()?;
-    Some(String::from_utf8_lossy(&name).trim_end().to_owned())
 }

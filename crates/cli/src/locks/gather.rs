@@ -1,5 +1,6 @@
 //! What all witnesses say, joined.
 
+use std::collections::HashMap;
 use std::fs::File;
 
 use multiproc_sync::registry::inspect::{Hold, Kind, Lock as Found, LockKey, Source, Thread};
@@ -17,7 +18,7 @@ const WITH_LOCKS: [&str; 2] = ["shm", "arena"];
 /// So many of a family's holds are looked for that were not found in its segments: more are in no program that does not lie.
 const LOOKED_FOR: usize = 10_000;
 
-/// So many places are looked at for one.
+/// So many places are looked at for one, and so many mappings of one segment in a process.
 const PLACES: usize = 8;
 
 /// The locks that somebody has or waits for, as far as this user may see.
@@ -26,7 +27,14 @@ pub(crate) fn locks(mappings: &Mappings) -> Locks {
     let (families, told) = families(mappings, &files);
     // Who waits is looked at before who has what: of a wait that ends in between the lock is seen free then, or with its next owner.
     let (sleepers, untold_threads) = sleepers(mappings);
-    let mut gathering = Gathering { mappings, files: &files, families: &families, board: Board::default() };
+    let mut gathering = Gathering {
+        mappings,
+        files: &files,
+        families: &families,
+        regions_with: regions_with(mappings),
+        board: Board::default(),
+        overfull: Vec::new(),
+    };
     for (place, mapped) in &mappings.files {
         if kind_of_segment(&mapped.path).is_some_and(|kind| WITH_LOCKS.contains(&kind)) {
             gathering.look_through(place);
@@ -38,26 +46,51 @@ pub(crate) fn locks(mappings: &Mappings) -> Locks {
         let mut left = LOOKED_FOR;
         family.living().for_each(|thread| gathering.holds(family, thread, &mut left));
     }
-    Locks { locks: gathering.board.into_locks(), families: told, untold_threads }
+    let Gathering { board, overfull: mut overfull_segments, .. } = gathering;
+    overfull_segments.sort_unstable();
+    overfull_segments.dedup();
+    Locks { locks: board.into_locks(), families: told, untold_threads, overfull_segments }
+}
+
+/// Where processes have segments: up to [`PLACES`] mappings of each.
+type RegionsWith<'a> = HashMap<(u32, Place), Vec<&'a Region>>;
+
+fn regions_with(mappings: &Mappings) -> RegionsWith<'_> {
+    let mut found = RegionsWith::new();
+    for (pid, regions) in &mappings.regions {
+        for region in regions {
+            let known = found.entry((*pid, region.place)).or_default();
+            if known.len() < PLACES {
+                known.push(region);
+            }
+        }
+    }
+    found
 }
 
 struct Gathering<'a> {
     mappings: &'a Mappings,
     files: &'a Files,
     families: &'a Families<'a>,
+    regions_with: RegionsWith<'a>,
     board: Board,
+    /// Segments in which more locks are held than are told.
+    overfull: Vec<u64>,
 }
 
 impl Gathering<'_> {
     /// Locks of a segment that have owners, whether anybody waits or not.
     fn look_through(&mut self, place: &Place) {
         let Some(file) = self.files.open(place) else { return };
+        let mode = mode(&file);
         // One, if nobody has mapped what is not his: then each finds its own.
         for family in self.families.of_segment(self.mappings, place) {
             // Of what cannot be read nothing is known; that it cannot, no user can change.
-            for found in family.snapshot.locks_in(&file).unwrap_or_default() {
-                self.board.add_found(*place, &found, Some(family), of(&file, found.offset));
+            let Ok(scan) = family.snapshot.locks_in(&file) else { continue };
+            for found in &scan.locks {
+                self.board.add_found(*place, found, Some(family), of(mode, found.offset));
             }
+            self.overfull.extend((!scan.is_complete).then_some(place.1));
         }
     }
 
@@ -67,7 +100,7 @@ impl Gathering<'_> {
         let family = self.families.of_process(pid);
         let found = family.zip(self.files.open(&place)).and_then(|(family, file)| {
             let found = family.snapshot.lock_slept_on(&file, offset, expected, tid).ok()?;
-            Some((of(&file, found.offset), found))
+            Some((of(mode(&file), found.offset), found))
         });
         let (of, found) = found.unwrap_or_else(|| (None, Found::ownerless(offset)));
         let spot = self.board.add_found(place, &found, family, of);
@@ -85,10 +118,8 @@ impl Gathering<'_> {
                 Some((place, offset)) => {
                     self.found_at(family, place, offset, number).unwrap_or(Spot::Placed(place, offset))
                 }
-                None => self
-                    .board
-                    .numbered(family.number, number)
-                    .unwrap_or(Spot::Numbered(family.number, number)),
+                // In none of the segments that its process has.
+                None => Spot::Numbered(family.number, number),
             },
         };
         if !self.board.has(spot) {
@@ -100,25 +131,34 @@ impl Gathering<'_> {
     /// What a thread says that it holds: what is in shared memory, and what of its process others wait for.
     fn holds(&mut self, family: &Known<'_>, thread: &Thread, left: &mut usize) {
         for hold in &thread.holds {
-            let known = match hold.lock {
-                LockKey::Private(serial) => Some(Spot::Private(thread.pid, serial)),
-                LockKey::Placed(number) => self.board.numbered(family.number, number),
-            };
-            let spot = match (known, hold.lock) {
-                (Some(spot), _) => spot,
-                (None, LockKey::Placed(number)) if *left > 0 => {
-                    *left -= 1;
-                    self.found_by(family, thread, hold, number).unwrap_or_else(|| {
-                        let spot = Spot::Numbered(family.number, number);
-                        let name = family.snapshot.name_of_lock(number);
-                        self.board.add_told(spot, family, hold.lock, name);
-                        spot
-                    })
+            let spot = match hold.lock {
+                LockKey::Private(serial) => Spot::Private(thread.pid, serial),
+                LockKey::Placed(number) => {
+                    let known = self.board.numbered(family.number, number);
+                    let elsewhere = Spot::Numbered(family.number, number);
+                    match known.filter(|spot| self.may_be(*spot, thread, hold)) {
+                        Some(spot) => spot,
+                        None if *left > 0 => {
+                            *left -= 1;
+                            self.found_by(family, thread, hold, number).unwrap_or_else(|| {
+                                let name = family.snapshot.name_of_lock(number);
+                                self.board.add_told(elsewhere, family, hold.lock, name);
+                                elsewhere
+                            })
+                        }
+                        None => elsewhere,
+                    }
                 }
-                _ => continue,
             };
             self.board.add_holder(spot, thread, hold);
         }
+    }
+
+    /// Whether a thread's lock may be here, by what it has told of its address: what else has its number is another's forgery.
+    fn may_be(&self, spot: Spot, thread: &Thread, hold: &Hold) -> bool {
+        let Spot::Placed(place, offset) = spot else { return false };
+        let regions = self.regions_with.get(&(thread.pid, place)).into_iter().flatten();
+        regions.filter_map(|region| region.address_of(offset)).any(|address| hold.may_be_at(address))
     }
 
     /// The lock of this number, if it is here.
@@ -126,7 +166,7 @@ impl Gathering<'_> {
         let file = self.files.open(&place)?;
         let found = family.snapshot.lock_at(&file, offset).ok()??;
         let is_it = found.number == Some(number) && found.kind != Kind::Ownerless;
-        is_it.then(|| self.board.add_found(place, &found, Some(family), of(&file, offset)))
+        is_it.then(|| self.board.add_found(place, &found, Some(family), of(mode(&file), offset)))
     }
 
     /// The lock that a thread holds, where its process has mapped a segment with it.
@@ -145,16 +185,20 @@ impl Gathering<'_> {
     }
 }
 
-/// What a lock at this place of a segment is known to guard: docs/shm-layout.md.
-fn of(file: &File, offset: u64) -> Option<&'static str> {
+/// What kind of value lies in a segment: docs/shm-layout.md.
+fn mode(file: &File) -> Option<u32> {
     const MODE: u64 = 36;
-    const LOCK_OF_ARRAY: u64 = 512;
-    const LOCK_OF_ARENA: u64 = 4096;
     let mut mode = [0; 4];
     let mut magic = [0; 8];
     let is_read = file.copy_at(0, &mut magic).ok()? == 8 && file.copy_at(MODE, &mut mode).ok()? == 4;
-    match (u32::from_le_bytes(mode), offset) {
-        _ if !is_read || &magic != b"mpshared" => None,
+    (is_read && &magic == b"mpshared").then(|| u32::from_le_bytes(mode))
+}
+
+/// What a lock at this place of a segment is known to guard.
+fn of(mode: Option<u32>, offset: u64) -> Option<&'static str> {
+    const LOCK_OF_ARRAY: u64 = 512;
+    const LOCK_OF_ARENA: u64 = 4096;
+    match (mode?, offset) {
         (2..=4, LOCK_OF_ARRAY) => Some("the array"),
         (16, LOCK_OF_ARENA) => Some("the arena"),
         _ => None,

@@ -9,6 +9,7 @@ mod board;
 mod families;
 mod files;
 mod gather;
+mod names;
 mod shown;
 
 use serde::Serialize;
@@ -23,6 +24,8 @@ pub(crate) struct Locks {
     families: Vec<Family>,
     /// Threads of which the kernel does not tell this user what they sleep at.
     untold_threads: usize,
+    /// Segments in which more locks are held than are shown, by the numbers of their files.
+    overfull_segments: Vec<u64>,
 }
 
 /// Those who have one registry.

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use multiproc_sync::registry::inspect::MOST_FOUND;
+
 use super::{Family, Lock, Locks, Party, State};
 use crate::table;
 use crate::units;
@@ -105,7 +107,8 @@ fn notes(all: &Locks) -> impl Iterator<Item = String> {
     let untold = (all.untold_threads > 0).then(|| {
         let untold = all.untold_threads;
         format!(
-            "threads that do not tell this user what they sleep at: {untold}; root sees them, or who has kernel.yama.ptrace_scope at 0"
+            "threads that do not tell this user what they sleep at: {untold}; root sees them, or who has kernel.yama.ptrace_scope at 0, \
+             where the kernel has /proc/PID/syscall"
         )
     });
     let silent: Vec<_> = all.families.iter().filter(|family| family.is_silent()).collect();
@@ -117,7 +120,10 @@ fn notes(all: &Locks) -> impl Iterator<Item = String> {
             numbers.join(", ")
         )
     });
-    untold.into_iter().chain(silent).chain(all.families.iter().filter_map(Family::trouble))
+    let overfull = all.overfull_segments.iter().map(|segment| {
+        format!("in the segment {segment} more than {MOST_FOUND} locks are held: not all are shown")
+    });
+    untold.into_iter().chain(overfull).chain(silent).chain(all.families.iter().filter_map(Family::trouble))
 }
 
 impl Family {
@@ -176,7 +182,8 @@ mod tests {
 
     fn text(locks: Vec<Lock>, families: Vec<Family>, untold_threads: usize) -> String {
         let mut out = Vec::new();
-        show(&Locks { locks, families, untold_threads }, &mut out).unwrap();
+        let overfull_segments = if untold_threads == 0 { vec![] } else { vec![77] };
+        show(&Locks { locks, families, untold_threads, overfull_segments }, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -219,6 +226,7 @@ mod tests {
             untold.contains("sleep at: 12; root") && untold.contains("registries 5, 6, whose"),
             "{untold}"
         );
+        assert!(untold.contains("segment 77 more than 4096 locks are held: not all"), "{untold}");
         let families = vec![
             Family { error: Some("it is torn\n".to_owned()), ..family(1) },
             Family { is_of_this_namespace: false, ..family(2) },

@@ -2,6 +2,8 @@
 #![allow(unsafe_code)]
 #![allow(dead_code)] // each test program uses some of it
 
+pub(crate) mod held;
+
 use std::process::{Command, Output};
 
 use multiproc_testkit::fork::{fork, reap};
@@ -30,6 +32,7 @@ pub(crate) fn alone(options: &str, test: impl FnOnce()) {
 /// Has this process, and its forks, looked at by others of its user. Who has got mounts of his own without being root has more rights by that
 /// than the program that is to look at him, and is shielded from it.
 fn let_be_looked_at() {
+    allow_tracers();
     if geteuid().is_root() {
         return;
     }
@@ -39,6 +42,13 @@ fn let_be_looked_at() {
     assert_eq!(unsafe { libc::syscall(libc::SYS_capset, this.as_ptr(), no_rights.as_ptr()) }, 0);
     // SAFETY: a number is set in the kernel.
     assert_eq!(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 1) }, 0);
+}
+
+/// Lets others of its user ask the kernel what this process does, where they may ask of their own children alone otherwise. Forks are asked
+/// for anew.
+pub(crate) fn allow_tracers() {
+    // SAFETY: a number is set in the kernel, which forgets it with the process. Where nothing restricts tracers it fails.
+    unsafe { libc::prctl(libc::PR_SET_PTRACER, libc::PR_SET_PTRACER_ANY) };
 }
 
 pub(crate) fn program() -> Command {

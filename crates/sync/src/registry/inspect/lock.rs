@@ -186,8 +186,8 @@ impl Snapshot {
             // Taken for what begins and ends inside one call, as by a writer that waits for its readers, or by one that has no guard yet.
             let tid = head.word & OWNER;
             let is_in_call = tid != 0 && head.owner == 0 && head.word & DIED == 0;
-            let thread =
-                self.threads().iter().find(|thread| is_in_call && thread.tid == tid && !thread.has_ended);
+            let is_it = |thread: &&Thread| thread.tid == tid && !thread.has_ended;
+            let thread = if is_in_call { self.threads().iter().find(is_it) } else { None };
             let holders =
                 thread.map(|thread| self.holder(thread, Condition::Alive, Access::Exclusive, head.number));
             let is_free = tid == 0 && head.owner == 0;
@@ -197,13 +197,34 @@ impl Snapshot {
     }
 
     /// The lock that begins here, if it names a thread of the family that has it.
-    pub(super) fn held_lock(&self, bytes: &[u8], offset: u64) -> Option<Lock> {
+    fn held_lock(&self, bytes: &[u8], offset: u64) -> Option<Lock> {
+        self.owned_lock(bytes, offset).or_else(|| self.read_lock(bytes, offset))
+    }
+
+    /// The lock that begins here, if it names a thread that has it alone.
+    pub(super) fn owned_lock(&self, bytes: &[u8], offset: u64) -> Option<Lock> {
         let head = self.head(bytes)?;
-        if let Some(holder) = self.owner(&head) {
-            return Some(self.lock(offset, Kind::Owned, &head, vec![holder]));
-        }
-        let readers = if is_door(bytes, offset) { self.readers(bytes, head.number) } else { Vec::new() };
+        let holder = self.owner(&head)?;
+        Some(self.lock(offset, Kind::Owned, &head, vec![holder]))
+    }
+
+    /// The `RwLock` that begins here, if it names threads that read.
+    pub(super) fn read_lock(&self, bytes: &[u8], offset: u64) -> Option<Lock> {
+        let head = self.head(bytes).filter(|_| is_door(bytes, offset))?;
+        let reader = |thread: &Thread| self.holder(thread, self.life_of(thread), Access::Read, head.number);
+        let readers: Vec<_> = self.taken_slots(bytes).map(|(_, thread)| reader(thread)).collect();
         (!readers.is_empty()).then(|| self.lock(offset, Kind::Read, &head, readers))
+    }
+
+    /// How long a lock is that was found in these bytes, as far as they tell: an `RwLock` up to its last slot that somebody has. A writer's
+    /// may have such slots too, of readers that were just coming.
+    pub(super) fn known_len(&self, bytes: &[u8], lock: &Lock) -> usize {
+        /// What a gate says that a writer has shut.
+        const WRITER: u32 = 1;
+        let is_written = || is_door(bytes, lock.offset) && u32_at(bytes, at::GATE) == WRITER;
+        let has_slots = lock.kind == Kind::Read || is_written();
+        let last = if has_slots { self.taken_slots(bytes).last() } else { None };
+        last.map_or(at::HEAD_LEN, |(end, _)| end)
     }
 
     fn lock(&self, offset: u64, kind: Kind, head: &Head, holders: Vec<Holder>) -> Lock {
@@ -237,20 +258,18 @@ impl Snapshot {
         }
     }
 
-    /// Those who read by a slot, of a lock that begins here.
-    fn readers(&self, bytes: &[u8], number: Option<u32>) -> Vec<Holder> {
-        let slots =
-            bytes.get(at::SLOTS_AT..).unwrap_or_default().chunks_exact(at::SLOT_LEN).take(MAX_READERS);
-        let mut readers = Vec::new();
-        for slot in slots {
+    /// The slots that somebody has, of a lock that begins here: where each ends, and who has it.
+    fn taken_slots<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = (usize, &'a Thread)> {
+        let slots = bytes.get(at::SLOTS_AT..).unwrap_or_default().chunks_exact(at::SLOT_LEN);
+        let ends = (1..=MAX_READERS).map(|slots| at::SLOTS_AT + slots * at::SLOT_LEN);
+        let named = ends.zip(slots).map(|(end, slot)| {
             let name = u64_at(slot, 0) & !MARK;
-            match self.bearer(name).filter(|_| u32_at(slot, at::GUARDS) > 1) {
-                Some(thread) => readers.push(self.holder(thread, self.life_of(thread), Access::Read, number)),
-                None if name == 0 => {}
-                None => break, // what follows is no slot
-            }
-        }
-        readers
+            let thread = self.bearer(name).filter(|_| u32_at(slot, at::GUARDS) > 1);
+            (end, name == 0, thread)
+        });
+        // What follows another is no slot.
+        let slots = named.take_while(|(_, is_free, thread)| *is_free || thread.is_some());
+        slots.filter_map(|(end, _, thread)| Some((end, thread?)))
     }
 
     /// A semaphore at whose bell, which lies here, somebody sleeps: all permits are taken then, and marked.

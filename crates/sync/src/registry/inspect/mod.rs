@@ -2,7 +2,8 @@
 //!
 //! For tools that look at programs from outside, as the command `multiproc` does. Nothing is mapped and nothing is believed: all is read by
 //! copies, from a [`Source`], as strangers' bytes may be anything and change at any time. What contradicts itself is an error that says
-//! what, or is left out; every number is compared with its bounds, so that hostile bytes cost no more memory or time than a full registry.
+//! what, or is left out; every number is compared with its bounds, so that hostile bytes cost no more memory or time than a full registry, and
+//! [`MOST_FOUND`] locks in a segment, which lie beside each other and have no more readers in all than the segment has room for.
 //! What they can do is to name wrong processes: where it matters, compare with what the kernel says.
 //!
 //! Where the family's programs have the features `deadlock` or `contention`, each of their threads tells what it holds and, with `deadlock`,
@@ -32,7 +33,7 @@ mod told;
 pub use self::error::InspectError;
 pub use self::lock::{Condition, Holder, Kind, Lock};
 pub use self::members::{Life, Member};
-pub use self::scan::LOOKED_THROUGH;
+pub use self::scan::{LOOKED_THROUGH, MOST_FOUND, Scan};
 pub use self::snapshot::Snapshot;
 pub use self::source::Source;
 pub use self::thread::{Hold, LockKey, Thread, Wait};

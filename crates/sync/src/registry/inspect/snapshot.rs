@@ -64,7 +64,7 @@ impl Snapshot {
         if let Some(at) = places.side_tables {
             let told = Told::read(source, at, ours.map(|_| clock::nanoseconds()))?;
             for thread in &mut threads {
-                tell(thread, &told)?;
+                tell(thread, &told, &members)?;
             }
             names = told.into_names();
         }
@@ -110,9 +110,14 @@ impl Snapshot {
         self.names.get(&number).map(String::as_str)
     }
 
+    /// The process that has this entry.
+    fn member_at(&self, index: u16) -> Option<&Member> {
+        member_at(&self.members, index)
+    }
+
     /// The process with this claim.
     pub(super) fn member(&self, claim: Claim) -> Option<&Member> {
-        self.members.iter().find(|member| member.claim == claim)
+        self.member_at(claim.index).filter(|member| member.claim == claim)
     }
 
     /// Whether a process of the family lives.
@@ -130,8 +135,7 @@ impl Snapshot {
     /// Whether such a name may have been given: its thread's or its process's entry may be another's by now.
     pub(super) fn may_be_name(&self, owner: u64) -> bool {
         Owner::unpacked(owner).is_some_and(|owner| {
-            let has_member = |index| self.members.iter().any(|member| member.claim.index == index);
-            self.places.contains_key(&owner.thread.index) && has_member(owner.process.index)
+            self.places.contains_key(&owner.thread.index) && self.member_at(owner.process.index).is_some()
         })
     }
 }
@@ -167,8 +171,18 @@ fn threads(section: &[u8], members: &[Member]) -> Vec<Thread> {
 const MARK_AT: usize = std::mem::offset_of!(ThreadEntry, mark);
 const PROCESS_AT: usize = std::mem::offset_of!(ThreadEntry, process);
 
+/// The process that has this entry: they are in the order of their entries.
+fn member_at(members: &[Member], index: u16) -> Option<&Member> {
+    let place = members.binary_search_by_key(&index, |member| member.claim.index).ok()?;
+    members.get(place)
+}
+
 /// Adds what a thread tells of its locks.
-fn tell<S: Source + ?Sized>(thread: &mut Thread, told: &Told<'_, S>) -> Result<(), InspectError> {
+fn tell<S: Source + ?Sized>(
+    thread: &mut Thread,
+    told: &Told<'_, S>,
+    members: &[Member],
+) -> Result<(), InspectError> {
     match told.record(thread.thread.index.into()) {
         // Else it is that of the thread which had the entry before, or of nobody.
         Ok(Some(record)) if record.owner == thread.owner() && record.pid == thread.pid => {
@@ -177,7 +191,12 @@ fn tell<S: Source + ?Sized>(thread: &mut Thread, told: &Told<'_, S>) -> Result<(
             (thread.holds, thread.wait) = (record.holds, record.wait);
         }
         Ok(_) => {}
-        Err(None) => thread.is_changing = true,
+        // One that was killed in a change has left its record so for good.
+        Err(None) => {
+            let member = member_at(members, thread.process.index);
+            let has_died = member.is_none_or(|member| member.life == Life::Dead);
+            thread.is_changing = !(thread.has_left || thread.has_ended || has_died);
+        }
         Err(Some(error)) => return Err(error),
     }
     Ok(())

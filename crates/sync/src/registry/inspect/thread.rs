@@ -20,7 +20,8 @@ pub struct Thread {
     pub holds: Vec<Hold>,
     /// What it waits for until it has it, as it has told.
     pub wait: Option<Wait>,
-    /// What it tells was changing whenever it was read, and is left out.
+    /// What it tells was changing whenever it was read, and is left out. It is never said of one that has ended, which may have been killed
+    /// in the middle of a change.
     pub is_changing: bool,
     pub(super) process: Claim,
     pub(super) thread: Claim,
