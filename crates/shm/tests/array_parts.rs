@@ -5,17 +5,11 @@ mod common;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-use common::{Parcel, fork, idle, kill, pack, reap, send, unpack};
+use common::{Parcel, alone, fork, idle, kill, pack, reap, send, unpack};
 use multiproc_shm::transfer::{self, Refusal};
 use multiproc_shm::{ArrayPart, JoinError, MAX_PARTS, ModeError, Shared, SharedArray, ShmError, Split};
 use multiproc_sync::LockError;
-use multiproc_testkit::{Watchdog, eventually};
-
-/// In a process that does nothing else, so that no fork of another test has a descriptor of this one's.
-fn alone(body: impl FnOnce()) {
-    let _watchdog = Watchdog::with_limit(60);
-    assert_eq!(reap(fork(body)), 0);
-}
+use multiproc_testkit::eventually;
 
 fn split(len: usize, n: usize) -> Split<u64> {
     SharedArray::from_fn(len, |i| i as u64).unwrap().split(n).unwrap()

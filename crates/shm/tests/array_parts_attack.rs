@@ -2,16 +2,9 @@
 
 mod common;
 
-use common::{fork, pack, reap, unpack};
+use common::{alone, pack, unpack};
 use multiproc_shm::transfer::{self, Refusal};
 use multiproc_shm::{ArrayPart, AtomicArray, SharedArray, ShmError, Split};
-use multiproc_testkit::Watchdog;
-
-/// In a process that does nothing else, so that no fork of another test has a descriptor of this one's.
-fn alone(body: impl FnOnce()) {
-    let _watchdog = Watchdog::with_limit(60);
-    assert_eq!(reap(fork(body)), 0);
-}
 
 fn split(len: usize, n: usize) -> Split<u64> {
     SharedArray::from_fn(len, |i| i as u64).unwrap().split(n).unwrap()

@@ -4,16 +4,9 @@ mod common;
 
 use std::os::fd::AsRawFd;
 
-use common::{fork, idle, kill, pack, reap, unpack};
+use common::{alone, fork, idle, kill, pack, unpack};
 use multiproc_shm::{ArrayPart, SharedArray, ShmError, Split, transfer};
-use multiproc_testkit::Watchdog;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-
-/// In a process that does nothing else, so that no fork of another test has a descriptor of this one's.
-fn alone(body: impl FnOnce()) {
-    let _watchdog = Watchdog::with_limit(60);
-    assert_eq!(reap(fork(body)), 0);
-}
 
 fn split(len: usize, n: usize) -> Split<u64> {
     SharedArray::from_fn(len, |i| i as u64).unwrap().split(n).unwrap()

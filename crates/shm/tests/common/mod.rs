@@ -14,6 +14,12 @@ pub(crate) use multiproc_testkit::fork::{fork, idle, kill, reap};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+/// In a process that does nothing else, so that no fork of another test has a descriptor of this one's.
+pub(crate) fn alone(body: impl FnOnce()) {
+    let _watchdog = multiproc_testkit::Watchdog::with_limit(60);
+    assert_eq!(reap(fork(body)), 0);
+}
+
 /// A value on its way.
 #[derive(Debug)]
 pub(crate) struct Parcel {
